@@ -1,0 +1,202 @@
+//! From a host and a request to a plan or a refusal.
+
+use crate::host::{Host, Reserve};
+use crate::nodes::{NodeSet, MAX_NODES};
+use crate::offer::Offer;
+use crate::plan::{Plan, Reason, Refusal, Shortfall};
+use crate::request::{Policy, Request};
+use crate::rotation::rotate;
+use crate::search::{search, Found};
+use crate::shortfall::nearest;
+
+/// The steps that a plan may take on a host of more than 16 nodes, unless said otherwise.
+pub const DEFAULT_BUDGET_STEPS: u64 = 50_000;
+
+/// What bounds a plan besides the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What must be left alone.
+    pub reserve: Reserve,
+    /// The steps of search that a plan may take on a host of more than 16 nodes.
+    pub budget_steps: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            reserve: Reserve::default(),
+            budget_steps: DEFAULT_BUDGET_STEPS,
+        }
+    }
+}
+
+/// The best place for `request` on `host`, or by how much it does not fit.
+///
+/// Of the sets of nodes that reach each other, fit, and contain no smaller set that fits: those
+/// whose nodes all have CPUs if there is one, then the smallest maximum distance, the smallest
+/// average distance, the strategy, the lowest node numbers. Exponential in the number of nodes at
+/// worst, and exact, up to 16 nodes; beyond that `limits.budget_steps` bounds the search for the
+/// nearest set, but never the search for any.
+pub fn plan(host: &Host, request: &Request, limits: &Limits) -> Result<Plan, Refusal> {
+    let offer = Offer::new(host, request, &limits.reserve, true);
+    if request.policy == Policy::Any {
+        return anywhere(host, request, &offer);
+    }
+    match find(&offer, request, limits) {
+        Some(found) => Ok(placed(&offer, request, &found)),
+        None => Err(refuse(host, request, limits, &offer)),
+    }
+}
+
+/// Plans `requests` in order; each sees the memory and overhead that earlier ones took, unless
+/// they are `independent`.
+pub fn plan_all(
+    host: &Host,
+    requests: &[Request],
+    limits: &Limits,
+    independent: bool,
+) -> Vec<Result<Plan, Refusal>> {
+    let mut host = host.clone();
+    let plan_next = |request: &Request| {
+        let answer = plan(&host, request, limits);
+        if let (Ok(plan), false) = (&answer, independent) {
+            take(&mut host, request, plan, &limits.reserve);
+        }
+        answer
+    };
+    requests.iter().map(plan_next).collect()
+}
+
+/// Takes the memory and overhead of a planned request from the host: the plan's pages, then the
+/// overhead from the same nodes by the same rotation.
+pub fn take(host: &mut Host, request: &Request, plan: &Plan, reserve: &Reserve) {
+    host.take(&plan.pages);
+    let room = host.claimable_pages(reserve);
+    let (given, left) = rotate(&room, plan.nodes, request.overhead_pages);
+    host.take(&given);
+    let (given, _) = rotate(&free_pages(host), plan.nodes, left);
+    host.take(&given);
+}
+
+pub(crate) fn find(offer: &Offer, request: &Request, limits: &Limits) -> Option<Found> {
+    if !offer.host_suffices() {
+        return None;
+    }
+    let look = |universe| {
+        let largest = Offer::largest_set(request.policy);
+        let budget_steps = limits.budget_steps;
+        search(offer, universe, largest, request.strategy, budget_steps)
+    };
+    look(offer.with_cpus).or_else(|| match offer.with_cpus == offer.usable {
+        true => None,
+        false => look(offer.usable),
+    })
+}
+
+pub(crate) fn placed(offer: &Offer, request: &Request, found: &Found) -> Plan {
+    let room = offer.nodes.map(|node| node.pages);
+    Plan {
+        nodes: found.nodes,
+        pages: rotate(&room, found.nodes, request.memory_pages).0,
+        distance: Some(found.distance),
+        optimal: found.optimal,
+        gap: found.gap,
+        equals: found.equals,
+    }
+}
+
+fn free_pages(host: &Host) -> [u64; MAX_NODES] {
+    let mut free = [0; MAX_NODES];
+    for (free, node) in free.iter_mut().zip(&host.memory().nodes) {
+        *free = node.map_or(0, |node| node.free_pages);
+    }
+    free
+}
+
+/// Policy `Any`: the claim is host-wide, so only the host's memory counts. Pages come from what
+/// is claimable, and then from what claims on single nodes cannot keep a host-wide one from.
+pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<Plan, Refusal> {
+    let nodes: NodeSet = (offer.usable.iter())
+        .filter(|node| {
+            let memory = host.memory().nodes[*node];
+            memory.is_some_and(|memory| memory.size_pages > 0)
+        })
+        .collect();
+    let claimable = offer.nodes.map(|node| node.pages);
+    let (mut pages, left) = rotate(&claimable, nodes, request.memory_pages);
+    let mut rest = free_pages(host);
+    for (rest, taken) in rest.iter_mut().zip(&pages) {
+        *rest = rest.saturating_sub(*taken);
+    }
+    let (more, left) = rotate(&rest, nodes, left);
+    for (pages, more) in pages.iter_mut().zip(&more) {
+        *pages += more;
+    }
+    let host_short = offer.need.pages.saturating_sub(offer.host_pages);
+    let short = host_short.max(left);
+    if short > 0 {
+        let usable_short = host_short == 0 && offer.usable != offer.topology.online();
+        return Err(Refusal {
+            reason: if usable_short {
+                Reason::Mask
+            } else {
+                Reason::HostMemory
+            },
+            short: Shortfall {
+                pages: short,
+                ..Shortfall::default()
+            },
+            nearest: nodes,
+        });
+    }
+    Ok(Plan {
+        nodes,
+        pages,
+        distance: None,
+        optimal: true,
+        gap: Some(0.0),
+        equals: 1,
+    })
+}
+
+pub(crate) fn refuse(host: &Host, request: &Request, limits: &Limits, offer: &Offer) -> Refusal {
+    let largest = Offer::largest_set(request.policy);
+    let (nearest, short) = nearest(offer, u32::MAX, largest);
+    let masked = request.allowed_cpus.is_some() || request.allowed_nodes.is_some();
+    let unmasked_fits = || {
+        let whole = Offer::new(host, request, &limits.reserve, false);
+        find(&whole, request, limits).is_some()
+    };
+    let several_fit = || {
+        let wider = Request {
+            policy: Policy::BestEffort,
+            ..request.clone()
+        };
+        find(offer, &wider, limits).is_some()
+    };
+    let reason = if !offer.host_suffices() {
+        Reason::HostMemory
+    } else if masked && unmasked_fits() {
+        Reason::Mask
+    } else if request.policy == Policy::Strict && several_fit() {
+        Reason::SingleNode
+    } else if request.policy != Policy::Strict && offer.fits(offer.usable) {
+        Reason::Reachability
+    } else {
+        binding(short)
+    };
+    Refusal {
+        reason,
+        short,
+        nearest,
+    }
+}
+
+/// The resource that is missing, the first of several.
+pub(crate) fn binding(short: Shortfall) -> Reason {
+    match short {
+        Shortfall { pages: 1.., .. } => Reason::Memory,
+        Shortfall { cpus: 1.., .. } => Reason::Cpus,
+        Shortfall { .. } => Reason::Cores,
+    }
+}

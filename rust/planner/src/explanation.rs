@@ -1,0 +1,99 @@
+//! Why a plan is what it is: the nearer and smaller kinds of sets that did not do.
+
+use crate::answer::{anywhere, binding, find, placed, refuse, Limits};
+use crate::host::Host;
+use crate::offer::Offer;
+use crate::plan::{Plan, Refusal};
+use crate::request::{Policy, Request, Strategy};
+use crate::shortfall::nearest;
+
+/// A kind of set that would have been nearer, or smaller, than the plan's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Sets whose nodes are within this distance of each other …
+    pub maximum: u32,
+    /// … of at most this many nodes, or of any number.
+    pub size: Option<usize>,
+    /// What the nearest of them is short of.
+    pub bound: Refusal,
+}
+
+/// Why a plan is what it is, or why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The kinds of sets that did not do: by distance, then by size.
+    pub rejected: Vec<Rejected>,
+    /// How many sets are as near as the plan's, it included, as far as the search went; 0 for a
+    /// refusal.
+    pub equals: u64,
+    /// What chose between them.
+    pub strategy: Strategy,
+}
+
+/// As [`crate::plan`], with the reasons. Costs a walk over the host's sets of nodes for each
+/// distance that the host has.
+pub fn explain(
+    host: &Host,
+    request: &Request,
+    limits: &Limits,
+) -> (Result<Plan, Refusal>, Explanation) {
+    let offer = Offer::new(host, request, &limits.reserve, true);
+    let mut explanation = Explanation {
+        rejected: Vec::new(),
+        equals: 0,
+        strategy: request.strategy,
+    };
+    if request.policy == Policy::Any {
+        let answer = anywhere(host, request, &offer);
+        explanation.equals = u64::from(answer.is_ok());
+        return (answer, explanation);
+    }
+    let largest = Offer::largest_set(request.policy);
+    match find(&offer, request, limits) {
+        Some(found) => {
+            explanation.equals = found.equals;
+            reject_nearer(
+                &offer,
+                &mut explanation,
+                Some(found.distance.maximum),
+                largest,
+            );
+            for size in 1..found.nodes.len() {
+                reject(&offer, &mut explanation, found.distance.maximum, Some(size));
+            }
+            (Ok(placed(&offer, request, &found)), explanation)
+        }
+        None => {
+            let refusal = refuse(host, request, limits, &offer);
+            reject_nearer(&offer, &mut explanation, None, largest);
+            (Err(refusal), explanation)
+        }
+    }
+}
+
+fn reject_nearer(offer: &Offer, explanation: &mut Explanation, below: Option<u32>, largest: usize) {
+    let size = (largest == 1).then_some(1);
+    for maximum in offer.topology.classes() {
+        if below.is_none_or(|below| *maximum < below) {
+            reject(offer, explanation, *maximum, size);
+        }
+    }
+}
+
+/// Notes what binds the sets of one kind; says nothing of a kind that only memory-only nodes
+/// could have filled.
+fn reject(offer: &Offer, explanation: &mut Explanation, maximum: u32, size: Option<usize>) {
+    let (nodes, short) = nearest(offer, maximum, size.unwrap_or(usize::MAX));
+    if short.is_none() {
+        return;
+    }
+    explanation.rejected.push(Rejected {
+        maximum,
+        size,
+        bound: Refusal {
+            reason: binding(short),
+            short,
+            nearest: nodes,
+        },
+    });
+}

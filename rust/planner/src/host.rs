@@ -1,0 +1,214 @@
+//! A host at one instant: its topology, and what memory is free, claimed and spoken for.
+
+use std::sync::Arc;
+
+use crate::nodes::{NodeSet, MAX_NODES};
+use crate::topology::{Invalid, Topology, TopologyDescription};
+use crate::units::{pages_down, pages_up, MAX_BYTES};
+
+/// The memory of one node as a file or a hypervisor tells it, in bytes, not yet checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeDescription {
+    /// The span of the node, holes included; `None`, with `free_bytes`: offline.
+    pub size_bytes: Option<u64>,
+    /// Free memory, claimed memory included.
+    pub free_bytes: Option<u64>,
+    /// Memory that claims on this very node hold.
+    pub claimed_bytes: u64,
+}
+
+/// A host as a file or a hypervisor tells it, not yet checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostDescription {
+    /// Distances and CPUs.
+    pub topology: TopologyDescription,
+    /// One entry a node.
+    pub nodes: Vec<NodeDescription>,
+    /// Free memory of the host, claimed memory included.
+    pub host_free_bytes: u64,
+    /// Memory that claims of any kind hold.
+    pub host_outstanding_bytes: u64,
+}
+
+/// The memory of one online node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeMemory {
+    /// The span of the node, holes included.
+    pub size_pages: u64,
+    /// Free pages, claimed ones included.
+    pub free_pages: u64,
+    /// Pages that the hypervisor says are claimed on this node.
+    pub claimed_pages: u64,
+    /// Pages that the claims of domains are expected to take from this node, whatever the
+    /// hypervisor says; `claimed_pages` counts too if it is more.
+    pub owed_pages: u64,
+    /// Pages kept back for what no claim covers: pools and vCPUs of domains being built here.
+    pub held_pages: u64,
+}
+
+/// The memory of a host at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// One entry a node of the topology; `None` is offline.
+    pub nodes: Vec<Option<NodeMemory>>,
+    /// Free pages of the host, claimed ones included.
+    pub host_free_pages: u64,
+    /// Pages that claims of any kind hold.
+    pub host_outstanding_pages: u64,
+    /// Pages kept back, on no particular node, for what no claim covers.
+    pub host_held_pages: u64,
+}
+
+/// What a planner must leave alone, on top of what is claimed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reserve {
+    /// Pages of the host.
+    pub host_pages: u64,
+    /// Pages of each node.
+    pub node_pages: u64,
+}
+
+/// A host at one instant, checked. Cloning it copies its memory and shares its topology.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    topology: Arc<Topology>,
+    memory: Memory,
+}
+
+impl Host {
+    /// The host that `description` tells, or what is wrong with it.
+    pub fn new(description: &HostDescription) -> Result<Self, Invalid> {
+        let topology = Topology::new(&description.topology)?;
+        let nodes = topology.node_count();
+        if description.nodes.len() != nodes {
+            let found = format!("{} nodes", description.nodes.len());
+            let expected = format!("{nodes}, as many as distances has rows");
+            return Err(Invalid::new("nodes", found, expected));
+        }
+        let nodes = description
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| check_node(i, node, topology.online().contains(i)))
+            .collect::<Result<_, _>>()?;
+        let host_free_bytes = bounded("host_free_bytes", description.host_free_bytes)?;
+        let host_outstanding_bytes =
+            bounded("host_outstanding_bytes", description.host_outstanding_bytes)?;
+        let memory = Memory {
+            nodes,
+            host_free_pages: pages_down(host_free_bytes),
+            host_outstanding_pages: pages_up(host_outstanding_bytes),
+            host_held_pages: 0,
+        };
+        Host::with_memory(Arc::new(topology), memory)
+    }
+
+    /// The host of `topology` with `memory`, which must agree on which nodes are online.
+    pub fn with_memory(topology: Arc<Topology>, memory: Memory) -> Result<Self, Invalid> {
+        let online: NodeSet = (0..memory.nodes.len().min(MAX_NODES))
+            .filter(|i| memory.nodes[*i].is_some())
+            .collect();
+        if memory.nodes.len() != topology.node_count() || online != topology.online() {
+            let found = format!("memory of the nodes {online}");
+            let expected = format!("of the online nodes {}", topology.online());
+            return Err(Invalid::new("nodes", found, expected));
+        }
+        Ok(Host { topology, memory })
+    }
+
+    /// What does not change while the host runs.
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// What is free, claimed and spoken for.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Pages of each node that a new domain may take: free, less what is claimed or owed, held
+    /// back and reserved; 0 where that is negative, and on offline nodes.
+    pub fn claimable_pages(&self, reserve: &Reserve) -> [u64; MAX_NODES] {
+        let mut claimable = [0; MAX_NODES];
+        for (pages, node) in claimable.iter_mut().zip(&self.memory.nodes) {
+            if let Some(node) = node {
+                *pages = node
+                    .free_pages
+                    .saturating_sub(node.claimed_pages.max(node.owed_pages))
+                    .saturating_sub(node.held_pages)
+                    .saturating_sub(reserve.node_pages);
+            }
+        }
+        claimable
+    }
+
+    /// Pages of the whole host that a new domain may take.
+    pub fn host_claimable_pages(&self, reserve: &Reserve) -> u64 {
+        self.memory
+            .host_free_pages
+            .saturating_sub(self.memory.host_outstanding_pages)
+            .saturating_sub(self.memory.host_held_pages)
+            .saturating_sub(reserve.host_pages)
+    }
+
+    /// Takes `pages[n]` free pages from each node `n`, at most what it has, and all of them
+    /// from the host.
+    pub fn take(&mut self, pages: &[u64; MAX_NODES]) {
+        for (taken, node) in pages.iter().zip(&mut self.memory.nodes) {
+            if let Some(node) = node {
+                node.free_pages = node.free_pages.saturating_sub(*taken);
+            }
+        }
+        let total: u64 = pages.iter().sum();
+        self.memory.host_free_pages = self.memory.host_free_pages.saturating_sub(total);
+    }
+}
+
+fn bounded(field: &str, bytes: u64) -> Result<u64, Invalid> {
+    match bytes {
+        0..=MAX_BYTES => Ok(bytes),
+        _ => Err(Invalid::new(
+            field,
+            bytes,
+            format!("at most {MAX_BYTES} bytes"),
+        )),
+    }
+}
+
+fn check_node(
+    i: usize,
+    node: &NodeDescription,
+    online: bool,
+) -> Result<Option<NodeMemory>, Invalid> {
+    let field = |name: &str| format!("nodes[{i}].{name}");
+    match (node.size_bytes, node.free_bytes) {
+        (None, None) if online => Err(Invalid::new(
+            field("size_bytes"),
+            "null",
+            format!("a size, because distances[{i}][{i}] says that the node is online"),
+        )),
+        (None, None) => Ok(None),
+        (Some(size), Some(free)) if online => Ok(Some(NodeMemory {
+            size_pages: pages_down(bounded(&field("size_bytes"), size)?),
+            free_pages: pages_down(bounded(&field("free_bytes"), free)?),
+            claimed_pages: pages_up(bounded(&field("claimed_bytes"), node.claimed_bytes)?),
+            owed_pages: 0,
+            held_pages: 0,
+        })),
+        (Some(size), Some(_)) => Err(Invalid::new(
+            field("size_bytes"),
+            size,
+            format!("null, because distances[{i}][{i}] says that the node is offline"),
+        )),
+        (Some(_), None) => Err(Invalid::new(
+            field("free_bytes"),
+            "null",
+            "a number, or null for size_bytes too if the node is offline",
+        )),
+        (None, Some(_)) => Err(Invalid::new(
+            field("size_bytes"),
+            "null",
+            "a number, or null for free_bytes too if the node is offline",
+        )),
+    }
+}

@@ -1,0 +1,33 @@
+//! Decides on which NUMA nodes of a Xen host a VM's memory and vCPUs should live, and says why.
+//!
+//! The crate is pure: a [`Host`] (a snapshot of one instant) and a [`Request`] go in, a [`Plan`]
+//! or a [`Refusal`] comes out. No I/O, no clock, no hidden state; the same input gives the same
+//! plan. Memory is counted in pages of 4 KiB ([`PAGE_BYTES`]).
+#![forbid(unsafe_code)]
+
+mod answer;
+mod cpus;
+mod explanation;
+mod host;
+mod nodes;
+mod offer;
+mod plan;
+mod request;
+mod rotation;
+mod search;
+mod shortfall;
+mod strategy;
+mod topology;
+mod units;
+
+pub use answer::{plan, plan_all, take, Limits, DEFAULT_BUDGET_STEPS};
+pub use cpus::{CpuSet, MAX_CPUS};
+pub use explanation::{explain, Explanation, Rejected};
+pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
+pub use nodes::{NodeSet, MAX_NODES};
+pub use plan::{Distance, Plan, Reason, Refusal, Shortfall};
+pub use request::{Policy, Request, RequestDescription, Strategy, MAX_VCPUS};
+pub use topology::{
+    Invalid, Processors, Topology, TopologyDescription, LOCAL_DISTANCE, UNREACHABLE_DISTANCE,
+};
+pub use units::{pages_down, pages_up, MAX_BYTES, PAGE_BYTES};

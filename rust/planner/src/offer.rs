@@ -1,0 +1,127 @@
+//! What the nodes of a host can give to one request, and what the request needs: the numbers
+//! that the search compares.
+
+use crate::host::{Host, Reserve};
+use crate::nodes::{NodeSet, MAX_NODES};
+use crate::plan::Shortfall;
+use crate::request::{Policy, Request};
+use crate::topology::Topology;
+
+/// An amount of each resource, of a node or of a set of nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub pages: u64,
+    pub cpus: u32,
+    pub cores: u32,
+}
+
+impl Amount {
+    pub fn plus(self, other: Amount) -> Amount {
+        Amount {
+            pages: self.pages + other.pages,
+            cpus: self.cpus + other.cpus,
+            cores: self.cores + other.cores,
+        }
+    }
+
+    pub fn covers(self, need: Amount) -> bool {
+        self.pages >= need.pages && self.cpus >= need.cpus && self.cores >= need.cores
+    }
+
+    pub fn short_of(self, need: Amount) -> Shortfall {
+        Shortfall {
+            pages: need.pages.saturating_sub(self.pages),
+            cpus: need.cpus.saturating_sub(self.cpus),
+            cores: need.cores.saturating_sub(self.cores),
+        }
+    }
+}
+
+/// What the nodes of a host offer to one request.
+pub(crate) struct Offer<'a> {
+    pub topology: &'a Topology,
+    /// Online nodes that the request may use.
+    pub usable: NodeSet,
+    /// Those of them that have a CPU that it may use.
+    pub with_cpus: NodeSet,
+    pub nodes: [Amount; MAX_NODES],
+    /// Pages that the host as a whole can give.
+    pub host_pages: u64,
+    pub need: Amount,
+}
+
+impl<'a> Offer<'a> {
+    /// What `host` offers to `request`, within the request's masks if `masked`.
+    pub fn new(host: &'a Host, request: &Request, reserve: &Reserve, masked: bool) -> Self {
+        let topology = host.topology().as_ref();
+        let claimable = host.claimable_pages(reserve);
+        let allowed_cpus = request.allowed_cpus.as_ref().filter(|_| masked);
+        let allowed_nodes = request.allowed_nodes.filter(|_| masked);
+        let processors = topology.processors(allowed_cpus);
+        let usable = topology
+            .online()
+            .intersection(allowed_nodes.unwrap_or(topology.online()));
+        let mut nodes = [Amount::default(); MAX_NODES];
+        let mut with_cpus = NodeSet::EMPTY;
+        for node in usable.iter() {
+            nodes[node] = Amount {
+                pages: claimable[node],
+                cpus: processors.cpus[node],
+                cores: processors.cores[node],
+            };
+            if processors.cpus[node] > 0 {
+                with_cpus = with_cpus.with(node);
+            }
+        }
+        Offer {
+            topology,
+            usable,
+            with_cpus,
+            nodes,
+            host_pages: host.host_claimable_pages(reserve),
+            need: Amount {
+                pages: request.memory_pages + request.overhead_pages,
+                cpus: request.vcpus,
+                cores: request.cores,
+            },
+        }
+    }
+
+    /// Everything that the nodes of `set` offer together.
+    pub fn sum(&self, set: NodeSet) -> Amount {
+        set.iter()
+            .fold(Amount::default(), |sum, node| sum.plus(self.nodes[node]))
+    }
+
+    /// Whether the host as a whole has the memory.
+    pub fn host_suffices(&self) -> bool {
+        self.host_pages >= self.need.pages
+    }
+
+    /// Whether the nodes of `set`, reachable or not, offer what is needed.
+    pub fn fits(&self, set: NodeSet) -> bool {
+        self.sum(set).covers(self.need)
+    }
+
+    /// Whether `set` fits and none of its proper subsets does.
+    pub fn irreducible(&self, set: NodeSet) -> bool {
+        self.fits(set) && set.iter().all(|node| !self.fits(set.without(node)))
+    }
+
+    /// What `set` is short of.
+    pub fn short(&self, set: NodeSet) -> Shortfall {
+        let mut sum = self.sum(set);
+        sum.pages = sum.pages.min(self.host_pages);
+        sum.short_of(self.need)
+    }
+
+    /// The largest set that the policy allows.
+    pub fn largest_set(policy: Policy) -> usize {
+        match policy {
+            Policy::Strict => 1,
+            Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly => {
+                MAX_NODES
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The planner's answer: where a VM goes, or by how much it does not fit.
+
+use std::fmt;
+
+use crate::nodes::{NodeSet, MAX_NODES};
+use crate::units::PAGE_BYTES;
+
+/// How far the nodes of a set are from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Distance {
+    /// The largest distance between two nodes of the set, a node and itself included.
+    pub maximum: u32,
+    /// The sum over all ordered pairs, each node with itself included.
+    pub sum: u64,
+    /// How many pairs that is: the square of the number of nodes.
+    pub pairs: u64,
+}
+
+impl Distance {
+    /// The average over all ordered pairs.
+    pub fn average(&self) -> f64 {
+        self.sum as f64 / self.pairs as f64
+    }
+}
+
+/// Where a VM goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The nodes that it uses.
+    pub nodes: NodeSet,
+    /// Pages that each node is expected to give, 0 for nodes that are not used; their sum is the
+    /// requested memory.
+    pub pages: [u64; MAX_NODES],
+    /// How far the nodes are from each other; `None` for policy `Any`.
+    pub distance: Option<Distance>,
+    /// Whether no other set of nodes is nearer.
+    pub optimal: bool,
+    /// How much larger the average distance is than what is proven to be needed, as a fraction;
+    /// `None` if a smaller maximum distance was not ruled out.
+    pub gap: Option<f64>,
+    /// How many sets of nodes were found that are as near as this one, this one included; the
+    /// strategy chose between them.
+    pub equals: u64,
+}
+
+/// Why a VM was refused: what binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No set of nodes that reach each other has the memory, though the host has it.
+    Memory,
+    /// No set of nodes has the CPUs.
+    Cpus,
+    /// No set of nodes has the cores.
+    Cores,
+    /// All nodes together would do, but some of them cannot reach each other.
+    Reachability,
+    /// The allowed CPUs and nodes do not suffice; the whole host would.
+    Mask,
+    /// No single node suffices, and the policy is strict; several would.
+    SingleNode,
+    /// The host as a whole has not got the memory.
+    HostMemory,
+}
+
+/// What is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shortfall {
+    /// Pages.
+    pub pages: u64,
+    /// CPUs.
+    pub cpus: u32,
+    /// Cores.
+    pub cores: u32,
+}
+
+impl Shortfall {
+    /// Whether nothing is missing.
+    pub fn is_none(&self) -> bool {
+        *self == Shortfall::default()
+    }
+}
+
+/// Why a VM was refused, and by how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What binds.
+    pub reason: Reason,
+    /// What the set of nodes that comes nearest is short of: fewest pages, then fewest CPUs, then
+    /// fewest cores.
+    pub short: Shortfall,
+    /// That set: nodes that reach each other (one node for policy `Strict`).
+    pub nearest: NodeSet,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Memory => "memory",
+            Reason::Cpus => "cpus",
+            Reason::Cores => "cores",
+            Reason::Reachability => "reachability",
+            Reason::Mask => "mask",
+            Reason::SingleNode => "single_node",
+            Reason::HostMemory => "host_memory",
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortfall { pages, cpus, cores } = self.short;
+        let bytes = pages * PAGE_BYTES;
+        let (reason, nearest) = (self.reason, self.nearest);
+        write!(
+            f,
+            "refused: {reason} (nearest nodes {nearest}: short by {bytes} bytes, \
+             {cpus} CPUs, {cores} cores)"
+        )
+    }
+}
