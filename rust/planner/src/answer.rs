@@ -113,41 +113,43 @@ fn free_pages(host: &Host) -> [u64; MAX_NODES] {
     free
 }
 
-/// Policy `Any`: the claim is host-wide, so only the host's memory counts. Pages come from what
-/// is claimable, and then from what claims on single nodes cannot keep a host-wide one from.
+/// Policy `Any`: the claim is host-wide, so only the host's memory counts, and that of the allowed
+/// nodes. Pages come from what is claimable, and then from what claims on single nodes and node
+/// reserves cannot keep from a host-wide claim.
 pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<Plan, Refusal> {
-    let nodes: NodeSet = (offer.usable.iter())
-        .filter(|node| {
-            let memory = host.memory().nodes[*node];
-            memory.is_some_and(|memory| memory.size_pages > 0)
-        })
-        .collect();
-    let claimable = offer.nodes.map(|node| node.pages);
-    let (mut pages, left) = rotate(&claimable, nodes, request.memory_pages);
+    let with_memory = |nodes: NodeSet| -> NodeSet {
+        let has_memory =
+            |node: &usize| host.memory().nodes[*node].is_some_and(|memory| memory.size_pages > 0);
+        nodes.iter().filter(has_memory).collect()
+    };
     let mut rest = free_pages(host);
-    for (rest, taken) in rest.iter_mut().zip(&pages) {
-        *rest = rest.saturating_sub(*taken);
-    }
-    let (more, left) = rotate(&rest, nodes, left);
-    for (pages, more) in pages.iter_mut().zip(&more) {
-        *pages += more;
-    }
-    let host_short = offer.need.pages.saturating_sub(offer.host_pages);
-    let short = host_short.max(left);
+    let short_of = |nodes: NodeSet| {
+        let free: u64 = nodes.iter().map(|node| rest[node]).sum();
+        offer.need.pages.saturating_sub(free.min(offer.host_pages))
+    };
+    let nodes = with_memory(offer.usable);
+    let short = short_of(nodes);
     if short > 0 {
-        let usable_short = host_short == 0 && offer.usable != offer.topology.online();
         return Err(Refusal {
-            reason: if usable_short {
-                Reason::Mask
-            } else {
-                Reason::HostMemory
+            reason: match short_of(with_memory(offer.topology.online())) {
+                0 => Reason::Mask,
+                1.. => Reason::HostMemory,
             },
             short: Shortfall {
                 pages: short,
                 ..Shortfall::default()
             },
-            nearest: nodes,
+            nearest: offer.usable,
         });
+    }
+    let claimable = offer.nodes.map(|node| node.pages);
+    let (mut pages, left) = rotate(&claimable, nodes, request.memory_pages);
+    for (rest, taken) in rest.iter_mut().zip(&pages) {
+        *rest = rest.saturating_sub(*taken);
+    }
+    let (more, _) = rotate(&rest, nodes, left);
+    for (pages, more) in pages.iter_mut().zip(&more) {
+        *pages += more;
     }
     Ok(Plan {
         nodes,
@@ -180,7 +182,7 @@ pub(crate) fn refuse(host: &Host, request: &Request, limits: &Limits, offer: &Of
         Reason::Mask
     } else if request.policy == Policy::Strict && several_fit() {
         Reason::SingleNode
-    } else if request.policy != Policy::Strict && offer.fits(offer.usable) {
+    } else if offer.fits(offer.usable) {
         Reason::Reachability
     } else {
         binding(short)

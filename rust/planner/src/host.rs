@@ -55,7 +55,7 @@ pub struct Memory {
     pub host_free_pages: u64,
     /// Pages that claims of any kind hold.
     pub host_outstanding_pages: u64,
-    /// Pages kept back, on no particular node, for what no claim covers.
+    /// Pages kept back for what no claim covers, those that are held on nodes included.
     pub host_held_pages: u64,
 }
 

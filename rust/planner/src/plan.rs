@@ -46,11 +46,11 @@ pub struct Plan {
 /// Why a VM was refused: what binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// No set of nodes that reach each other has the memory, though the host has it.
+    /// The nodes that come nearest are short of memory, though the host has it.
     Memory,
-    /// No set of nodes has the CPUs.
+    /// The nodes that come nearest have the memory and are short of CPUs.
     Cpus,
-    /// No set of nodes has the cores.
+    /// The nodes that come nearest have the memory and the CPUs and are short of cores.
     Cores,
     /// All nodes together would do, but some of them cannot reach each other.
     Reachability,

@@ -79,10 +79,14 @@ pub(crate) fn search(
         chosen: None,
         equals: 0,
     };
-    let (maximum, maximum_proven) = search.least_maximum(universe, budget_steps)?;
+    let Least {
+        maximum,
+        proven: maximum_proven,
+        witness,
+    } = search.least_maximum(universe, budget_steps)?;
     search.look_within(universe, maximum);
     search.steps_left = budget_steps;
-    search.best = search.greedy(universe);
+    search.best = Some(search.nearest_known(universe, witness));
     let lower_bound = search.lower_bound(universe);
     search.extend(&Partial::empty(), universe);
     let exhausted = search.steps_left == 0;
@@ -102,6 +106,15 @@ pub(crate) fn search(
             (true, false, Some(bound)) => Some(distance.average() / bound.average() - 1.0),
         },
     })
+}
+
+/// The smallest distance within which some set fits.
+struct Least {
+    maximum: u32,
+    /// Whether smaller ones were ruled out.
+    proven: bool,
+    /// A set that fits within it, not necessarily an irreducible one.
+    witness: NodeSet,
 }
 
 struct Search<'a> {
@@ -170,30 +183,32 @@ impl Search<'_> {
         };
     }
 
-    /// The smallest distance within which some set fits, and whether smaller ones were ruled
-    /// out; `None` if nothing fits at any distance.
-    fn least_maximum(&mut self, universe: NodeSet, budget_steps: u64) -> Option<(u32, bool)> {
+    /// `None` if nothing fits at any distance.
+    fn least_maximum(&mut self, universe: NodeSet, budget_steps: u64) -> Option<Least> {
         let classes = self.offer.topology.classes();
         let farthest = *classes.last()?;
         // Whether anything fits at all is always decided.
         self.look_within(universe, farthest);
         self.steps_left = u64::MAX;
-        if !self.exists(universe, Amount::default(), 0) {
-            return None;
-        }
+        let mut witness = self.exists(NodeSet::EMPTY, Amount::default(), universe)?;
         let (mut fits_from, mut low, mut proven) = (classes.len() - 1, 0, true);
         while low < fits_from {
             let middle = (low + fits_from) / 2;
             self.look_within(universe, classes[middle]);
             self.steps_left = (budget_steps / 16).max(1);
-            if self.exists(universe, Amount::default(), 0) {
-                fits_from = middle;
-            } else {
-                proven &= self.steps_left > 0;
-                low = middle + 1;
+            match self.exists(NodeSet::EMPTY, Amount::default(), universe) {
+                Some(set) => (fits_from, witness) = (middle, set),
+                None => {
+                    proven &= self.steps_left > 0;
+                    low = middle + 1;
+                }
             }
         }
-        Some((classes[fits_from], proven))
+        Some(Least {
+            maximum: classes[fits_from],
+            proven,
+            witness,
+        })
     }
 
     fn step(&mut self) -> bool {
@@ -201,26 +216,42 @@ impl Search<'_> {
         self.steps_left > 0
     }
 
-    /// Whether a set of `count` nodes with `sum` can be made to fit with nodes of `candidates`,
-    /// all near each other and near the set.
-    fn exists(&mut self, candidates: NodeSet, sum: Amount, count: usize) -> bool {
+    /// A set that fits, made of `set`, which has `sum`, and nodes of `candidates`, which are all
+    /// near it; `None` if there is none.
+    fn exists(&mut self, set: NodeSet, sum: Amount, candidates: NodeSet) -> Option<NodeSet> {
         if sum.covers(self.offer.need) {
-            return true;
+            return Some(set);
         }
         let all = sum.plus(self.offer.sum(candidates));
-        if count == self.largest || !all.covers(self.offer.need) || !self.step() {
-            return false;
+        if set.len() == self.largest || !all.covers(self.offer.need) || !self.step() {
+            return None;
         }
         // The candidate that gives most; whatever works either has it or does without it.
-        let Some(node) = candidates
-            .iter()
-            .max_by_key(|node| (self.offer.nodes[*node].pages, std::cmp::Reverse(*node)))
-        else {
-            return false;
-        };
+        let node = (candidates.iter())
+            .max_by_key(|node| (self.offer.nodes[*node].pages, std::cmp::Reverse(*node)))?;
         let with = candidates.intersection(self.near[node]);
-        self.exists(with, sum.plus(self.offer.nodes[node]), count + 1)
-            || self.exists(candidates.without(node), sum, count)
+        self.exists(set.with(node), sum.plus(self.offer.nodes[node]), with)
+            .or_else(|| self.exists(set, sum, candidates.without(node)))
+    }
+
+    /// The nearest of what can be found without a search: `witness`, and what grows greedily.
+    fn nearest_known(&self, universe: NodeSet, witness: NodeSet) -> (NodeSet, Distance) {
+        let witness = self.reduced(witness);
+        let known = (witness, distance_of(self.offer, witness));
+        match self.greedy(universe) {
+            Some(grown) if compare_averages(grown.1, known.1).is_lt() => grown,
+            Some(_) | None => known,
+        }
+    }
+
+    /// An irreducible subset of a set that fits.
+    fn reduced(&self, mut set: NodeSet) -> NodeSet {
+        for node in set.iter() {
+            if self.offer.fits(set.without(node)) {
+                set = set.without(node);
+            }
+        }
+        set
     }
 
     /// A near set, found by growing each node with its nearest neighbours; `None` if none of
@@ -251,11 +282,7 @@ impl Search<'_> {
             set = set.with(nearest);
             candidates = candidates.intersection(self.near[nearest]);
         }
-        for node in set.iter() {
-            if self.offer.fits(set.without(node)) {
-                set = set.without(node);
-            }
-        }
+        let set = self.reduced(set);
         (set.len() <= self.largest).then_some(set)
     }
 

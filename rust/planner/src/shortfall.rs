@@ -3,13 +3,14 @@
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Shortfall;
+use crate::search::EXACT_NODES;
 
-/// Steps after which the nearest set found so far is told; never reached up to 16 nodes.
-const MAX_STEPS: u32 = 1 << 18;
+/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes.
+const MAX_STEPS: u32 = 1 << 14;
 
 /// Of the sets of at most `largest` usable nodes that are mutually within `within`, the one that
 /// is short of fewest pages, then fewest CPUs, then fewest cores. The empty set if no node is
-/// usable.
+/// usable. Exact up to 16 usable nodes; beyond, a bounded walk, exact if all reach each other.
 pub(crate) fn nearest(offer: &Offer, within: u32, largest: usize) -> (NodeSet, Shortfall) {
     let mut near = [NodeSet::EMPTY; MAX_NODES];
     for node in offer.usable.iter() {
@@ -22,12 +23,16 @@ pub(crate) fn nearest(offer: &Offer, within: u32, largest: usize) -> (NodeSet, S
             .filter(|other| offer.topology.both_ways(node, *other) <= within)
             .collect();
     }
+    let first = offer.usable.lowest().map_or(NodeSet::EMPTY, NodeSet::one);
     let mut walk = Walk {
         offer,
         near,
         largest,
-        steps_left: MAX_STEPS,
-        best: (NodeSet::EMPTY, offer.short(NodeSet::EMPTY)),
+        steps_left: match offer.usable.len() {
+            0..=EXACT_NODES => u32::MAX,
+            _ => MAX_STEPS,
+        },
+        best: (first, offer.short(first)),
     };
     walk.visit(NodeSet::EMPTY, Amount::default(), offer.usable);
     walk.best
@@ -66,14 +71,15 @@ impl Walk<'_> {
             self.best = (set.union(candidates), self.shortfall(all));
             return;
         }
-        let mut later = candidates;
-        for node in candidates.iter() {
-            later = later.without(node);
-            self.visit(
-                set.with(node),
-                sum.plus(self.offer.nodes[node]),
-                later.intersection(self.near[node]),
-            );
+        // The candidate that gives most first, so that a near set is found early.
+        let most = candidates.iter().max_by_key(|node| {
+            let Amount { pages, cpus, cores } = self.offer.nodes[*node];
+            (pages, cpus, cores, std::cmp::Reverse(*node))
+        });
+        if let Some(node) = most {
+            let with = candidates.intersection(self.near[node]);
+            self.visit(set.with(node), sum.plus(self.offer.nodes[node]), with);
+            self.visit(set, sum, candidates.without(node));
         }
     }
 }

@@ -1,0 +1,19 @@
+//! Holds the planner against an oracle that knows only the rules: it looks at every set of nodes.
+// Matrices are filled on both sides of the diagonal, which iterators cannot say.
+#![allow(clippy::needless_range_loop)]
+
+mod batches;
+mod budget;
+mod check;
+mod cliques;
+mod exact;
+mod families;
+mod generate;
+mod hand;
+mod random;
+mod real;
+mod reasons;
+mod rotation;
+mod shrinking;
+mod structured;
+mod world;
