@@ -1,0 +1,88 @@
+//! What can go wrong between a toolstack and a hypervisor, with its figures and what to do.
+
+use std::time::Duration;
+
+use planner::{Invalid, Refusal};
+
+use crate::hypervisor::{CallError, Domid};
+
+/// A failure of the protocol.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The host has not got the memory, and none is being given back.
+    #[error(
+        "{domid}: the host is full: {needed_pages} pages are needed, {available_pages} are free \
+         and unclaimed after the reserve, waited {} s; shut something down or ask for less",
+        waited.as_secs_f64()
+    )]
+    HostFull {
+        /// The domain.
+        domid: Domid,
+        /// Memory and overhead.
+        needed_pages: u64,
+        /// Free, less claimed, held back and reserved.
+        available_pages: u64,
+        /// For memory to be given back.
+        waited: Duration,
+    },
+    /// The policy is strict, and no node will do.
+    #[error("{domid}: {refusal}; free a node, or relax the policy")]
+    Refused {
+        /// The domain.
+        domid: Domid,
+        /// Why, and by how much.
+        refusal: Refusal,
+    },
+    /// The hypervisor refused a call for a reason that the protocol does not expect.
+    #[error("{}{doing}: {source}", domid.map_or(String::new(), |domid| format!("{domid}: ")))]
+    Call {
+        /// The call and its errno.
+        source: CallError,
+        /// The domain, if the call was about one.
+        domid: Option<Domid>,
+        /// What was attempted, with its figures, and what to do.
+        doing: String,
+    },
+    /// The domain has a claim that cannot be undone without risk.
+    #[error("{domid}: {why}; destroy the domain")]
+    MustDestroy {
+        /// The domain.
+        domid: Domid,
+        /// What is wrong.
+        why: String,
+    },
+    /// Builds in flight did not end in time.
+    #[error("{domid}: waited {} s for the builds of {builds:?} to end: {why}", waited.as_secs_f64())]
+    Busy {
+        /// The domain that waited.
+        domid: Domid,
+        /// The domains being built.
+        builds: Vec<Domid>,
+        /// Why it had to wait for them.
+        why: &'static str,
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// A value that cannot be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+impl Error {
+    pub(crate) fn call(domid: Domid, doing: impl Into<String>) -> impl FnOnce(CallError) -> Error {
+        let doing = doing.into();
+        move |source| Error::Call {
+            source,
+            domid: Some(domid),
+            doing,
+        }
+    }
+
+    pub(crate) fn reading(doing: &str) -> impl FnOnce(CallError) -> Error + '_ {
+        move |source| Error::Call {
+            source,
+            domid: None,
+            doing: doing.to_string(),
+        }
+    }
+}

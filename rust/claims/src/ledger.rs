@@ -1,0 +1,114 @@
+//! The host as the next placement must see it: what Xen says is free, less what is owed to
+//! domains that have claimed it and held back for domains that are being built.
+//!
+//! Derived from the hypervisor each time: every domain with outstanding pages owes them to its
+//! node affinity, which was set before its claim. So a second process sees the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use planner::{Host, Memory, NodeSet, Topology};
+
+use crate::error::Error;
+use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
+
+/// A domain that was placed and whose build has not ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    /// The nodes of its plan; all online nodes if it has none.
+    pub nodes: NodeSet,
+    /// What its builder will populate.
+    pub memory_pages: u64,
+    /// Pages of pool and vCPUs that it has not taken yet.
+    pub held_pages: u64,
+    /// Whether Xen knows of its claim.
+    pub claimed: bool,
+    /// Whether node affinity was set, and is Xen's again when the build ends.
+    pub affinity: Affined,
+}
+
+/// What the protocol did to a domain's node affinity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affined {
+    /// Nothing.
+    Not,
+    /// It was set, until the build ends.
+    ForBuild,
+    /// It was set and stays: the plan has a node without CPUs, which Xen would not derive.
+    ForGood,
+}
+
+/// What was read in one go.
+pub(crate) struct View {
+    pub host: Host,
+    pub domains: Vec<DomainInfo>,
+    /// Free less outstanding pages, as Xen tells; may be below zero while accounting is late.
+    pub unclaimed_pages: i64,
+}
+
+/// Reads the hypervisor. `builds` that have no living domain any more are forgotten.
+pub(crate) fn view<H: Hypervisor>(
+    hypervisor: &H,
+    topology: &Arc<Topology>,
+    builds: &mut BTreeMap<Domid, Build>,
+) -> Result<View, Error> {
+    let domains = hypervisor
+        .domains()
+        .map_err(Error::reading("listing domains"))?;
+    let mut memory = hypervisor
+        .memory()
+        .map_err(Error::reading("reading free memory"))?;
+    let unclaimed_pages = memory.host_free_pages as i64 - memory.host_outstanding_pages as i64;
+    builds.retain(|domid, _| domains.iter().any(|d| d.domid == *domid && !d.dying));
+    let online = topology.online();
+    for domain in domains.iter().filter(|d| d.outstanding_pages > 0) {
+        // A domain that vanished in between owes nothing.
+        if let Ok(nodes) = hypervisor.node_affinity(domain.domid) {
+            owe(
+                &mut memory,
+                nodes.intersection(online),
+                domain.outstanding_pages,
+            );
+        }
+    }
+    for (domid, build) in builds.iter() {
+        if !build.claimed {
+            let taken = (domains.iter().find(|d| d.domid == *domid))
+                .map_or(0, |d| d.tot_pages + d.outstanding_pages);
+            let to_come = build.memory_pages.saturating_sub(taken);
+            owe(&mut memory, build.nodes, to_come);
+            memory.host_held_pages += to_come;
+        }
+        hold(&mut memory, build.nodes, build.held_pages);
+    }
+    let host = Host::with_memory(topology.clone(), memory)?;
+    Ok(View {
+        host,
+        domains,
+        unclaimed_pages,
+    })
+}
+
+fn share(nodes: NodeSet, pages: u64) -> u64 {
+    match nodes.len() as u64 {
+        0 => 0,
+        count => pages.div_ceil(count),
+    }
+}
+
+fn owe(memory: &mut Memory, nodes: NodeSet, pages: u64) {
+    for node in nodes.iter() {
+        if let Some(Some(node)) = memory.nodes.get_mut(node) {
+            node.owed_pages += share(nodes, pages);
+        }
+    }
+}
+
+fn hold(memory: &mut Memory, nodes: NodeSet, pages: u64) {
+    memory.host_held_pages += pages;
+    for node in nodes.iter() {
+        if let Some(Some(node)) = memory.nodes.get_mut(node) {
+            node.held_pages += share(nodes, pages);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The protocol by which a toolstack places a domain and reserves its memory in Xen before
+//! anything else can take it: [`Protocol::place`], [`Protocol::pin`], [`Protocol::built`].
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod hypervisor;
+mod ledger;
+mod placing;
+mod protocol;
+mod sizes;
+mod staking;
+mod waiting;
+
+pub use config::{BuilderClaims, Claims, Config};
+pub use error::Error;
+pub use hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+pub use placing::{Placing, Step};
+pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Report, Rung, Status};
+pub use sizes::{overhead_pages, pool_pages};

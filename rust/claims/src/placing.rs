@@ -1,0 +1,300 @@
+//! A placement under way: a machine of steps that never sleeps, so that it runs on any clock.
+
+use std::time::Duration;
+
+use planner::{plan, Host, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request};
+
+use crate::config::{Claims, Config};
+use crate::error::Error;
+use crate::hypervisor::{Accounting, Domid, Hypervisor};
+use crate::ledger::{view, View};
+use crate::protocol::{Placed, Placement, Protocol, State};
+use crate::staking::Settling;
+use crate::waiting::Watch;
+
+/// Pages of the largest extent: what late accounting hides for each domain being built.
+const EXTENT_PAGES: i64 = 1 << 18;
+
+/// How often a queued placement looks whether the builds before it have ended.
+const QUEUE_POLL: Duration = Duration::from_millis(250);
+
+/// What the next step of a placement is.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum Step {
+    /// It is placed.
+    Placed(Placed),
+    /// To be stepped again after this time.
+    Wait(Duration),
+    /// It cannot be placed. Nothing is left claimed, unless the error says so.
+    Failed(Error),
+}
+
+/// A placement under way.
+#[derive(Debug)]
+pub struct Placing {
+    pub(crate) placement: Placement,
+    /// Nodes whose claim was refused.
+    pub(crate) full: NodeSet,
+    pub(crate) replans: u32,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) waited: Duration,
+    queued_since: Option<Duration>,
+    pub(crate) queued: Duration,
+    pub(crate) settling: Option<Settling>,
+}
+
+/// What a placement wants to do, now that it has read the host.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+enum Aim {
+    Planned(Plan),
+    Unplaced(String),
+    /// The host or the nodes are short of memory, and more would help.
+    Short(Refusal),
+    /// The policy is strict, and more memory would not help.
+    Refused(Refusal),
+}
+
+impl Placing {
+    pub(crate) fn new(placement: Placement) -> Self {
+        Placing {
+            placement,
+            full: NodeSet::EMPTY,
+            replans: 0,
+            watch: None,
+            waited: Duration::ZERO,
+            queued_since: None,
+            queued: Duration::ZERO,
+            settling: None,
+        }
+    }
+
+    /// The domain.
+    pub fn domid(&self) -> Domid {
+        self.placement.domid
+    }
+
+    pub(crate) fn request(&self) -> &Request {
+        &self.placement.request
+    }
+
+    fn needed_pages(&self) -> u64 {
+        self.request().memory_pages + self.request().overhead_pages
+    }
+
+    /// The request on the nodes that have not refused it.
+    pub(crate) fn narrowed(&self, online: NodeSet) -> Request {
+        let mut request = self.request().clone();
+        if !self.full.is_empty() {
+            let allowed = request.allowed_nodes.unwrap_or(online);
+            request.allowed_nodes = Some(allowed.minus(self.full));
+        }
+        request
+    }
+
+    pub(crate) fn stop_queueing(&mut self, now: Duration) {
+        if let Some(since) = self.queued_since.take() {
+            self.queued += now.saturating_sub(since);
+        }
+    }
+}
+
+impl<H: Hypervisor> Protocol<H> {
+    /// Takes a placement one step forward: reads the host, plans, claims. Never sleeps.
+    pub fn step(&self, placing: &mut Placing) -> Step {
+        let step = match placing.settling.take() {
+            Some(settling) => self.settle(placing, settling),
+            None => self.try_once(placing),
+        };
+        step.unwrap_or_else(Step::Failed)
+    }
+
+    fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
+        let domid = placing.domid();
+        let (config, mut builds) = {
+            let state = self.lock();
+            if state.builds.contains_key(&domid) && self.alive(domid) {
+                let found = "a domain that is being built";
+                let expected = "a domain that is not placed yet, or was abandoned";
+                return Err(planner::Invalid::new("domid", found, expected).into());
+            }
+            (state.config.clone(), state.builds.clone())
+        };
+        let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
+        let aim = self.aim(placing, &config, &seen.host);
+        // Only now the lock: the plan is checked against the counters of this instant.
+        let mut state = self.lock();
+        let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
+        if let Some(wait) = self.switch_claims(placing, &mut state)? {
+            return Ok(wait);
+        }
+        let aim = match aim {
+            Aim::Planned(plan) if still_good(&plan, placing, &config, &seen.host) => {
+                Aim::Planned(plan)
+            }
+            Aim::Planned(_) | Aim::Unplaced(_) | Aim::Short(_) | Aim::Refused(_) => {
+                self.aim(placing, &state.config, &seen.host)
+            }
+        };
+        match aim {
+            Aim::Refused(refusal) => Err(Error::Refused { domid, refusal }),
+            Aim::Short(refusal) => self.fall_short(placing, &state, &seen, refusal),
+            Aim::Planned(_) | Aim::Unplaced(_)
+                if self.must_queue(placing, &state, seen.unclaimed_pages) =>
+            {
+                let why = "claims made while they take memory could succeed wrongly";
+                self.queue(placing, &state, why)
+            }
+            Aim::Planned(plan) => self.stake_plan(placing, &mut state, plan),
+            Aim::Unplaced(why) => self.stake_unplaced(placing, &mut state, why),
+        }
+    }
+
+    fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
+        let request = placing.narrowed(self.online());
+        let refusal = match plan(host, &request, &limits(config)) {
+            Ok(plan) => return Aim::Planned(plan),
+            Err(refusal) => refusal,
+        };
+        match (refusal.reason, request.policy) {
+            (Reason::HostMemory, _) => Aim::Short(refusal),
+            (_, Policy::Strict) if refusal.short.pages > 0 => Aim::Short(refusal),
+            (_, Policy::Strict) => Aim::Refused(refusal),
+            (
+                Reason::Memory
+                | Reason::Cpus
+                | Reason::Cores
+                | Reason::Reachability
+                | Reason::Mask
+                | Reason::SingleNode,
+                Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
+            ) => Aim::Unplaced(refusal.to_string()),
+        }
+    }
+
+    /// A change of `claims` waits for the builds in flight, and what comes waits for the change.
+    fn switch_claims(
+        &self,
+        placing: &mut Placing,
+        state: &mut State,
+    ) -> Result<Option<Step>, Error> {
+        match state.pending {
+            None => Ok(None),
+            Some(claims) if state.builds.is_empty() => {
+                state.config.claims = claims;
+                state.pending = None;
+                Ok(None)
+            }
+            Some(_) => {
+                let why = "the switch numa-claims changes when they have";
+                self.queue(placing, state, why).map(Some)
+            }
+        }
+    }
+
+    /// Late accounting hides up to one extent for each build: a claim that needs that room waits
+    /// until the builds have ended.
+    fn must_queue(&self, placing: &Placing, state: &State, unclaimed_pages: i64) -> bool {
+        let builds = state.builds.len() as i64;
+        let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
+        let rest = unclaimed_pages - (placing.needed_pages() + held) as i64;
+        match (self.hypervisor.accounting(), state.claims()) {
+            (Accounting::Late, Claims::Always) => builds > 0 && rest < EXTENT_PAGES * (builds + 1),
+            (Accounting::Late, Claims::Never) | (Accounting::AtAllocation, _) => false,
+        }
+    }
+
+    pub(crate) fn queue(
+        &self,
+        placing: &mut Placing,
+        state: &State,
+        why: &'static str,
+    ) -> Result<Step, Error> {
+        let now = self.hypervisor.now();
+        let since = *placing.queued_since.get_or_insert(now);
+        let waited = now.saturating_sub(since);
+        if waited < state.config.memory_wait {
+            return Ok(Step::Wait(QUEUE_POLL));
+        }
+        Err(Error::Busy {
+            domid: placing.domid(),
+            builds: state.builds.keys().copied().collect(),
+            why,
+            waited,
+        })
+    }
+
+    /// The memory is not there now: waits while some is given back, or while builds that hold
+    /// more than they will take, or hide what they take, have not ended.
+    pub(crate) fn fall_short(
+        &self,
+        placing: &mut Placing,
+        state: &State,
+        seen: &View,
+        refusal: Refusal,
+    ) -> Result<Step, Error> {
+        let now = self.hypervisor.now();
+        let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
+        let hidden = match self.hypervisor.accounting() {
+            Accounting::Late => EXTENT_PAGES as u64 * state.builds.len() as u64,
+            Accounting::AtAllocation => 0,
+        };
+        if (1..=held + hidden).contains(&refusal.short.pages) {
+            return self.queue(
+                placing,
+                state,
+                "the memory that is missing may be among theirs",
+            );
+        }
+        placing.stop_queueing(now);
+        // Nodes that refused a claim may have room when memory has come back.
+        placing.full = NodeSet::EMPTY;
+        let unclaimed = seen.unclaimed_pages;
+        let at_most = state.config.memory_wait;
+        let watch = placing
+            .watch
+            .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
+        placing.waited = watch.waited(now);
+        match watch.look(now, at_most, unclaimed, &seen.domains) {
+            Some(poll) => Ok(Step::Wait(poll)),
+            None if refusal.reason == Reason::HostMemory => {
+                Err(self.host_full(placing, state, seen))
+            }
+            None => Err(Error::Refused {
+                domid: placing.domid(),
+                refusal,
+            }),
+        }
+    }
+
+    pub(crate) fn host_full(&self, placing: &Placing, state: &State, seen: &View) -> Error {
+        Error::HostFull {
+            domid: placing.domid(),
+            needed_pages: placing.needed_pages(),
+            available_pages: seen.host.host_claimable_pages(&state.config.reserve),
+            waited: placing.waited,
+        }
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        reserve: config.reserve,
+        budget_steps: config.plan_budget_steps,
+    }
+}
+
+pub(crate) fn plan_refusal(host: &Host, request: &Request, config: &Config) -> Option<Refusal> {
+    plan(host, request, &limits(config)).err()
+}
+
+/// Whether the nodes of `plan` still have what it asks of them, and the host too.
+fn still_good(plan: &Plan, placing: &Placing, config: &Config, host: &Host) -> bool {
+    let claimable = host.claimable_pages(&config.reserve);
+    let room: u64 = plan.nodes.iter().map(|node| claimable[node]).sum();
+    plan.nodes
+        .iter()
+        .all(|node| plan.pages[node] <= claimable[node])
+        && placing.needed_pages() <= room
+        && placing.needed_pages() <= host.host_claimable_pages(&config.reserve)
+}

@@ -1,0 +1,375 @@
+//! A host that is being placed on: the three calls of a domain's life, and what is in force.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use planner::{NodeSet, Plan, Policy, Request, Topology};
+
+use crate::config::{Claims, Config};
+use crate::error::Error;
+use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use crate::ledger::{Affined, Build};
+use crate::placing::{Placing, Step};
+
+/// Who builds a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Builder {
+    /// The builder of PV domains.
+    Pv,
+    /// The builder of HVM and PVH domains.
+    Hvm,
+}
+
+/// A domain to be placed, right after its maximum memory is set.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The domain.
+    pub domid: Domid,
+    /// What it asks; its memory is exactly what the builder will populate.
+    pub request: Request,
+    /// Who builds it.
+    pub builder: Builder,
+    /// Whether the toolstack binds the vCPUs itself, to the request's allowed CPUs.
+    pub hard_pinned: bool,
+}
+
+/// How a domain's memory is reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rung {
+    /// All of it on this node, guaranteed: the builder must ask for exactly this node.
+    NodeClaim(usize),
+    /// On the host; node affinity makes Xen take it from the planned nodes while they have some.
+    HostClaim,
+    /// On the host, wherever: policy `Any`.
+    Anywhere,
+    /// On the host, wherever, because no plan could be kept; says why.
+    Unplaced(String),
+    /// By its builder.
+    ClaimedByBuilder,
+    /// Not at all.
+    Unclaimed,
+}
+
+/// What was really obtained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// How the memory is reserved.
+    pub rung: Rung,
+    /// What the affinity was set to; `None`: none was set.
+    pub plan: Option<Plan>,
+    /// Pages claimed.
+    pub claimed_pages: u64,
+    /// Times that another plan had to be made after ENOMEM.
+    pub replans: u32,
+    /// Time spent until memory was given back.
+    pub waited: Duration,
+    /// Time spent until earlier builds ended.
+    pub queued: Duration,
+}
+
+/// A domain whose memory is reserved. To be given to [`Protocol::pin`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Placed {
+    pub(crate) domid: Domid,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) request: Request,
+    pub(crate) hard_pinned: bool,
+    pub(crate) outcome: Outcome,
+}
+
+impl Placed {
+    /// The domain.
+    pub fn domid(&self) -> Domid {
+        self.domid
+    }
+
+    /// What was obtained.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// What was asked.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The nodes and CPUs of the host.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+}
+
+/// A domain whose pool is filled and whose vCPUs have their affinity. To be given to
+/// [`Protocol::built`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Pinned {
+    domid: Domid,
+}
+
+impl Pinned {
+    /// The domain.
+    pub fn domid(&self) -> Domid {
+        self.domid
+    }
+}
+
+/// What the end of a build found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Pages claimed and never taken, now cancelled.
+    pub unused_pages: u64,
+}
+
+/// What is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// The switches.
+    pub config: Config,
+    /// The value of `claims` that waits for the builds in flight to end.
+    pub pending: Option<Claims>,
+    /// Domains being built.
+    pub builds: Vec<Domid>,
+    /// Whether the hypervisor has host-wide claims; `None`: not known yet.
+    pub host_claims: Option<bool>,
+    /// Whether it has claims on single nodes.
+    pub node_claims: Option<bool>,
+    /// When it consumes claims.
+    pub accounting: Accounting,
+}
+
+pub(crate) struct State {
+    pub config: Config,
+    pub pending: Option<Claims>,
+    pub builds: BTreeMap<Domid, Build>,
+    pub host_claims: Option<bool>,
+    pub node_claims: Option<bool>,
+}
+
+impl State {
+    /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
+    pub fn claims(&self) -> Claims {
+        match (self.config.claims, self.host_claims) {
+            (Claims::Always, None | Some(true)) => Claims::Always,
+            (Claims::Always, Some(false)) | (Claims::Never, _) => Claims::Never,
+        }
+    }
+}
+
+/// A host that is being placed on.
+pub struct Protocol<H> {
+    pub(crate) hypervisor: H,
+    pub(crate) topology: Arc<Topology>,
+    state: Mutex<State>,
+}
+
+impl<H: Hypervisor> Protocol<H> {
+    /// Reads the topology of `hypervisor` and starts to place on it.
+    pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
+        let topology = hypervisor
+            .topology()
+            .map_err(Error::reading("reading nodes and CPUs"))?;
+        Ok(Protocol {
+            hypervisor,
+            topology: Arc::new(topology),
+            state: Mutex::new(State {
+                config,
+                pending: None,
+                builds: BTreeMap::new(),
+                host_claims: None,
+                node_claims: None,
+            }),
+        })
+    }
+
+    /// The hypervisor.
+    pub fn hypervisor(&self) -> &H {
+        &self.hypervisor
+    }
+
+    /// Its nodes and CPUs, to check requests against.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Places a domain: plans, sets its node affinity, claims its memory. Sleeps on the
+    /// hypervisor's clock while memory is being given back and while earlier builds must end.
+    pub fn place(&self, placement: Placement) -> Result<Placed, Error> {
+        let mut placing = self.start(placement);
+        loop {
+            match self.step(&mut placing) {
+                Step::Placed(placed) => return Ok(placed),
+                Step::Wait(time) => self.hypervisor.sleep(time),
+                Step::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Starts a placement that the caller takes forward with [`Protocol::step`].
+    pub fn start(&self, placement: Placement) -> Placing {
+        Placing::new(self.hinted(placement))
+    }
+
+    /// The CPUs of a hard-pinned domain are not the planner's to count: it may well have more
+    /// vCPUs than it is bound to.
+    fn hinted(&self, mut placement: Placement) -> Placement {
+        if placement.hard_pinned {
+            let request = &mut placement.request;
+            let online = self.topology.online();
+            let bound = self.topology.cpus_of(online, request.allowed_cpus.as_ref());
+            request.cores = 0;
+            request.vcpus = request.vcpus.min(bound.len() as u32);
+        }
+        placement
+    }
+
+    /// Sets the affinity of the vCPUs to the plan's CPUs: soft for `BestEffort` and
+    /// `PrioMemOnly`, hard for `BestEffortHard` and `Strict`. The pool is filled by now, so
+    /// nothing is held back for it any more.
+    pub fn pin(&self, placed: Placed) -> Result<Pinned, Error> {
+        let Placed {
+            domid,
+            request,
+            hard_pinned,
+            outcome,
+            topology: _,
+        } = placed;
+        if let (Some(plan), false) = (&outcome.plan, hard_pinned) {
+            let cpus = (self.topology).cpus_of(plan.nodes, request.allowed_cpus.as_ref());
+            let affinity = match request.policy {
+                Policy::BestEffort | Policy::PrioMemOnly | Policy::Any => Affinity::Soft,
+                Policy::BestEffortHard | Policy::Strict => Affinity::Hard,
+            };
+            // A plan of nodes without CPUs leaves its vCPUs where they are.
+            let vcpus = if cpus.is_empty() { 0 } else { request.vcpus };
+            for vcpu in 0..vcpus {
+                (self
+                    .hypervisor
+                    .set_vcpu_affinity(domid, vcpu, affinity, &cpus))
+                .map_err(Error::call(
+                    domid,
+                    format!("setting the affinity of vCPU {vcpu} to CPUs {cpus}"),
+                ))?;
+            }
+        }
+        if let Some(build) = self.lock().builds.get_mut(&domid) {
+            build.held_pages = 0;
+        }
+        Ok(Pinned { domid })
+    }
+
+    /// Ends a build, good or bad: cancels what is left of the claim and gives node affinity back
+    /// to Xen.
+    pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
+        self.end(pinned.domid)
+    }
+
+    /// Cleans up after a domain at any point, known to this process or not.
+    pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
+        self.end(domid).map(|_| ())
+    }
+
+    fn end(&self, domid: Domid) -> Result<Report, Error> {
+        let mut state = self.lock();
+        let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        let build = state.builds.remove(&domid);
+        let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
+        let Some(domain) = alive else {
+            return Ok(Report { unused_pages: 0 });
+        };
+        let unused_pages = domain.outstanding_pages;
+        if unused_pages > 0 {
+            let doing = format!("cancelling its claim of {unused_pages} pages");
+            self.while_alive(self.hypervisor.claim_host(domid, 0), domid)
+                .map_err(Error::call(domid, doing))?;
+        }
+        if build.is_some_and(|build| build.affinity == Affined::ForBuild) {
+            self.release_affinity(domid)?;
+        }
+        Ok(Report { unused_pages })
+    }
+
+    /// Gives node affinity back to Xen. Automatic affinity is derived from vCPUs, and a domain that
+    /// has none yet would keep the mask that was set, so it gets all nodes first.
+    pub(crate) fn release_affinity(&self, domid: Domid) -> Result<(), Error> {
+        for nodes in [Some(self.online()), None] {
+            self.while_alive(self.hypervisor.set_node_affinity(domid, nodes), domid)
+                .map_err(Error::call(domid, "returning its node affinity to Xen"))?;
+        }
+        Ok(())
+    }
+
+    /// A call on a domain that was destroyed meanwhile has nothing left to do.
+    fn while_alive(&self, result: Result<(), CallError>, domid: Domid) -> Result<(), CallError> {
+        match result {
+            Err(error)
+                if matches!(error.errno, Errno::ESRCH | Errno::EINVAL) && !self.alive(domid) =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    pub(crate) fn alive(&self, domid: Domid) -> bool {
+        self.hypervisor.domains().is_ok_and(|domains| {
+            (domains.iter()).any(|domain| domain.domid == domid && !domain.dying)
+        })
+    }
+
+    /// Puts switches in force: at once, but for `claims`, which waits for the builds in flight.
+    pub fn configure(&self, config: Config) {
+        let mut state = self.lock();
+        let claims = state.config.claims;
+        state.pending =
+            (config.claims != claims && !state.builds.is_empty()).then_some(config.claims);
+        state.config = Config {
+            claims: match state.pending {
+                Some(_) => claims,
+                None => config.claims,
+            },
+            ..config
+        };
+    }
+
+    /// The switches in force.
+    pub fn config(&self) -> Config {
+        self.lock().config.clone()
+    }
+
+    /// What is in force.
+    pub fn status(&self) -> Status {
+        let state = self.lock();
+        Status {
+            config: state.config.clone(),
+            pending: state.pending,
+            builds: state.builds.keys().copied().collect(),
+            host_claims: state.host_claims,
+            node_claims: state.node_claims,
+            accounting: self.hypervisor.accounting(),
+        }
+    }
+
+    /// Locks the state. After a panic of another thread it is what the hypervisor tells: what was
+    /// probed is forgotten, and builds are kept only of domains that live.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| {
+            let mut state = poisoned.into_inner();
+            state.host_claims = None;
+            state.node_claims = None;
+            if let Ok(domains) = self.hypervisor.domains() {
+                let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
+                state.builds.retain(|domid, _| alive(*domid));
+            }
+            self.state.clear_poison();
+            state
+        })
+    }
+
+    /// All nodes of the host that are online.
+    pub(crate) fn online(&self) -> NodeSet {
+        self.topology.online()
+    }
+}
