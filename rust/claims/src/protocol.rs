@@ -237,7 +237,7 @@ impl<H: Hypervisor> Protocol<H> {
             topology: _,
         } = placed;
         if let (Some(plan), false) = (&outcome.plan, hard_pinned) {
-            let cpus = (self.topology).cpus_of(plan.nodes, request.allowed_cpus.as_ref());
+            let cpus = (self.topology).cpus_of(plan.cpu_nodes, request.allowed_cpus.as_ref());
             let affinity = match request.policy {
                 Policy::BestEffort | Policy::PrioMemOnly | Policy::Any => Affinity::Soft,
                 Policy::BestEffortHard | Policy::Strict => Affinity::Hard,

@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{placement, request, Bench, Fault, GIB};
-use model::Flavour;
+use common::{placement, request, Bench, Fault, Faulty, GIB};
+use model::{Flavour, Kind, Model, MAX_EXTENT_PAGES};
 use planner::{CpuSet, NodeSet, Policy, Reason};
 use xenopsd_numa_claims::{
     BuilderClaims, Claims, Config, Domid, Errno, Error, Placement, Protocol, Rung, Step,
@@ -147,6 +148,27 @@ fn a_full_node_leads_to_another_plan() {
     assert_eq!(placed.outcome().replans, 2);
     assert_eq!(bench.affinity(placed.domid()), NodeSet::first(2));
     assert_eq!(bench.outstanding(placed.domid()), 32 * GIB);
+}
+
+#[test]
+fn nodes_are_tried_a_bounded_number_of_times() {
+    let xen = Faulty::new(Flavour::XS9, 8);
+    for call in ["claim_node 0", "claim_node 1", "claim_node"] {
+        xen.set(call, Fault::Errno(Errno::ENOMEM));
+    }
+    let bench = Bench::of(xen, Config::default());
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::Unplaced(_)));
+    assert_eq!(placed.outcome().replans, 4);
+    assert_eq!(bench.outstanding(placed.domid()), 32 * GIB);
+}
+
+#[test]
+fn an_offline_first_node_does_not_hide_node_claims() {
+    let bench = Bench::new(Flavour::XS9);
+    bench.xen.set("probe", Fault::Errno(Errno::ENOENT));
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
 }
 
 #[test]
@@ -457,6 +479,63 @@ fn with_late_accounting_a_tight_claim_queues_behind_builds() {
     let Step::Placed(placed) = bench.protocol.step(&mut placing) else {
         panic!("still waiting");
     };
+    assert!(bench.build(placed));
+}
+
+/// Another process's build takes its memory between our look and our claim. Its pages are off the
+/// free ones and still on its claim, so ours succeeds though there is less free than claimed.
+#[test]
+fn a_claim_that_succeeded_wrongly_is_backed_out() {
+    let bench = Bench::new(Flavour::XEN_4_17);
+    let other = bench.create(100 * GIB);
+    bench
+        .xen
+        .model
+        .with(|xen| xen.claim_host(other, 100 * GIB))
+        .unwrap();
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let take = {
+        let taken = taken.clone();
+        move |model: &Model| {
+            let mut taken = taken.lock().unwrap();
+            while taken.len() < 70 {
+                taken.push(model.with(|xen| {
+                    xen.take(other, Kind::Memory, MAX_EXTENT_PAGES, None)
+                        .unwrap()
+                }));
+            }
+        }
+    };
+    bench
+        .xen
+        .set("claim_host", Fault::Overtaken(Arc::new(take)));
+    let domid = bench.create(10 * GIB);
+    let mut placing = bench
+        .protocol
+        .start(placement(domid, request(10 * GIB, Policy::BestEffort)));
+    let mut claimed = false;
+    loop {
+        match bench.protocol.step(&mut placing) {
+            Step::Wait(time) => bench.xen.model.advance(time),
+            step => panic!("{step:?}"),
+        }
+        match bench.outstanding(domid) {
+            0 if claimed => break,
+            pages => claimed |= pages == 10 * GIB,
+        }
+    }
+    bench.xen.clear();
+    for extent in taken.lock().unwrap().drain(..) {
+        bench.xen.model.with(|xen| xen.assign(extent)).unwrap();
+    }
+    let placed = loop {
+        match bench.protocol.step(&mut placing) {
+            Step::Wait(time) => bench.xen.model.advance(time),
+            Step::Placed(placed) => break placed,
+            Step::Failed(error) => panic!("{error}"),
+        }
+    };
+    assert!(placed.outcome().queued > Duration::ZERO);
     assert!(bench.build(placed));
 }
 

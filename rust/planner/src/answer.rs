@@ -97,6 +97,7 @@ pub(crate) fn placed(offer: &Offer, request: &Request, found: &Found) -> Plan {
     let room = offer.nodes.map(|node| node.pages);
     Plan {
         nodes: found.nodes,
+        cpu_nodes: found.nodes,
         pages: rotate(&room, found.nodes, request.memory_pages).0,
         distance: Some(found.distance),
         optimal: found.optimal,
@@ -153,6 +154,7 @@ pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<
     }
     Ok(Plan {
         nodes,
+        cpu_nodes: offer.usable,
         pages,
         distance: None,
         optimal: true,

@@ -6,6 +6,7 @@ use crate::offer::Offer;
 use crate::plan::{Plan, Refusal};
 use crate::request::{Policy, Request, Strategy};
 use crate::shortfall::nearest;
+use crate::topology::LOCAL_DISTANCE;
 
 /// A kind of set that would have been nearer, or smaller, than the plan's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,13 @@ pub fn explain(
                 Some(found.distance.maximum),
                 largest,
             );
-            for size in 1..found.nodes.len() {
+            // One node alone is within every distance, so it was rejected above already, unless the
+            // nodes of the plan are all at distance 10.
+            let smallest = match found.distance.maximum {
+                LOCAL_DISTANCE => 1,
+                _ => 2,
+            };
+            for size in smallest..found.nodes.len() {
                 reject(&offer, &mut explanation, found.distance.maximum, Some(size));
             }
             (Ok(placed(&offer, request, &found)), explanation)

@@ -28,6 +28,9 @@ impl Distance {
 pub struct Plan {
     /// The nodes that it uses.
     pub nodes: NodeSet,
+    /// The nodes whose CPUs it may use: the same, or for policy `Any` every node that it may use,
+    /// those without memory included.
+    pub cpu_nodes: NodeSet,
     /// Pages that each node is expected to give, 0 for nodes that are not used; their sum is the
     /// requested memory.
     pub pages: [u64; MAX_NODES],

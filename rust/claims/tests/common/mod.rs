@@ -1,4 +1,4 @@
-//! A modelled host of two nodes, and a hypervisor that fails where a test tells it to.
+//! A modelled host, and a hypervisor that fails where a test tells it to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use xenopsd_numa_claims as claims;
 pub const GIB: u64 = 1 << 18;
 
 /// What a call does instead of reaching the hypervisor.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Fault {
     /// Fails.
     Errno(Errno),
@@ -27,6 +27,8 @@ pub enum Fault {
     Nothing,
     /// Panics.
     Panic,
+    /// Is overtaken by someone else's doing.
+    Overtaken(Arc<dyn Fn(&Model) + Send + Sync>),
 }
 
 /// A modelled Xen whose calls can be made to fail.
@@ -38,9 +40,9 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    pub fn new(flavour: Flavour) -> Self {
+    pub fn new(flavour: Flavour, nodes: usize) -> Self {
         Faulty {
-            model: Arc::new(Model::new(&host(64), flavour)),
+            model: Arc::new(Model::new(&host(nodes, 64), flavour)),
             faults: Arc::default(),
             calls: Arc::default(),
         }
@@ -64,12 +66,16 @@ impl Faulty {
             .lock()
             .unwrap()
             .push(format!("{call} {arguments}"));
-        let fault = self.faults.lock().unwrap().get(call).copied();
+        let fault = self.faults.lock().unwrap().get(call).cloned();
         match fault {
             None => body(&self.model),
             Some(Fault::Errno(errno)) => Err(CallError { call, errno }),
             Some(Fault::Nothing) => Ok(T::default()),
             Some(Fault::Panic) => panic!("{call} was told to panic"),
+            Some(Fault::Overtaken(doing)) => {
+                doing(&self.model);
+                body(&self.model)
+            }
         }
     }
 }
@@ -120,7 +126,8 @@ impl Hypervisor for Faulty {
         let call = match (pages, node) {
             (0, _) => "probe",
             (_, 0) => "claim_node 0",
-            (_, _) => "claim_node 1",
+            (_, 1) => "claim_node 1",
+            (_, _) => "claim_node",
         };
         self.call(call, format!("{domid} {pages}"), |model| {
             model.claim_node(domid, node, pages)
@@ -140,22 +147,28 @@ impl Hypervisor for Faulty {
     }
 }
 
-/// Two nodes of `gib` GiB each, distances 10 and 21, 8 CPUs each.
-pub fn host(gib: u64) -> Host {
+/// Nodes of `gib` GiB each, distances 10 and 21, 8 CPUs each.
+pub fn host(nodes: usize, gib: u64) -> Host {
     let node = NodeDescription {
         size_bytes: Some(gib << 30),
         free_bytes: Some(gib << 30),
         claimed_bytes: 0,
     };
+    let row = |a| {
+        (0..nodes)
+            .map(|b| Some(if a == b { 10 } else { 21 }))
+            .collect()
+    };
+    let cpus = 0..8 * nodes as u32;
     Host::new(&HostDescription {
         topology: TopologyDescription {
-            distances: vec![vec![Some(10), Some(21)], vec![Some(21), Some(10)]],
-            cpu_to_node: (0..16).map(|cpu| Some(cpu / 8)).collect(),
-            cpu_to_core: (0..16).map(|cpu| Some(cpu % 8)).collect(),
-            cpu_to_socket: (0..16).map(|cpu| Some(cpu / 8)).collect(),
+            distances: (0..nodes).map(row).collect(),
+            cpu_to_node: cpus.clone().map(|cpu| Some(cpu / 8)).collect(),
+            cpu_to_core: cpus.clone().map(|cpu| Some(i64::from(cpu % 8))).collect(),
+            cpu_to_socket: cpus.map(|cpu| Some(i64::from(cpu / 8))).collect(),
         },
-        nodes: vec![node.clone(), node],
-        host_free_bytes: (2 * gib) << 30,
+        nodes: vec![node; nodes],
+        host_free_bytes: (nodes as u64 * gib) << 30,
         host_outstanding_bytes: 0,
     })
     .unwrap()
@@ -195,7 +208,10 @@ impl Bench {
     }
 
     pub fn with(flavour: Flavour, config: Config) -> Self {
-        let xen = Faulty::new(flavour);
+        Bench::of(Faulty::new(flavour, 2), config)
+    }
+
+    pub fn of(xen: Faulty, config: Config) -> Self {
         let protocol = Protocol::open(xen.clone(), config).unwrap();
         Bench { xen, protocol }
     }

@@ -1,0 +1,174 @@
+//! Plans by example: what strategies prefer, what explanations say, what policy `any` answers.
+
+use xenopsd_numa_planner::{
+    explain, plan, Host, HostDescription, Limits, NodeDescription, NodeSet, Plan, Policy, Reason,
+    Request, RequestDescription, Strategy, TopologyDescription,
+};
+
+/// Nodes with these free GiB of 64, 4 CPUs each, at `far` from each other.
+fn host(free_gib: &[u64], far: u32) -> Host {
+    let nodes = free_gib.len();
+    let row = |a| {
+        (0..nodes)
+            .map(|b| Some(if a == b { 10 } else { far }))
+            .collect()
+    };
+    let cpus = 0..4 * nodes as u32;
+    Host::new(&HostDescription {
+        topology: TopologyDescription {
+            distances: (0..nodes).map(row).collect(),
+            cpu_to_node: cpus.clone().map(|cpu| Some(cpu / 4)).collect(),
+            cpu_to_core: cpus.clone().map(|cpu| Some(i64::from(cpu))).collect(),
+            cpu_to_socket: cpus.map(|cpu| Some(i64::from(cpu / 4))).collect(),
+        },
+        nodes: (free_gib.iter())
+            .map(|gib| NodeDescription {
+                size_bytes: Some(64 << 30),
+                free_bytes: Some(gib << 30),
+                claimed_bytes: 0,
+            })
+            .collect(),
+        host_free_bytes: free_gib.iter().sum::<u64>() << 30,
+        host_outstanding_bytes: 0,
+    })
+    .unwrap()
+}
+
+fn request(host: &Host, gib: u64, vcpus: u32, strategy: Strategy) -> Request {
+    let description = RequestDescription {
+        memory_bytes: gib << 30,
+        overhead_bytes: 0,
+        vcpus,
+        cores: None,
+        policy: Policy::BestEffort,
+        strategy,
+        allowed_cpus: None,
+        allowed_nodes: None,
+    };
+    Request::new(&description, host.topology()).unwrap()
+}
+
+fn placed(host: &Host, request: &Request) -> Plan {
+    plan(host, request, &Limits::default()).unwrap()
+}
+
+#[test]
+fn strategies_choose_between_equally_near_nodes() {
+    let free = [20, 60, 40, 10];
+    for (strategy, gib, node) in [
+        // The fullest that holds it.
+        (Strategy::Pack, 8, 3),
+        (Strategy::Pack, 16, 0),
+        // The emptiest.
+        (Strategy::Spread, 8, 1),
+        // The emptiest but one, until only that one holds it.
+        (Strategy::Balance, 8, 2),
+        (Strategy::Balance, 50, 1),
+    ] {
+        let host = host(&free, 20);
+        let plan = placed(&host, &request(&host, gib, 2, strategy));
+        assert_eq!(plan.nodes, NodeSet::one(node), "{strategy:?} {gib}");
+        assert_eq!(
+            plan.equals,
+            free.iter().filter(|free| **free >= gib).count() as u64
+        );
+    }
+    // Of nodes that are alike the lowest.
+    let host = host(&[64, 64, 64], 20);
+    for strategy in [Strategy::Pack, Strategy::Spread, Strategy::Balance] {
+        let plan = placed(&host, &request(&host, 8, 2, strategy));
+        assert_eq!(plan.nodes, NodeSet::one(0), "{strategy:?}");
+    }
+}
+
+#[test]
+fn explanations_name_what_bound_nearer_and_smaller_sets() {
+    let host = host(&[30, 20, 10], 20);
+    let (answer, explanation) = explain(
+        &host,
+        &request(&host, 55, 2, Strategy::Pack),
+        &Limits::default(),
+    );
+    assert_eq!(answer.unwrap().nodes, NodeSet::first(3));
+    let said: Vec<_> = (explanation.rejected.iter())
+        .map(|rejected| {
+            let gib = rejected.bound.short.pages >> 18;
+            (rejected.maximum, rejected.size, gib, rejected.bound.nearest)
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (10, None, 25, NodeSet::one(0)),
+            (20, Some(2), 5, NodeSet::first(2)),
+        ]
+    );
+    assert_eq!(explanation.equals, 1);
+    // Cores bind where memory does not.
+    let (answer, explanation) = explain(
+        &host,
+        &request(&host, 1, 6, Strategy::Pack),
+        &Limits::default(),
+    );
+    assert_eq!(answer.unwrap().nodes.len(), 2);
+    let first = explanation.rejected[0];
+    assert_eq!(first.bound.reason, Reason::Cpus);
+    assert_eq!((first.bound.short.cpus, first.bound.short.cores), (2, 2));
+    assert_eq!(explanation.equals, 3);
+}
+
+#[test]
+fn a_refusal_is_explained_too() {
+    let host = host(&[30, 20, 10], 20);
+    let (answer, explanation) = explain(
+        &host,
+        &request(&host, 70, 2, Strategy::Pack),
+        &Limits::default(),
+    );
+    let refusal = answer.unwrap_err();
+    assert_eq!(refusal.reason, Reason::HostMemory);
+    assert_eq!(refusal.short.pages >> 18, 10);
+    let short: Vec<_> = (explanation.rejected.iter())
+        .map(|rejected| (rejected.maximum, rejected.bound.short.pages >> 18))
+        .collect();
+    assert_eq!(short, [(10, 40), (20, 10)]);
+    assert_eq!(explanation.equals, 0);
+}
+
+#[test]
+fn policy_any_uses_the_cpus_of_nodes_without_memory() {
+    let node = |free_bytes| NodeDescription {
+        size_bytes: Some(free_bytes),
+        free_bytes: Some(free_bytes),
+        claimed_bytes: 0,
+    };
+    let host = Host::new(&HostDescription {
+        topology: TopologyDescription {
+            distances: vec![vec![Some(10), Some(20)], vec![Some(20), Some(10)]],
+            cpu_to_node: vec![Some(0), Some(1), Some(1)],
+            cpu_to_core: vec![Some(0), Some(0), Some(1)],
+            cpu_to_socket: vec![Some(0), Some(1), Some(1)],
+        },
+        nodes: vec![node(1 << 30), node(0)],
+        host_free_bytes: 1 << 30,
+        host_outstanding_bytes: 0,
+    })
+    .unwrap();
+    let request = RequestDescription {
+        memory_bytes: 1 << 20,
+        overhead_bytes: 0,
+        vcpus: 8,
+        cores: None,
+        policy: Policy::Any,
+        strategy: Strategy::Balance,
+        allowed_cpus: Some(vec![0, 2]),
+        allowed_nodes: None,
+    };
+    let request = Request::new(&request, host.topology()).unwrap();
+    let plan = plan(&host, &request, &Limits::default()).unwrap();
+    assert_eq!(plan.nodes, NodeSet::one(0));
+    let cpus = host
+        .topology()
+        .cpus_of(plan.cpu_nodes, request.allowed_cpus.as_ref());
+    assert_eq!(cpus.to_string(), "0,2");
+}
