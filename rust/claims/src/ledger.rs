@@ -21,10 +21,21 @@ pub(crate) struct Build {
     pub memory_pages: u64,
     /// Pages of pool and vCPUs that it has not taken yet.
     pub held_pages: u64,
-    /// Whether Xen knows of its claim.
-    pub claimed: bool,
+    /// Which claim Xen knows of.
+    pub claim: Claimed,
     /// Whether node affinity was set, and is Xen's again when the build ends.
     pub affinity: Affined,
+}
+
+/// The claim of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claimed {
+    /// None: its builder's, or none at all.
+    Not,
+    /// On one node.
+    OnNode,
+    /// On the host.
+    OnHost,
 }
 
 /// What the protocol did to a domain's node affinity.
@@ -72,7 +83,7 @@ pub(crate) fn view<H: Hypervisor>(
         }
     }
     for (domid, build) in builds.iter() {
-        if !build.claimed {
+        if build.claim == Claimed::Not {
             let taken = (domains.iter().find(|d| d.domid == *domid))
                 .map_or(0, |d| d.tot_pages + d.outstanding_pages);
             let to_come = build.memory_pages.saturating_sub(taken);

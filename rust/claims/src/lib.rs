@@ -8,6 +8,7 @@ mod hypervisor;
 mod ledger;
 mod placing;
 mod protocol;
+mod queueing;
 mod sizes;
 mod staking;
 mod waiting;

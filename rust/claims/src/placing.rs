@@ -4,19 +4,13 @@ use std::time::Duration;
 
 use planner::{plan, Host, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request};
 
-use crate::config::{Claims, Config};
+use crate::config::Config;
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Domid, Hypervisor};
+use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
 use crate::protocol::{Placed, Placement, Protocol, State};
 use crate::staking::Settling;
 use crate::waiting::Watch;
-
-/// Pages of the largest extent: what late accounting hides for each domain being built.
-const EXTENT_PAGES: i64 = 1 << 18;
-
-/// How often a queued placement looks whether the builds before it have ended.
-const QUEUE_POLL: Duration = Duration::from_millis(250);
 
 /// What the next step of a placement is.
 #[derive(Debug)]
@@ -39,7 +33,7 @@ pub struct Placing {
     pub(crate) replans: u32,
     pub(crate) watch: Option<Watch>,
     pub(crate) waited: Duration,
-    queued_since: Option<Duration>,
+    pub(crate) queued_since: Option<Duration>,
     pub(crate) queued: Duration,
     pub(crate) settling: Option<Settling>,
 }
@@ -78,7 +72,7 @@ impl Placing {
         &self.placement.request
     }
 
-    fn needed_pages(&self) -> u64 {
+    pub(crate) fn needed_pages(&self) -> u64 {
         self.request().memory_pages + self.request().overhead_pages
     }
 
@@ -136,15 +130,18 @@ impl<H: Hypervisor> Protocol<H> {
                 self.aim(placing, &state.config, &seen.host)
             }
         };
+        let nodes = match &aim {
+            Aim::Planned(plan) => Some(plan.nodes),
+            Aim::Unplaced(_) => Some(self.online()),
+            Aim::Short(_) | Aim::Refused(_) => None,
+        };
+        if nodes.is_some_and(|nodes| self.must_queue(placing, &state, &seen, nodes)) {
+            let why = "claims made while they take memory could succeed wrongly";
+            return self.queue(placing, &state, why);
+        }
         match aim {
             Aim::Refused(refusal) => Err(Error::Refused { domid, refusal }),
             Aim::Short(refusal) => self.fall_short(placing, &state, &seen, refusal),
-            Aim::Planned(_) | Aim::Unplaced(_)
-                if self.must_queue(placing, &state, seen.unclaimed_pages) =>
-            {
-                let why = "claims made while they take memory could succeed wrongly";
-                self.queue(placing, &state, why)
-            }
             Aim::Planned(plan) => self.stake_plan(placing, &mut state, plan),
             Aim::Unplaced(why) => self.stake_unplaced(placing, &mut state, why),
         }
@@ -172,58 +169,6 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// A change of `claims` waits for the builds in flight, and what comes waits for the change.
-    fn switch_claims(
-        &self,
-        placing: &mut Placing,
-        state: &mut State,
-    ) -> Result<Option<Step>, Error> {
-        match state.pending {
-            None => Ok(None),
-            Some(claims) if state.builds.is_empty() => {
-                state.config.claims = claims;
-                state.pending = None;
-                Ok(None)
-            }
-            Some(_) => {
-                let why = "the switch numa-claims changes when they have";
-                self.queue(placing, state, why).map(Some)
-            }
-        }
-    }
-
-    /// Late accounting hides up to one extent for each build: a claim that needs that room waits
-    /// until the builds have ended.
-    fn must_queue(&self, placing: &Placing, state: &State, unclaimed_pages: i64) -> bool {
-        let builds = state.builds.len() as i64;
-        let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
-        let rest = unclaimed_pages - (placing.needed_pages() + held) as i64;
-        match (self.hypervisor.accounting(), state.claims()) {
-            (Accounting::Late, Claims::Always) => builds > 0 && rest < EXTENT_PAGES * (builds + 1),
-            (Accounting::Late, Claims::Never) | (Accounting::AtAllocation, _) => false,
-        }
-    }
-
-    pub(crate) fn queue(
-        &self,
-        placing: &mut Placing,
-        state: &State,
-        why: &'static str,
-    ) -> Result<Step, Error> {
-        let now = self.hypervisor.now();
-        let since = *placing.queued_since.get_or_insert(now);
-        let waited = now.saturating_sub(since);
-        if waited < state.config.memory_wait {
-            return Ok(Step::Wait(QUEUE_POLL));
-        }
-        Err(Error::Busy {
-            domid: placing.domid(),
-            builds: state.builds.keys().copied().collect(),
-            why,
-            waited,
-        })
-    }
-
     /// The memory is not there now: waits while some is given back, or while builds that hold
     /// more than they will take, or hide what they take, have not ended.
     pub(crate) fn fall_short(
@@ -235,11 +180,7 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
         let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
-        let hidden = match self.hypervisor.accounting() {
-            Accounting::Late => EXTENT_PAGES as u64 * state.builds.len() as u64,
-            Accounting::AtAllocation => 0,
-        };
-        if (1..=held + hidden).contains(&refusal.short.pages) {
+        if (1..=held + self.hidden_pages(state)).contains(&refusal.short.pages) {
             return self.queue(
                 placing,
                 state,

@@ -7,7 +7,7 @@ use planner::{NodeSet, Plan, Policy, Reason};
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Domid, Errno, Hypervisor};
-use crate::ledger::{view, Affined, Build, View};
+use crate::ledger::{view, Affined, Build, Claimed, View};
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Outcome, Placed, Protocol, Rung, State};
 use crate::waiting::Watch;
@@ -173,30 +173,25 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         let pages = placing.request().memory_pages;
-        let claims = match rung {
-            Rung::NodeClaim(_) | Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => true,
-            Rung::ClaimedByBuilder | Rung::Unclaimed => false,
+        let mut claim = match rung {
+            Rung::NodeClaim(_) => Claimed::OnNode,
+            Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => Claimed::OnHost,
+            Rung::ClaimedByBuilder | Rung::Unclaimed => Claimed::Not,
         };
-        let mut claimed = claims;
-        if claims {
-            match self.outstanding_pages(domid)? {
-                Some(outstanding) if outstanding > 0 => {
-                    if !matches!(rung, Rung::NodeClaim(_)) {
-                        state.host_claims = Some(true);
-                    }
-                }
-                Some(_) => {
-                    // libxenctrl of 4.17 says success where the hypervisor said ENOSYS.
-                    state.host_claims = Some(false);
-                    rung = Rung::Unclaimed;
-                    claimed = false;
-                }
-                None => {
-                    return Err(Error::MustDestroy {
-                        domid,
-                        why: "it vanished while it was being placed".to_string(),
-                    });
-                }
+        match (claim, self.outstanding_pages(domid)?) {
+            (Claimed::Not, _) | (Claimed::OnNode, Some(1..)) => (),
+            (Claimed::OnHost, Some(1..)) => state.host_claims = Some(true),
+            (Claimed::OnNode | Claimed::OnHost, Some(0)) => {
+                // libxenctrl of 4.17 says success where the hypervisor said ENOSYS.
+                state.host_claims = Some(false);
+                rung = Rung::Unclaimed;
+                claim = Claimed::Not;
+            }
+            (Claimed::OnNode | Claimed::OnHost, None) => {
+                return Err(Error::MustDestroy {
+                    domid,
+                    why: "it vanished while it was being placed".to_string(),
+                });
             }
         }
         let affinity = match &plan {
@@ -211,7 +206,7 @@ impl<H: Hypervisor> Protocol<H> {
                 nodes,
                 memory_pages: pages,
                 held_pages: placing.request().overhead_pages,
-                claimed,
+                claim,
                 affinity,
             },
         );
@@ -223,9 +218,9 @@ impl<H: Hypervisor> Protocol<H> {
             since: now,
         };
         match self.hypervisor.accounting() {
-            Accounting::Late if claimed => self.settle(placing, settling),
+            Accounting::Late if claim != Claimed::Not => self.settle(placing, settling),
             Accounting::Late | Accounting::AtAllocation => {
-                Ok(self.done(placing, settling, claimed))
+                Ok(self.done(placing, settling, claim != Claimed::Not))
             }
         }
     }

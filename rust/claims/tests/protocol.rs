@@ -482,6 +482,53 @@ fn with_late_accounting_a_tight_claim_queues_behind_builds() {
     assert!(bench.build(placed));
 }
 
+#[test]
+fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_accounting_is_late() {
+    for (flavour, queues) in [(Flavour::XS9_2025, true), (Flavour::XS9, false)] {
+        let bench = Bench::new(flavour);
+        let first = bench.place(40 * GIB, Policy::BestEffort);
+        assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+        let domid = bench.create(80 * GIB);
+        let mut placing = bench
+            .protocol
+            .start(placement(domid, request(80 * GIB, Policy::BestEffort)));
+        let waits = matches!(bench.protocol.step(&mut placing), Step::Wait(_));
+        assert_eq!(waits, queues, "{}", flavour.name);
+        assert!(bench.build(first));
+        if waits {
+            assert!(matches!(bench.protocol.step(&mut placing), Step::Placed(_)));
+        }
+    }
+}
+
+#[test]
+fn in_mode_never_an_extent_on_its_way_is_not_missing() {
+    let never = Config {
+        claims: Claims::Never,
+        ..wait(0)
+    };
+    let bench = Bench::with(Flavour::UPSTREAM, never);
+    let first = bench.place(64 * GIB, Policy::Any);
+    let domid = first.domid();
+    let overhead = request(64 * GIB, Policy::Any).overhead_pages;
+    let reserve = Config::default().reserve.host_pages;
+    let rest = 128 * GIB - 64 * GIB - overhead - reserve;
+    let model = &bench.xen.model;
+    let take = || model.with(|xen| xen.take(domid, Kind::Memory, MAX_EXTENT_PAGES, None));
+    let extent = take().unwrap();
+    let mut asked = request(rest - 2 * GIB, Policy::Any);
+    asked.overhead_pages = 2 * GIB;
+    let second = bench.create(asked.memory_pages);
+    let error = bench
+        .protocol
+        .place(placement(second, asked.clone()))
+        .unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    model.with(|xen| xen.assign(extent)).unwrap();
+    let placed = bench.protocol.place(placement(second, asked)).unwrap();
+    assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+}
+
 /// Another process's build takes its memory between our look and our claim. Its pages are off the
 /// free ones and still on its claim, so ours succeeds though there is less free than claimed.
 #[test]

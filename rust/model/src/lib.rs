@@ -1,0 +1,19 @@
+//! An executable Xen, as far as memory claims can tell: what each call does to the page counters,
+//! in virtual time.
+//!
+//! [`Xen`] is one state machine for every kind of Xen; what differs between them is data
+//! ([`Flavour`]). [`Model`] is a [`Xen`] behind a lock, a [`claims::Hypervisor`] and a few blocking
+//! helpers. [`boot_storm`] runs a toolstack's day on it. Everything random comes from a seed.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod flavour;
+mod model;
+mod storm;
+mod xen;
+
+pub use builder::Builder;
+pub use flavour::{Consume, Flavour};
+pub use model::Model;
+pub use storm::{boot_storm, Ending, Start, Storm, Variant};
+pub use xen::{Crash, Extent, Kind, Reading, Sizes, Timing, Violation, Xen, MAX_EXTENT_PAGES};

@@ -1,0 +1,175 @@
+//! A modelled Xen that several callers share: a hypervisor for the claim protocol, and what a
+//! toolstack does around it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use planner::{CpuSet, Host, Memory, NodeSet, Topology, MAX_NODES};
+
+use crate::builder::Builder;
+use crate::flavour::{Consume, Flavour};
+use crate::xen::Xen;
+
+/// A [`Xen`] behind a lock. Clones are the same Xen.
+#[derive(Debug, Clone)]
+pub struct Model {
+    xen: Arc<Mutex<Xen>>,
+}
+
+impl Model {
+    /// A Xen that has the nodes, CPUs and free memory of `host`; nothing is claimed. Its clock
+    /// starts at 0 and moves only when it is made to.
+    pub fn new(host: &Host, flavour: Flavour) -> Self {
+        Model::of(Xen::new(host, flavour))
+    }
+
+    /// `xen`, shared.
+    pub fn of(xen: Xen) -> Self {
+        Model {
+            xen: Arc::new(Mutex::new(xen)),
+        }
+    }
+
+    /// Takes one step of the Xen, or several that nothing may come between.
+    pub fn with<T>(&self, step: impl FnOnce(&mut Xen) -> T) -> T {
+        step(&mut self.xen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A new domain, its maximum memory set, without pool and vCPUs.
+    pub fn create_domain(&self, vcpus: u32, max_pages: u64) -> Result<Domid, Errno> {
+        self.with(|xen| {
+            let domid = xen.create(vcpus)?;
+            xen.set_max(domid, max_pages)?;
+            Ok(domid)
+        })
+    }
+
+    /// Fills the domain's pool, and creates its vCPUs if it has none: what comes between placing
+    /// and pinning it.
+    pub fn set_pool(&self, domid: Domid, pages: u64) -> Result<(), Errno> {
+        self.with(|xen| {
+            xen.fill_pool(domid, pages, u64::MAX)?;
+            match xen.has_vcpus(domid)? {
+                true => Ok(()),
+                false => xen.create_vcpus(domid),
+            }
+        })
+    }
+
+    /// Populates memory as a domain builder does, by 1 GiB, 2 MiB and 4 KiB extents, of
+    /// `exact_node` if it is given: the pages that could be had.
+    pub fn populate(&self, domid: Domid, pages: u64, exact_node: Option<usize>) -> u64 {
+        let mut builder = Builder::flat(pages);
+        self.with(|xen| {
+            let mut populated = 0;
+            while let Ok(Some(extent)) = builder.take(xen, domid, exact_node) {
+                let pages = extent.pages();
+                if xen.assign(extent).is_err() {
+                    break;
+                }
+                populated += pages;
+            }
+            populated
+        })
+    }
+
+    /// Starts to destroy the domain. Its claim is released at once, its memory as time passes.
+    pub fn destroy(&self, domid: Domid) -> Result<(), Errno> {
+        self.with(|xen| xen.destroy(domid))
+    }
+
+    /// Lets virtual time pass.
+    pub fn advance(&self, time: Duration) {
+        self.with(|xen| xen.advance_to(xen.now() + time));
+    }
+
+    /// Free pages, claimed ones included.
+    pub fn free_pages(&self) -> u64 {
+        self.with(|xen| xen.physinfo().free_pages)
+    }
+
+    /// Pages that claims hold.
+    pub fn outstanding_pages(&self) -> u64 {
+        self.with(|xen| xen.physinfo().outstanding_pages)
+    }
+
+    /// The domain's memory by node, without pool and structures.
+    pub fn domain_pages(&self, domid: Domid) -> Vec<(usize, u64)> {
+        self.with(|xen| xen.domain_pages(domid))
+    }
+
+    fn call<T>(
+        &self,
+        call: &'static str,
+        step: impl FnOnce(&mut Xen) -> Result<T, Errno>,
+    ) -> Result<T, CallError> {
+        self.with(step).map_err(|errno| CallError { call, errno })
+    }
+}
+
+impl Hypervisor for Model {
+    fn topology(&self) -> Result<Topology, CallError> {
+        self.call("xc_numainfo", |xen| {
+            xen.up().map(|()| xen.topology().as_ref().clone())
+        })
+    }
+
+    fn memory(&self) -> Result<Memory, CallError> {
+        self.call("xc_physinfo", |xen| xen.up().map(|()| xen.memory()))
+    }
+
+    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
+        self.call("xc_domain_getinfolist", |xen| {
+            xen.up().map(|()| xen.domains())
+        })
+    }
+
+    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
+        self.call("xc_domain_node_getaffinity", |xen| xen.node_affinity(domid))
+    }
+
+    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
+        let nodes = nodes.unwrap_or(NodeSet::first(MAX_NODES));
+        self.call("xc_domain_node_setaffinity", |xen| {
+            xen.set_node_affinity(domid, nodes)
+        })
+    }
+
+    fn set_vcpu_affinity(
+        &self,
+        domid: Domid,
+        vcpu: u32,
+        affinity: Affinity,
+        cpus: &CpuSet,
+    ) -> Result<(), CallError> {
+        self.call("xc_vcpu_setaffinity", |xen| {
+            xen.set_vcpu_affinity(domid, vcpu, affinity, cpus)
+        })
+    }
+
+    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
+        self.call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages))
+    }
+
+    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
+        self.call("xc_domain_claim_pages_node", |xen| {
+            xen.claim_node(domid, node, pages)
+        })
+    }
+
+    fn accounting(&self) -> Accounting {
+        match self.with(|xen| xen.flavour().consume) {
+            Consume::AtAllocation => Accounting::AtAllocation,
+            Consume::AtAssign => Accounting::Late,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.with(|xen| xen.now())
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.advance(time);
+    }
+}
