@@ -52,7 +52,10 @@ pub enum Error {
         why: String,
     },
     /// Builds in flight did not end in time.
-    #[error("{domid}: waited {} s for the builds of {builds:?} to end: {why}", waited.as_secs_f64())]
+    #[error(
+        "{domid}: waited {} s for the builds of {builds:?} to end: {why}",
+        waited.as_secs_f64()
+    )]
     Busy {
         /// The domain that waited.
         domid: Domid,

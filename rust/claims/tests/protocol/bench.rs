@@ -256,3 +256,11 @@ impl Bench {
         nodes.intersection(NodeSet::first(2))
     }
 }
+
+/// The default switches, but for the longest wait.
+pub fn wait(seconds: u64) -> Config {
+    Config {
+        memory_wait: Duration::from_secs(seconds),
+        ..Config::default()
+    }
+}

@@ -1,0 +1,25 @@
+external open_ : unit -> (int[@untagged])
+  = "xenopsd_numa_xenctrl_open_bytecode" "xenopsd_numa_xenctrl_open"
+  [@@noalloc]
+
+(* The errnos of Linux that xc_interface_open and its first hypercall answer. *)
+let describe = function
+  | 1 ->
+      "not a Xen dom0: Xen refuses its calls (EPERM)"
+  | 2 | 6 | 19 ->
+      "not a Xen dom0: there is no privcmd device"
+  | 38 ->
+      "not a Xen dom0: the kernel passes no calls to Xen (ENOSYS)"
+  | 13 ->
+      "no access to Xen: its privcmd device may not be opened (EACCES)"
+  | errno ->
+      Printf.sprintf "Xen does not answer (errno %d)" errno
+
+let hypervisor () =
+  match open_ () with
+  | 0 ->
+      Error "a fault in xenopsd-numa-xenctrl, while opening Xen"
+  | address when address > 0 ->
+      Xenopsd_numa.Hypervisor.of_table (Nativeint.of_int address)
+  | errno ->
+      Error (describe (-errno))

@@ -1,0 +1,777 @@
+module Size = Size
+
+type invalid = Raw.invalid_value = {
+    field: string
+  ; found: string
+  ; expected: string
+}
+
+let pp_invalid ppf {field; found; expected} =
+  Format.fprintf ppf "%s: found %s, expected %s" field found expected
+
+type error = Invalid of invalid | Internal of string
+
+let pp_internal ppf message =
+  Format.fprintf ppf "internal error: %s; please report it" message
+
+let pp_error ppf = function
+  | Invalid invalid ->
+      pp_invalid ppf invalid
+  | Internal message ->
+      pp_internal ppf message
+
+(* Planning has nothing else that can fail. *)
+let error_of_raw : Raw.failure_value -> error = function
+  | Raw.Invalid invalid ->
+      Invalid invalid
+  | Raw.Internal message ->
+      Internal message
+  | Raw.Host_full _
+  | Raw.Refused _
+  | Raw.Call _
+  | Raw.Must_destroy _
+  | Raw.Busy _ ->
+      Internal "a failure of the protocol in planning"
+
+module Host = struct
+  type cpu = {node: int option; core: int option; socket: int option}
+
+  type node = {size: Size.t option; free: Size.t option; claimed: Size.t}
+
+  type t = {
+      handle: Raw.host_handle
+    ; name: string
+    ; source: string
+    ; distances: int option array array
+    ; cpus: cpu array
+    ; nodes: node array
+    ; host_free: Size.t
+    ; host_outstanding: Size.t
+  }
+
+  let cpu ~node ~core ~socket =
+    {node= Some node; core= Some core; socket= Some socket}
+
+  let unknown_cpu ?node ?core ?socket () = {node; core; socket}
+
+  let node ?(claimed = Size.zero) ~size ~free () =
+    {size= Some size; free= Some free; claimed}
+
+  let offline_node = {size= None; free= None; claimed= Size.zero}
+
+  let to_bytes size = (size : Size.t :> int)
+
+  let sum f nodes =
+    let add total node =
+      let total = total + f node in
+      if total < 0 then Size.max_bytes else total
+    in
+    Size.clamp (Array.fold_left add 0 nodes)
+
+  let v ?(name = "") ?(source = "") ?host_free ?host_outstanding ~distances
+      ~cpus ~nodes () =
+    let free node = Option.fold ~none:0 ~some:to_bytes node.free in
+    let host_free = Option.value host_free ~default:(sum free nodes) in
+    let host_outstanding =
+      Option.value host_outstanding
+        ~default:(sum (fun node -> to_bytes node.claimed) nodes)
+    in
+    let value : Raw.host_value =
+      {
+        distances
+      ; cpu_to_node= Array.map (fun cpu -> cpu.node) cpus
+      ; cpu_to_core= Array.map (fun cpu -> cpu.core) cpus
+      ; cpu_to_socket= Array.map (fun cpu -> cpu.socket) cpus
+      ; size_bytes= Array.map (fun n -> Option.map to_bytes n.size) nodes
+      ; free_bytes= Array.map (fun n -> Option.map to_bytes n.free) nodes
+      ; claimed_bytes= Array.map (fun n -> to_bytes n.claimed) nodes
+      ; host_free_bytes= to_bytes host_free
+      ; host_outstanding_bytes= to_bytes host_outstanding
+      }
+    in
+    Raw.xenopsd_numa_host value
+    |> Result.map (fun handle ->
+           {
+             handle
+           ; name
+           ; source
+           ; distances= Array.map Array.copy distances
+           ; cpus= Array.copy cpus
+           ; nodes= Array.copy nodes
+           ; host_free
+           ; host_outstanding
+           }
+       )
+    |> Result.map_error error_of_raw
+
+  let name t = t.name
+
+  let source t = t.source
+
+  let distances t = Array.map Array.copy t.distances
+
+  let cpus t = Array.copy t.cpus
+
+  let nodes t = Array.copy t.nodes
+
+  let host_free t = t.host_free
+
+  let host_outstanding t = t.host_outstanding
+end
+
+module Request = struct
+  type policy = Raw.policy_value =
+    | Any
+    | Best_effort
+    | Best_effort_hard
+    | Prio_mem_only
+    | Strict
+
+  type strategy = Raw.strategy_value = Pack | Spread | Balance
+
+  type t = {name: string; value: Raw.request_value}
+
+  let invalid field found expected = Error (Invalid {field; found; expected})
+
+  let least field least n =
+    if n < least then
+      invalid field (string_of_int n) (Printf.sprintf "at least %d" least)
+    else
+      Ok ()
+
+  let ids field = function
+    | None ->
+        Ok ()
+    | Some [] ->
+        invalid field "an empty list" "at least one, or no such field"
+    | Some ids -> (
+      match List.find_opt (fun id -> id < 0) ids with
+      | Some id ->
+          invalid field (string_of_int id) "at least 0"
+      | None ->
+          Ok ()
+    )
+
+  let v ?(name = "") ?(overhead = Size.zero) ?cores ?policy ?strategy
+      ?allowed_cpus ?allowed_nodes ~memory ~vcpus () =
+    let ( let* ) = Result.bind in
+    let* () = least "memory_bytes" 1 (memory : Size.t :> int) in
+    let* () = least "vcpus" 1 vcpus in
+    let* () = least "cores" 0 (Option.value cores ~default:0) in
+    let* () = ids "allowed_cpus" allowed_cpus in
+    let* () = ids "allowed_nodes" allowed_nodes in
+    Ok
+      {
+        name
+      ; value=
+          {
+            memory_bytes= (memory :> int)
+          ; overhead_bytes= (overhead :> int)
+          ; vcpus
+          ; cores
+          ; policy
+          ; strategy
+          ; allowed_cpus= Option.map Array.of_list allowed_cpus
+          ; allowed_nodes= Option.map Array.of_list allowed_nodes
+          }
+      }
+
+  let name t = t.name
+
+  let memory t = Size.clamp t.value.memory_bytes
+
+  let overhead t = Size.clamp t.value.overhead_bytes
+
+  let vcpus t = t.value.vcpus
+
+  let cores t = t.value.cores
+
+  let policy t = t.value.policy
+
+  let strategy t = t.value.strategy
+
+  let policies =
+    [
+      ("any", Any)
+    ; ("best_effort", Best_effort)
+    ; ("best_effort_hard", Best_effort_hard)
+    ; ("prio_mem_only", Prio_mem_only)
+    ; ("strict", Strict)
+    ]
+
+  let strategies = Config.strategies
+end
+
+let pp_ints ppf ints =
+  Format.fprintf ppf "{%s}" (String.concat "," (List.map string_of_int ints))
+
+module Plan = struct
+  type t = Raw.plan_value
+
+  let nodes (t : t) = Array.to_list t.nodes
+
+  let pages_per_node (t : t) =
+    List.combine (Array.to_list t.nodes) (Array.to_list t.pages)
+
+  let cpus (t : t) = t.cpus
+
+  let max_distance (t : t) = t.max_distance
+
+  let average_distance (t : t) = t.average_distance
+
+  let optimal (t : t) = t.optimal
+
+  let gap (t : t) = t.gap
+
+  let pp ppf t =
+    Format.fprintf ppf "nodes %a" pp_ints (nodes t) ;
+    ( match (max_distance t, average_distance t) with
+    | Some maximum, Some average ->
+        Format.fprintf ppf ", distance at most %d, %.2f on average" maximum
+          average
+    | Some _, None | None, Some _ | None, None ->
+        ()
+    ) ;
+    if cpus t <> "" then Format.fprintf ppf ", CPUs %s" (cpus t) ;
+    let pp_share ppf (node, pages) =
+      Format.fprintf ppf "%a on %d" Size.pp (Size.pages pages) node
+    in
+    let pp_sep ppf () = Format.pp_print_string ppf ", " in
+    Format.fprintf ppf ": %a"
+      (Format.pp_print_list ~pp_sep pp_share)
+      (pages_per_node t) ;
+    if not (optimal t) then Format.pp_print_string ppf " (not proven nearest)"
+end
+
+module Refusal = struct
+  type reason = Raw.reason_value =
+    | Memory
+    | Cpus
+    | Cores
+    | Reachability
+    | Mask
+    | Single_node
+    | Host_memory
+
+  type t = {
+      reason: reason
+    ; short_by_bytes: int
+    ; short_by_cpus: int
+    ; short_by_cores: int
+    ; nearest: int list
+  }
+
+  let of_raw (value : Raw.refusal_value) =
+    {
+      reason= value.reason
+    ; short_by_bytes= value.short_by_bytes
+    ; short_by_cpus= value.short_by_cpus
+    ; short_by_cores= value.short_by_cores
+    ; nearest= Array.to_list value.nearest
+    }
+
+  let reasons =
+    [
+      ("memory", Memory)
+    ; ("cpus", Cpus)
+    ; ("cores", Cores)
+    ; ("reachability", Reachability)
+    ; ("mask", Mask)
+    ; ("single_node", Single_node)
+    ; ("host_memory", Host_memory)
+    ]
+
+  let sentence = function
+    | Memory ->
+        "no nodes that reach each other have all that is needed: memory"
+    | Cpus ->
+        "no nodes that reach each other have all that is needed: CPUs"
+    | Cores ->
+        "no nodes that reach each other have all that is needed: cores"
+    | Reachability ->
+        "the nodes that would do together cannot reach each other"
+    | Mask ->
+        "the allowed CPUs and nodes do not suffice, though the host would"
+    | Single_node ->
+        "no single node suffices, though several would"
+    | Host_memory ->
+        "the host has not got the memory"
+
+  let pp_short ppf t =
+    let short =
+      (if t.short_by_bytes > 0 then
+         [Format.asprintf "%a" Size.pp (Size.clamp t.short_by_bytes)]
+       else
+         []
+      )
+      @ ( if t.short_by_cpus > 0 then
+            [Printf.sprintf "%d CPUs" t.short_by_cpus]
+          else
+            []
+        )
+      @
+      if t.short_by_cores > 0 then
+        [Printf.sprintf "%d cores" t.short_by_cores]
+      else
+        []
+    in
+    match (short, t.nearest) with
+    | [], _ ->
+        Format.pp_print_string ppf "nothing is short"
+    | short, [] ->
+        Format.fprintf ppf "short by %s" (String.concat ", " short)
+    | short, nearest ->
+        Format.fprintf ppf "nodes %a come nearest, short by %s" pp_ints nearest
+          (String.concat ", " short)
+
+  let pp ppf t = Format.fprintf ppf "%s (%a)" (sentence t.reason) pp_short t
+end
+
+module Explanation = struct
+  type rejected = {max_distance: int; size: int option; bound: Refusal.t}
+
+  type t = {
+      rejected: rejected list
+    ; equals: int
+    ; strategy: Request.strategy
+  }
+
+  let of_raw (value : Raw.explained_value) =
+    let rejected (value : Raw.rejected_value) =
+      {
+        max_distance= value.rejected_max_distance
+      ; size= value.rejected_size
+      ; bound= Refusal.of_raw value.bound
+      }
+    in
+    {
+      rejected= List.map rejected (Array.to_list value.rejected)
+    ; equals= value.equals
+    ; strategy= value.chosen_by
+    }
+
+  let rejected_line {max_distance; size; bound} =
+    let kind =
+      match (size, bound.nearest) with
+      | Some 1, _ ->
+          "one node alone"
+      | None, [_] when max_distance = 10 ->
+          "one node alone"
+      | Some size, _ ->
+          Printf.sprintf "up to %d nodes within distance %d" size max_distance
+      | None, _ ->
+          Printf.sprintf "nodes within distance %d" max_distance
+    in
+    Format.asprintf "%s: %a" kind Refusal.pp_short bound
+
+  let lines t =
+    let strategy =
+      match t.strategy with
+      | Request.Pack ->
+          "pack"
+      | Request.Spread ->
+          "spread"
+      | Request.Balance ->
+          "balance"
+    in
+    let chosen =
+      match t.equals with
+      | 0 ->
+          []
+      | 1 ->
+          ["no other nodes are as near"]
+      | equals ->
+          [
+            Printf.sprintf "%d sets of nodes are equally near; %s chose" equals
+              strategy
+          ]
+    in
+    List.map rejected_line t.rejected @ chosen
+end
+
+type answer = (Plan.t, Refusal.t) result
+
+let answer_of_raw : Raw.answer_value -> answer = function
+  | Raw.Planned plan ->
+      Ok plan
+  | Raw.Not_planned refusal ->
+      Error (Refusal.of_raw refusal)
+
+let limits reserve node_reserve budget_steps : Raw.limits_value =
+  let bytes size = Option.fold ~none:0 ~some:Host.to_bytes size in
+  {
+    reserve_bytes= bytes reserve
+  ; node_reserve_bytes= bytes node_reserve
+  ; budget_steps=
+      Option.value budget_steps ~default:Config.default.plan_budget_steps
+  }
+
+let plan ?reserve ?node_reserve ?budget_steps (host : Host.t)
+    (request : Request.t) =
+  let limits = limits reserve node_reserve budget_steps in
+  Raw.xenopsd_numa_plan host.handle limits request.value
+  |> Result.map answer_of_raw
+  |> Result.map_error error_of_raw
+
+let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
+    (request : Request.t) =
+  let limits = limits reserve node_reserve budget_steps in
+  Raw.xenopsd_numa_explain host.handle limits request.value
+  |> Result.map (fun (value : Raw.explained_value) ->
+         (answer_of_raw value.answer, Explanation.of_raw value)
+     )
+  |> Result.map_error error_of_raw
+
+(* The core names the request that is wrong in the path: requests[2].vcpus. *)
+let indexed = function
+  | Invalid invalid as error -> (
+    match
+      Scanf.sscanf invalid.field "requests[%d].%s@\n" (fun i field -> (i, field))
+    with
+    | i, field ->
+        (i, Invalid {invalid with field})
+    | exception (Scanf.Scan_failure _ | Failure _ | End_of_file) ->
+        (0, error)
+  )
+  | Internal _ as error ->
+      (0, error)
+
+let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
+    (host : Host.t) requests =
+  let limits = limits reserve node_reserve budget_steps in
+  let value (request : Request.t) = request.value in
+  let values = Array.of_list (List.map value requests) in
+  Raw.xenopsd_numa_plan_all host.handle limits independent values
+  |> Result.map (fun answers ->
+         List.map answer_of_raw (Array.to_list answers)
+     )
+  |> Result.map_error (fun failure -> indexed (error_of_raw failure))
+
+module Hypervisor = struct
+  type t = Raw.hypervisor_handle
+
+  let of_table address =
+    Raw.xenopsd_numa_of_table (Nativeint.to_int address)
+    |> Result.map_error (fun failure ->
+           Format.asprintf "%a" pp_error (error_of_raw failure)
+       )
+end
+
+module Failure = struct
+  type t =
+    | Invalid of invalid
+    | Host_full of {
+          domid: int
+        ; needed: Size.t
+        ; available: Size.t
+        ; waited_seconds: float
+      }
+    | Refused of {domid: int; refusal: Refusal.t}
+    | Call of {
+          call: string
+        ; errno: string
+        ; domid: int option
+        ; doing: string
+      }
+    | Must_destroy of {domid: int; why: string}
+    | Busy of {domid: int; builds: int list; why: string}
+    | Internal of string
+
+  let of_raw : Raw.failure_value -> t = function
+    | Raw.Invalid invalid ->
+        Invalid invalid
+    | Raw.Host_full value ->
+        Host_full
+          {
+            domid= value.full_domid
+          ; needed= Size.clamp value.needed_bytes
+          ; available= Size.clamp value.available_bytes
+          ; waited_seconds= value.full_waited_seconds
+          }
+    | Raw.Refused (domid, refusal) ->
+        Refused {domid; refusal= Refusal.of_raw refusal}
+    | Raw.Call {call; errno; call_domid; doing} ->
+        Call {call; errno; domid= call_domid; doing}
+    | Raw.Must_destroy (domid, why) ->
+        Must_destroy {domid; why}
+    | Raw.Busy {busy_domid; busy_builds; why} ->
+        Busy {domid= busy_domid; builds= Array.to_list busy_builds; why}
+    | Raw.Internal message ->
+        Internal message
+
+  let of_error : error -> t = function
+    | Invalid invalid ->
+        Invalid invalid
+    | Internal message ->
+        Internal message
+
+  let pp ppf = function
+    | Invalid invalid ->
+        pp_invalid ppf invalid
+    | Host_full {domid; needed; available; waited_seconds} ->
+        Format.fprintf ppf
+          "domain %d: the host is full: %a needed, %a free and unclaimed after \
+           the reserve, waited %.1f s; shut something down or ask for less"
+          domid Size.pp needed Size.pp available waited_seconds
+    | Refused {domid; refusal} ->
+        Format.fprintf ppf
+          "domain %d: %a; make room on a node, or relax the policy" domid
+          Refusal.pp refusal
+    | Call {call; errno; domid; doing} ->
+        Option.iter (Format.fprintf ppf "domain %d: ") domid ;
+        Format.fprintf ppf "%s: %s: %s" doing call errno
+    | Must_destroy {domid; why} ->
+        Format.fprintf ppf "domain %d: %s; destroy it" domid why
+    | Busy {domid; builds; why} ->
+        Format.fprintf ppf
+          "domain %d: the builds of domains %a did not end: %s" domid pp_ints
+          builds why
+    | Internal message ->
+        pp_internal ppf message
+end
+
+let protocol result = Result.map_error Failure.of_raw result
+
+module Claims = struct
+  type t = {handle: Raw.claims_handle; config: Config.t Atomic.t}
+
+  type placed = {placed: Raw.placed_handle; outcome: outcome}
+
+  and outcome = {
+      rung: rung
+    ; plan: Plan.t option
+    ; claimed_pages: int
+    ; replans: int
+    ; waited_seconds: float
+    ; queued_seconds: float
+  }
+
+  and rung = Raw.rung_value =
+    | Node_claim of int
+    | Host_claim
+    | Anywhere
+    | Unplaced of string
+    | Claimed_by_builder
+    | Unclaimed
+
+  type pinned = Raw.pinned_handle
+
+  type report = {unused_pages: int}
+
+  type builder = Pv_builder | Hvm_builder
+
+  let open_ ?(config = Config.default) hypervisor =
+    Raw.xenopsd_numa_claims_open hypervisor (Config.to_raw config)
+    |> Result.map (fun handle -> {handle; config= Atomic.make config})
+    |> protocol
+
+  let overhead ~vcpus ~memory =
+    Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
+
+  let outcome_of_raw (value : Raw.outcome_value) =
+    {
+      rung= value.rung
+    ; plan= value.plan
+    ; claimed_pages= value.claimed_pages
+    ; replans= value.replans
+    ; waited_seconds= value.waited_seconds
+    ; queued_seconds= value.queued_seconds
+    }
+
+  let place ?(builder = Hvm_builder) ?(hard_pinned = false) t ~domid
+      (request : Request.t) =
+    let hvm = match builder with Hvm_builder -> true | Pv_builder -> false in
+    let placement : Raw.placement_value =
+      {domid; request= request.value; hvm; hard_pinned}
+    in
+    let ( let* ) = Result.bind in
+    protocol
+      (let* placed = Raw.xenopsd_numa_place t.handle placement in
+       let* outcome = Raw.xenopsd_numa_outcome placed in
+       Ok {placed; outcome= outcome_of_raw outcome}
+      )
+
+  let outcome t = t.outcome
+
+  let pin t {placed; outcome= _} =
+    protocol (Raw.xenopsd_numa_pin t.handle placed)
+
+  let built t pinned =
+    Raw.xenopsd_numa_built t.handle pinned
+    |> Result.map (fun unused_pages -> {unused_pages})
+    |> protocol
+
+  let abandoned t ~domid = protocol (Raw.xenopsd_numa_abandoned t.handle domid)
+
+  let configure t config =
+    Raw.xenopsd_numa_configure t.handle (Config.to_raw config)
+    |> Result.map (fun () -> Atomic.set t.config config)
+    |> protocol
+
+  type status = {
+      config: Config.t
+    ; pending: Config.claims option
+    ; builds: int list
+    ; host_claims: bool option
+    ; node_claims: bool option
+    ; late_accounting: bool
+    ; panics: int
+  }
+
+  let claims_of_bool = function true -> Config.Always | false -> Config.Never
+
+  let status (t : t) =
+    Raw.xenopsd_numa_status t.handle
+    |> Result.map (fun (value : Raw.status_value) ->
+           let config = Atomic.get t.config in
+           {
+             config= {config with claims= claims_of_bool value.in_force}
+           ; pending= Option.map claims_of_bool value.pending
+           ; builds= Array.to_list value.builds
+           ; host_claims= value.host_claims
+           ; node_claims= value.node_claims
+           ; late_accounting= value.late_accounting
+           ; panics= value.panics
+           }
+       )
+    |> protocol
+end
+
+
+module Model = struct
+  type t = Raw.model_handle
+
+  type flavour = Raw.flavour_value = Xen_4_17 | Upstream | Xs9 | Xs9_2025
+
+  let flavours =
+    [
+      ("4.17", Xen_4_17)
+    ; ("upstream", Upstream)
+    ; ("xs9", Xs9)
+    ; ("xs9-2025", Xs9_2025)
+    ]
+
+  let create ~flavour (host : Host.t) =
+    protocol (Raw.xenopsd_numa_model flavour host.handle)
+
+  let hypervisor = Raw.xenopsd_numa_model_hypervisor
+
+  let create_domain t ~vcpus ~max =
+    protocol (Raw.xenopsd_numa_model_create t vcpus (Host.to_bytes max))
+
+  let set_pool t ~domid size =
+    protocol (Raw.xenopsd_numa_model_set_pool t domid (Host.to_bytes size))
+
+  let populate ?exact_node t ~domid size =
+    let bytes = Host.to_bytes size in
+    protocol (Raw.xenopsd_numa_model_populate t domid bytes exact_node)
+
+  let destroy t ~domid = protocol (Raw.xenopsd_numa_model_destroy t domid)
+
+  let advance t ~seconds = protocol (Raw.xenopsd_numa_model_advance t seconds)
+
+  let free_pages t = protocol (Result.map fst (Raw.xenopsd_numa_model_counters t))
+
+  let outstanding_pages t =
+    protocol (Result.map snd (Raw.xenopsd_numa_model_counters t))
+
+  let domain_pages t ~domid =
+    Raw.xenopsd_numa_model_domain_pages t domid
+    |> Result.map Array.to_list
+    |> protocol
+end
+
+module Simulation = struct
+  type variant = Unaligned | Aligned
+
+  type start = {
+      vm: string
+    ; variant: variant
+    ; phase: string
+    ; nodes: int list
+    ; requested_pages: int
+    ; claimed_pages: int
+    ; claim: string
+    ; pages_on: (int * int) list
+    ; started: bool
+    ; reason: string
+    ; queued_seconds: float
+    ; waited_seconds: float
+    ; build_seconds: float
+  }
+
+  type result = {
+      scenario: string
+    ; seed: int
+    ; flavour: Model.flavour
+    ; starts: int
+    ; failed_starts: int
+    ; vms: start list
+    ; ending: string option
+  }
+
+  let start_of_raw (value : Raw.start_value) =
+    {
+      vm= value.vm
+    ; variant= (if value.is_aligned then Aligned else Unaligned)
+    ; phase= value.phase
+    ; nodes= Array.to_list value.start_nodes
+    ; requested_pages= value.requested_pages
+    ; claimed_pages= value.start_claimed_pages
+    ; claim= value.claim
+    ; pages_on= Array.to_list value.pages_on
+    ; started= value.started
+    ; reason= value.reason
+    ; queued_seconds= value.start_queued_seconds
+    ; waited_seconds= value.start_waited_seconds
+    ; build_seconds= value.build_seconds
+    }
+
+  let boot_storm ?(seed = 1) ?(strategy = Request.Balance)
+      ?(variants = [Unaligned; Aligned]) flavour =
+    let has variant =
+      let same other =
+        match (variant, other) with
+        | Unaligned, Unaligned | Aligned, Aligned ->
+            true
+        | Unaligned, Aligned | Aligned, Unaligned ->
+            false
+      in
+      List.exists same variants
+    in
+    let storm : Raw.storm_value =
+      {
+        seed
+      ; flavour
+      ; storm_strategy= strategy
+      ; unaligned= has Unaligned
+      ; aligned= has Aligned
+      }
+    in
+    Raw.xenopsd_numa_boot_storm storm
+    |> Result.map (fun (value : Raw.storm_result_value) ->
+           let starts = Array.to_list value.storm_starts in
+           let vms = List.map start_of_raw starts in
+           let failed = List.filter (fun start -> not start.started) vms in
+           {
+             scenario= "boot-storm"
+           ; seed
+           ; flavour
+           ; starts= List.length vms
+           ; failed_starts= List.length failed
+           ; vms
+           ; ending= value.ending
+           }
+       )
+    |> protocol
+end
+
+module Build = struct
+  let info =
+    [
+      ("xenopsd-numa", Raw.xenopsd_numa_version ())
+    ; ("hypervisors", "the model; a table of C functions")
+    ]
+end
+
+module Config = Config

@@ -1,0 +1,662 @@
+(** NUMA placement and memory claims for a Xen toolstack.
+
+    A VM runs well when its memory and its vCPUs share a NUMA node. This module
+    decides on which nodes a domain lives ({!plan}), reserves that memory in the
+    hypervisor before anything else can take it, sets affinity, and can say why
+    ({!Claims}).
+
+    {1:usage Usage}
+
+    Planning needs no Xen: a {!Host} is a snapshot of a host at one instant, a
+    {!Request} is what a VM asks.
+
+    {[
+      let open Xenopsd_numa in
+      let host =
+        Host.v
+          ~distances:[|[|Some 10; Some 21|]; [|Some 21; Some 10|]|]
+          ~cpus:
+            [|
+              Host.cpu ~node:0 ~core:0 ~socket:0
+            ; Host.cpu ~node:1 ~core:0 ~socket:1
+            |]
+          ~nodes:
+            [|
+              Host.node ~size:(Size.gib 64) ~free:(Size.gib 10) ()
+            ; Host.node ~size:(Size.gib 64) ~free:(Size.gib 60) ()
+            |]
+          ()
+      in
+      let request = Request.v ~memory:(Size.gib 32) ~vcpus:1 () in
+      match (host, request) with
+      | Ok host, Ok request ->
+          Result.map Plan.nodes (plan host request) (* = Ok [1] *)
+      | Error _, _ | _, Error _ ->
+          Ok []
+    ]}
+
+    {1:conventions Conventions}
+
+    Memory is counted in bytes at this interface ({!Size}) and in pages of 4 KiB
+    inside: requests, claims and reserves round up, free memory rounds down.
+    Nodes, CPUs and domains are numbered as Xen numbers them. Nothing here
+    raises: errors are values. Every value may be shared between threads;
+    {!Claims.place} releases the runtime lock while it waits. *)
+
+(** {1:values Sizes and errors} *)
+
+(** Amounts of memory. *)
+module Size : sig
+  type t = private int
+  (** Bytes, 0 to {!max_bytes}. *)
+
+  val max_bytes : int
+  (** [max_int]: 4 EiB - 1. *)
+
+  val zero : t
+
+  val bytes : int -> (t, string) result
+  (** [bytes n] is [n] bytes, or an error if [n] is negative. *)
+
+  val of_int64 : int64 -> (t, string) result
+  (** [of_int64 n] is [n] bytes, or an error if [n] is negative or too large. *)
+
+  val kib : int -> t
+  (** [kib n] is [n] KiB, clamped to 0 … {!max_bytes}. *)
+
+  val mib : int -> t
+
+  val gib : int -> t
+
+  val tib : int -> t
+
+  val pages : int -> t
+  (** [pages n] is [n] pages of 4 KiB, clamped likewise. *)
+
+  val to_pages_up : t -> int
+  (** The pages that hold it. *)
+
+  val of_string : string -> (t, string) result
+  (** [of_string s] reads an integer and a unit, [B], [KiB], [MiB], [GiB] or
+      [TiB]; no unit means [B]. *)
+
+  val to_string : t -> string
+  (** The shortest exact form that {!of_string} reads. *)
+
+  val compare : t -> t -> int
+
+  val pp : Format.formatter -> t -> unit
+  (** For people: three digits and a unit, such as [12.5 GiB]. *)
+end
+
+(** A value that a host, a request or a switch cannot have. *)
+type invalid = {
+    field: string  (** its path, such as ["distances[1][2]"] *)
+  ; found: string
+  ; expected: string
+}
+
+val pp_invalid : Format.formatter -> invalid -> unit
+
+type error =
+  | Invalid of invalid
+  | Internal of string  (** a panic in the Rust code, caught; nothing changed *)
+
+val pp_error : Format.formatter -> error -> unit
+
+(** {1:planning Planning} *)
+
+(** Hosts at one instant. *)
+module Host : sig
+  type t
+  (** A checked snapshot. Immutable. *)
+
+  type cpu = private {node: int option; core: int option; socket: int option}
+  (** [None]: offline or unknown; such a CPU does not count. Cores and sockets
+      are opaque numbers. *)
+
+  type node = private {size: Size.t option; free: Size.t option; claimed: Size.t}
+  (** [size] is the span of the node, holes included. [None] for both: offline.
+  *)
+
+  val cpu : node:int -> core:int -> socket:int -> cpu
+
+  val unknown_cpu : ?node:int -> ?core:int -> ?socket:int -> unit -> cpu
+
+  val node : ?claimed:Size.t -> size:Size.t -> free:Size.t -> unit -> node
+
+  val offline_node : node
+
+  val v :
+       ?name:string
+    -> ?source:string
+    -> ?host_free:Size.t
+    -> ?host_outstanding:Size.t
+    -> distances:int option array array
+    -> cpus:cpu array
+    -> nodes:node array
+    -> unit
+    -> (t, error) result
+  (** [v ~distances ~cpus ~nodes ()] is a host.
+      - [distances.(a).(b)] is the ACPI distance from [a] to [b]: 10 on the
+        diagonal, at least 10 elsewhere; [None], or 255 and more: unreachable.
+        An offline node is [None] to all, itself included.
+      - [host_free] is the free memory of the host, claimed memory included;
+        the sum over the nodes unless given.
+      - [host_outstanding] is what claims of any kind hold; the sum of the
+        nodes' claims unless given. *)
+
+  val name : t -> string
+
+  val source : t -> string
+  (** Where the snapshot came from, as its author put it. *)
+
+  val distances : t -> int option array array
+
+  val cpus : t -> cpu array
+
+  val nodes : t -> node array
+
+  val host_free : t -> Size.t
+
+  val host_outstanding : t -> Size.t
+end
+
+(** What VMs ask. *)
+module Request : sig
+  (** How strictly a VM is placed. *)
+  type policy =
+    | Any  (** anywhere: no affinity, memory of all nodes *)
+    | Best_effort
+        (** near memory; CPUs preferred (soft affinity); one core a vCPU *)
+    | Best_effort_hard  (** as [Best_effort], bound to its CPUs *)
+    | Prio_mem_only  (** as [Best_effort], without asking for cores *)
+    | Strict  (** one node, or refused; bound to its CPUs *)
+
+  (** Which of equally near sets of nodes is taken. *)
+  type strategy =
+    | Pack  (** the one that the VM fills best, so that large holes stay *)
+    | Spread  (** the one with the most room *)
+    | Balance
+        (** the emptiest one that leaves the host's largest hole alone *)
+
+  type t
+  (** A checked request. *)
+
+  val v :
+       ?name:string
+    -> ?overhead:Size.t
+    -> ?cores:int
+    -> ?policy:policy
+    -> ?strategy:strategy
+    -> ?allowed_cpus:int list
+    -> ?allowed_nodes:int list
+    -> memory:Size.t
+    -> vcpus:int
+    -> unit
+    -> (t, error) result
+  (** [v ~memory ~vcpus ()] asks for [memory] (what the builder will populate)
+      and as many CPUs as [vcpus].
+      - [overhead] is what the domain needs beside it (pool, vCPUs, structures);
+        none unless given. See {!Claims.overhead}.
+      - [cores] is [vcpus] unless given, or 0 for [Prio_mem_only] and [Any].
+      - [policy] and [strategy] are the host's unless given: what {!Config} says
+        for {!Claims.place}, [Best_effort] and [Balance] for {!plan}.
+      - [allowed_cpus] and [allowed_nodes] are all unless given; an empty list
+        is an error. Whether the host has them is checked by {!plan}. *)
+
+  val name : t -> string
+
+  val memory : t -> Size.t
+
+  val overhead : t -> Size.t
+
+  val vcpus : t -> int
+
+  val cores : t -> int option
+
+  val policy : t -> policy option
+
+  val strategy : t -> strategy option
+
+  val policies : (string * policy) list
+  (** The policies and their names in files, on the command line and in
+      switches. *)
+
+  val strategies : (string * strategy) list
+end
+
+(** Where VMs go. *)
+module Plan : sig
+  type t
+  (** A plan. *)
+
+  val nodes : t -> int list
+  (** The nodes, ascending. *)
+
+  val pages_per_node : t -> (int * int) list
+  (** What each node of {!nodes} is expected to give, in pages of 4 KiB; their
+      sum is the memory asked for. *)
+
+  val cpus : t -> string
+  (** The CPUs of the nodes that the request allows, as Xen's tools print them:
+      ["0-7,16"]. *)
+
+  val max_distance : t -> int option
+  (** The largest distance between two of the nodes; [None] for policy [Any]. *)
+
+  val average_distance : t -> float option
+  (** The average over ordered pairs, each node with itself included. *)
+
+  val optimal : t -> bool
+  (** Whether it is proven that no set of nodes is nearer. Always true on hosts
+      of up to 16 nodes. *)
+
+  val gap : t -> float option
+  (** By what fraction the average distance is larger than what is proven to be
+      needed at this maximum; [None] if the maximum is not proven. *)
+
+  val pp : Format.formatter -> t -> unit
+end
+
+(** Why VMs do not fit. *)
+module Refusal : sig
+  type reason =
+    | Memory  (** the nearest nodes are short of it, though the host has it *)
+    | Cpus  (** the nearest nodes have the memory and are short of CPUs *)
+    | Cores  (** the nearest nodes are short of cores only *)
+    | Reachability
+        (** all nodes together would do, but some cannot reach each other *)
+    | Mask  (** the allowed CPUs and nodes do not suffice, the host would *)
+    | Single_node  (** policy [Strict]: several nodes would do, none alone *)
+    | Host_memory  (** the host as a whole has not got the memory *)
+
+  type t = private {
+      reason: reason
+    ; short_by_bytes: int
+          (** what the nearest set of nodes is short of; nearest: fewest bytes,
+              then CPUs, then cores *)
+    ; short_by_cpus: int
+    ; short_by_cores: int
+    ; nearest: int list  (** that set *)
+  }
+
+  val reasons : (string * reason) list
+
+  val pp : Format.formatter -> t -> unit
+end
+
+(** Why a plan is what it is. *)
+module Explanation : sig
+  (** A kind of set of nodes that would have been nearer or smaller, and did
+      not do. *)
+  type rejected = private {
+      max_distance: int  (** sets within this distance … *)
+    ; size: int option  (** … of this many nodes; [None]: of any number *)
+    ; bound: Refusal.t  (** what the nearest of them is short of *)
+  }
+
+  type t = private {
+      rejected: rejected list  (** nearest first *)
+    ; equals: int
+          (** how many sets are as near as the plan's, it included, as far as
+              the search went; 0 for a refusal *)
+    ; strategy: Request.strategy  (** which chose between them *)
+  }
+
+  val lines : t -> string list
+  (** One line for each thing to say. *)
+end
+
+type answer = (Plan.t, Refusal.t) result
+
+val plan :
+     ?reserve:Size.t
+  -> ?node_reserve:Size.t
+  -> ?budget_steps:int
+  -> Host.t
+  -> Request.t
+  -> (answer, error) result
+(** [plan host request] is the best place for [request] on [host]:
+    - of the sets of nodes that reach each other and have the memory, CPUs and
+      cores, none of whose subsets does,
+    - those whose nodes all have CPUs, if there is one,
+    - of these the one with the smallest maximum distance, then the smallest
+      average distance,
+    - of equal ones the one that the request's strategy prefers, then the lowest
+      node numbers.
+
+    [reserve] and [node_reserve] are left alone, on the host and on each node;
+    nothing unless given. The error is an allowed CPU or node that the host has
+    not got. Exact on hosts of up to 16 nodes; beyond, [budget_steps] bounds the
+    search and {!Plan.optimal} tells. *)
+
+val explain :
+     ?reserve:Size.t
+  -> ?node_reserve:Size.t
+  -> ?budget_steps:int
+  -> Host.t
+  -> Request.t
+  -> (answer * Explanation.t, error) result
+(** As {!plan}, with the reasons. *)
+
+val plan_all :
+     ?reserve:Size.t
+  -> ?node_reserve:Size.t
+  -> ?budget_steps:int
+  -> ?independent:bool
+  -> Host.t
+  -> Request.t list
+  -> (answer list, int * error) result
+(** [plan_all host requests] plans in order; each sees the memory and overhead
+    that earlier ones took, unless [independent]. The error names the request by
+    its position, from 0. *)
+
+(** {1:switches Switches} *)
+
+(** What an administrator switches, per host. *)
+module Config : sig
+  type claims =
+    | Always  (** for every domain, whatever its policy or affinity *)
+    | Never  (** for none *)
+
+  type builder_claims =
+    | No_builder  (** no domain builder claims for itself *)
+    | Pv  (** that of PV domains does *)
+    | All
+
+  type t = {
+      placement: bool  (** [numa-placement] *)
+    ; prio_mem_only: bool  (** [numa-best-effort-prio-mem-only] *)
+    ; claims: claims  (** [numa-claims] *)
+    ; strategy: Request.strategy  (** [numa-strategy] *)
+    ; reserve: Size.t  (** [numa-reserve-mib] *)
+    ; node_reserve: Size.t  (** [numa-node-reserve-mib] *)
+    ; memory_wait_seconds: int  (** [numa-memory-wait-seconds] *)
+    ; plan_budget_steps: int  (** [numa-plan-budget-steps] *)
+    ; builder_claims: builder_claims  (** [builder-claims] *)
+  }
+
+  val default : t
+
+  val default_policy : t -> Request.policy
+  (** The policy of a host that has none of its own: [Any] if not [placement],
+      else [Prio_mem_only] or [Best_effort]. *)
+
+  val set : t -> key:string -> string -> (t, invalid) result
+  (** [set config ~key value] is [config] with one switch read from its text.
+      An unknown key or value is an error that names what is accepted. Booleans
+      are [true], [false], [yes], [no], [on], [off], [1] and [0], and mean what
+      they say. *)
+
+  val of_file : string -> (t, string) result
+  (** [of_file path] reads [key = value] lines, [#] comments and blank lines, as
+      xenopsd.conf has them. Keys that are not in {!keys} belong to others and
+      are passed over. The error names file and line. *)
+
+  val keys : (string * string) list
+  (** The keys and their documentation. *)
+
+  val get : t -> key:string -> string option
+  (** The text of a switch, as {!set} reads it. *)
+
+  val options :
+    (unit -> t) -> (t -> unit) -> (string * Arg.spec * (unit -> string) * string) list
+  (** [options get set] is what xenopsd's option list takes: key, specification,
+      printer, documentation. The specification raises [Arg.Bad] on an unknown
+      value, as [Arg] expects. *)
+end
+
+(** {1:protocol Placing domains on a hypervisor} *)
+
+(** Hypervisors that the protocol can talk to. *)
+module Hypervisor : sig
+  type t
+
+  val of_table : nativeint -> (t, string) result
+  (** [of_table address] is the hypervisor whose calls are in the C structure
+      [struct xenopsd_numa_hypervisor] at [address]; see
+      [xenopsd_numa_hypervisor.h]. The structure must stay where it is. The
+      library [xenopsd-numa-xenctrl] has one for the Xen it runs on. The error
+      says what is wrong with the table. *)
+end
+
+(** A failure of the protocol. *)
+module Failure : sig
+  type t =
+    | Invalid of invalid
+    | Host_full of {
+          domid: int
+        ; needed: Size.t  (** memory and overhead *)
+        ; available: Size.t  (** free, unclaimed, and not held back *)
+        ; waited_seconds: float
+      }  (** the host has not got the memory, and none is being given back *)
+    | Refused of {domid: int; refusal: Refusal.t}
+        (** policy [Strict], and no node will do *)
+    | Call of {
+          call: string  (** as in libxenctrl *)
+        ; errno: string  (** such as ["EINVAL"] *)
+        ; domid: int option
+        ; doing: string  (** what was attempted, with its figures *)
+      }  (** the hypervisor said no *)
+    | Must_destroy of {domid: int; why: string}
+        (** the domain has a claim that cannot be undone; destroy it *)
+    | Busy of {domid: int; builds: int list; why: string}
+        (** it waited in vain for these domains' builds to end *)
+    | Internal of string  (** a panic in the Rust code, caught *)
+
+  val of_error : error -> t
+
+  val pp : Format.formatter -> t -> unit
+  (** The call, the domain, the figures, and what to do. *)
+end
+
+(** The claim protocol: three calls in a domain's life, each returning the value
+    that the next one needs.
+
+    {v
+    set max memory    Claims.place    pool, vCPUs    Claims.pin    build    Claims.built
+    v}
+
+    Every domain of a host goes through it, or none: hard-pinned, migrated and
+    resumed ones, and those of policy [Any], alike. *)
+module Claims : sig
+  type t
+  (** A host that is being placed on. *)
+
+  type placed
+  (** A domain with its memory reserved. *)
+
+  type pinned
+  (** A domain with its pool filled and its vCPUs' affinity set. *)
+
+  (** How a domain's memory is reserved. *)
+  type rung =
+    | Node_claim of int  (** all of it, on this node, guaranteed *)
+    | Host_claim
+        (** on the host; node affinity makes Xen take it from the planned nodes
+            as long as they have some *)
+    | Anywhere  (** on the host, wherever; policy [Any] *)
+    | Unplaced of string
+        (** on the host, wherever, because no plan could be kept; says why *)
+    | Claimed_by_builder  (** by its builder, as [builder-claims] says *)
+    | Unclaimed  (** not at all: [numa-claims = never] *)
+
+  type outcome = private {
+      rung: rung
+    ; plan: Plan.t option  (** what the affinity was set to *)
+    ; claimed_pages: int
+    ; replans: int  (** times that another plan had to be made *)
+    ; waited_seconds: float  (** for memory that was being given back *)
+    ; queued_seconds: float  (** for builds that had to end first *)
+  }
+
+  (** What the last call found. *)
+  type report = private {
+      unused_pages: int  (** claimed and never taken, now cancelled *)
+  }
+
+  (** Who builds the domain. *)
+  type builder = Pv_builder | Hvm_builder
+
+  val open_ : ?config:Config.t -> Hypervisor.t -> (t, Failure.t) result
+  (** Reads the host's topology and probes what it can do. *)
+
+  val overhead : vcpus:int -> memory:Size.t -> Size.t
+  (** What an HVM domain needs beside its memory: the pool (1 MiB a vCPU and
+      1/128 of memory), 300 pages a vCPU, 2 MiB. *)
+
+  val place :
+       ?builder:builder
+    -> ?hard_pinned:bool
+    -> t
+    -> domid:int
+    -> Request.t
+    -> (placed, Failure.t) result
+  (** [place t ~domid request] plans, sets the domain's node affinity and claims
+      its memory. To be called right after the domain's maximum memory is set:
+      before its pool, its vCPUs and its first page. [request]'s memory is
+      exactly what the builder will populate.
+
+      [hard_pinned] says that the toolstack binds the vCPUs itself, to the
+      request's [allowed_cpus]: these are then not counted, and {!pin} leaves
+      vCPU affinity alone.
+
+      Waits while memory is being given back, at most the configured time, and
+      while earlier builds must end first; releases the runtime lock. *)
+
+  val outcome : placed -> outcome
+
+  val pin : t -> placed -> (pinned, Failure.t) result
+  (** To be called when the pool is filled and the vCPUs exist, before the
+      builder starts. Sets the vCPUs' soft or hard affinity to the plan's CPUs.
+  *)
+
+  val built : t -> pinned -> (report, Failure.t) result
+  (** To be called at the end of every build, good or bad. Cancels what is left
+      of the claim and returns node affinity to Xen. Idempotent. *)
+
+  val abandoned : t -> domid:int -> (unit, Failure.t) result
+  (** Cleans up at any point. Idempotent. *)
+
+  val configure : t -> Config.t -> (unit, Failure.t) result
+  (** Policy, strategy, reserves and waits are in force for the next {!place}; a
+      change of [claims] when the builds in flight have ended. *)
+
+  (** What is in force. *)
+  type status = private {
+      config: Config.t
+    ; pending: Config.claims option  (** in force when [builds] have ended *)
+    ; builds: int list  (** domains being built *)
+    ; host_claims: bool option  (** whether Xen has them; [None]: not known yet *)
+    ; node_claims: bool option
+    ; late_accounting: bool
+          (** whether pages leave a claim later than the free memory *)
+    ; panics: int  (** caught so far *)
+  }
+
+  val status : t -> (status, Failure.t) result
+end
+
+(** {1:model A modelled Xen} *)
+
+(** An executable model of Xen's page accounting, in virtual time. A
+    {!Hypervisor} to test against. *)
+module Model : sig
+  type t
+
+  (** How a Xen accounts claims. *)
+  type flavour =
+    | Xen_4_17  (** consumed when pages are assigned; grown back on free *)
+    | Upstream  (** consumed when pages are allocated *)
+    | Xs9  (** as [Upstream], with claims on single nodes *)
+    | Xs9_2025  (** claims on single nodes, consumed when pages are assigned *)
+
+  val flavours : (string * flavour) list
+
+  val create : flavour:flavour -> Host.t -> (t, Failure.t) result
+  (** A Xen that has the host's nodes, CPUs and free memory; nothing claimed.
+      Its clock starts at 0 and moves only when it is made to. *)
+
+  val hypervisor : t -> Hypervisor.t
+
+  val create_domain :
+    t -> vcpus:int -> max:Size.t -> (int, Failure.t) result
+  (** A new domain, its maximum memory set; its number. *)
+
+  val set_pool : t -> domid:int -> Size.t -> (unit, Failure.t) result
+  (** Fills the domain's pool, from memory that no claim covers, and creates its
+      vCPUs. *)
+
+  val populate :
+    ?exact_node:int -> t -> domid:int -> Size.t -> (int, Failure.t) result
+  (** Populates memory as a domain builder does, by 1 GiB, 2 MiB and 4 KiB
+      extents: from the nodes of the domain's affinity as long as they have some,
+      or from [exact_node] only. The pages that could be had. *)
+
+  val destroy : t -> domid:int -> (unit, Failure.t) result
+  (** Starts to take the domain's memory back, which takes time. *)
+
+  val advance : t -> seconds:float -> (unit, Failure.t) result
+  (** Lets virtual time pass. *)
+
+  val free_pages : t -> (int, Failure.t) result
+  (** Free pages of the host, claimed ones included. *)
+
+  val outstanding_pages : t -> (int, Failure.t) result
+  (** Pages that claims hold. *)
+
+  val domain_pages : t -> domid:int -> ((int * int) list, Failure.t) result
+  (** A domain's pages by node. *)
+end
+
+(** Whole days of a toolstack, on the model. *)
+module Simulation : sig
+  (** Whether VM memory is a multiple of 2 MiB. *)
+  type variant = Unaligned | Aligned
+
+  type start = private {
+      vm: string
+    ; variant: variant
+    ; phase: string
+    ; nodes: int list  (** the nodes of its affinity; all if it has none *)
+    ; requested_pages: int
+    ; claimed_pages: int
+    ; claim: string  (** the rung: [node], [host], [any], [unplaced], … *)
+    ; pages_on: (int * int) list  (** where its memory is *)
+    ; started: bool
+    ; reason: string  (** why it was placed so, or failed *)
+    ; queued_seconds: float  (** for earlier builds to end *)
+    ; waited_seconds: float  (** for memory to be given back *)
+    ; build_seconds: float
+  }
+
+  type result = private {
+      scenario: string
+    ; seed: int
+    ; flavour: Model.flavour
+    ; starts: int
+    ; failed_starts: int
+    ; vms: start list
+    ; ending: string option
+          (** what is wrong with a host at the end; [None]: each is what it was at
+              the start *)
+  }
+
+  val boot_storm :
+       ?seed:int
+    -> ?strategy:Request.strategy
+    -> ?variants:variant list
+    -> Model.flavour
+    -> (result, Failure.t) Stdlib.result
+  (** Three VMs of a 1 TiB host of two nodes, each of a third of what is
+      claimable, less its overhead: started in sequence, shut down by force,
+      started in parallel, one rebooted, all rebooted in parallel: 10 starts a
+      variant. The same seed gives the same result. *)
+end
+
+(** What is linked. *)
+module Build : sig
+  val info : (string * string) list
+  (** Version and parts of the Rust core. *)
+end

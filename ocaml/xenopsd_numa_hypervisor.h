@@ -1,0 +1,135 @@
+/*
+ * A hypervisor as xenopsd-numa sees it: a table of C functions.
+ *
+ * A toolstack that has its own bindings to Xen fills in one of these and gives
+ * its address to Xenopsd_numa.Hypervisor.of_table. The table is read once; what
+ * `context` and the functions refer to must live as long as the process.
+ *
+ * Conventions
+ * - Each function returns 0, or a positive errno of Linux, which are Xen's, and
+ *   then changes nothing. What it answers otherwise, or inconsistently, is taken
+ *   for EIO.
+ * - Functions are called from any thread, several at once, with OCaml's runtime
+ *   lock held or not: they must not call into OCaml, raise, or longjmp.
+ * - Pages have 4 KiB. Every count of pages is below 2^50.
+ * - Nodes are numbered from 0 to 63, CPUs from 0 to 16383, domains from 0 to
+ *   0x7fef, as Xen numbers them.
+ * - A count that is given by its address is the room in the array when the
+ *   function is called, and how many entries were written when it returns.
+ *   Where not all would fit: ENOBUFS (domains: as many as fit).
+ */
+
+#ifndef XENOPSD_NUMA_HYPERVISOR_H
+#define XENOPSD_NUMA_HYPERVISOR_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define XENOPSD_NUMA_ABI_VERSION 1
+
+/* An unreachable distance; an unknown node, core or socket. */
+#define XENOPSD_NUMA_NONE UINT32_MAX
+
+/* The node set that returns a domain's node affinity to Xen. */
+#define XENOPSD_NUMA_AUTOMATIC UINT64_MAX
+
+#define XENOPSD_NUMA_AFFINITY_SOFT 0
+#define XENOPSD_NUMA_AFFINITY_HARD 1
+
+/* Pages leave a claim when they are assigned to the domain (Xen 4.17, 4.18) ... */
+#define XENOPSD_NUMA_ACCOUNTING_LATE 0
+/* ... or in the same step in which they leave the free memory. */
+#define XENOPSD_NUMA_ACCOUNTING_AT_ALLOCATION 1
+
+/* A CPU; each member may be XENOPSD_NUMA_NONE. Cores and sockets are opaque. */
+struct xenopsd_numa_cpu {
+    uint32_t node;
+    uint32_t core;
+    uint32_t socket;
+};
+
+/* The memory of a node. */
+struct xenopsd_numa_node {
+    uint64_t size_pages;    /* its span, holes included */
+    uint64_t free_pages;    /* claimed ones included */
+    uint64_t claimed_pages; /* by claims on this very node; 0 if not known */
+    uint32_t online;        /* 1, or 0: the other members then mean nothing */
+    uint32_t reserved;      /* 0 */
+};
+
+/* The memory of the host. */
+struct xenopsd_numa_host {
+    uint64_t free_pages;        /* claimed ones included */
+    uint64_t outstanding_pages; /* by claims of any kind */
+};
+
+/* A domain. */
+struct xenopsd_numa_domain {
+    uint64_t tot_pages;
+    uint64_t outstanding_pages; /* claimed and not yet taken */
+    uint64_t max_pages;         /* more than 2^50: as good as unlimited */
+    uint32_t domid;
+    uint32_t dying;             /* 1: dead, waiting for its last pages; or 0 */
+};
+
+struct xenopsd_numa_hypervisor {
+    uint32_t abi_version; /* XENOPSD_NUMA_ABI_VERSION */
+    uint32_t size;        /* sizeof(struct xenopsd_numa_hypervisor) */
+    void *context;        /* the first argument of every function */
+
+    /* Nodes, distances and CPUs (xc_numainfo, xc_cputopoinfo). With n nodes
+     * written, the distance from a to b is distances[a * n + b], so the array
+     * has room for *node_count squared. It is 10 from an online node to itself,
+     * at least 10 elsewhere, and XENOPSD_NUMA_NONE, or 255 and more, where b
+     * cannot be reached; always so from and to an offline node, itself
+     * included. */
+    int (*topology)(void *context, uint32_t *node_count, uint32_t *distances,
+                    uint32_t *cpu_count, struct xenopsd_numa_cpu *cpus);
+
+    /* Memory of the nodes and of the host at one instant (xc_numainfo,
+     * xc_physinfo). */
+    int (*memory)(void *context, uint32_t *node_count,
+                  struct xenopsd_numa_node *nodes,
+                  struct xenopsd_numa_host *host);
+
+    /* The domains from number `first` on, ascending, the control domain
+     * included (xc_domain_getinfolist). Fewer than there is room for means that
+     * there are no more. */
+    int (*domains)(void *context, uint32_t first, uint32_t *count,
+                   struct xenopsd_numa_domain *domains);
+
+    /* A domain's node affinity, one bit a node (xc_domain_node_getaffinity). */
+    int (*node_affinity)(void *context, uint32_t domid, uint64_t *nodes);
+
+    /* Sets it, or returns it to Xen (xc_domain_node_setaffinity). */
+    int (*set_node_affinity)(void *context, uint32_t domid, uint64_t nodes);
+
+    /* Sets the soft or hard affinity of a vCPU, and leaves the other kind alone
+     * (xc_vcpu_setaffinity). CPU c is bit c % 64 of cpus[c / 64]. */
+    int (*set_vcpu_affinity)(void *context, uint32_t domid, uint32_t vcpu,
+                             uint32_t affinity, uint32_t word_count,
+                             const uint64_t *cpus);
+
+    /* Claims memory anywhere on the host, so that the domain can grow to
+     * `pages` in all; 0 cancels what is left of a claim of any kind
+     * (xc_domain_claim_pages). */
+    int (*claim_host)(void *context, uint32_t domid, uint64_t pages);
+
+    /* Claims memory of one node likewise (xc_domain_claim_pages_node). ENOSYS
+     * where the hypervisor, or the library in this process, has no such call;
+     * ENOENT where the node is not online. */
+    int (*claim_node)(void *context, uint32_t domid, uint32_t node,
+                      uint64_t pages);
+
+    /* When claims are consumed. An error, or LATE, where it is not known. */
+    int (*accounting)(void *context, uint32_t *accounting);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,143 @@
+//! What each errno of the hypervisor leads to, and a panic.
+
+use crate::bench::{placement, request, Bench, Fault, Faulty, GIB};
+use model::Flavour;
+use planner::{NodeSet, Policy};
+use xenopsd_numa_claims::{Config, Errno, Error, Rung};
+
+#[test]
+fn a_full_node_leads_to_another_plan() {
+    for (fault, node) in [("claim_node 0", 1), ("claim_node 1", 0)] {
+        let bench = Bench::new(Flavour::XS9);
+        bench.xen.set(fault, Fault::Errno(Errno::ENOMEM));
+        let placed = bench.place(32 * GIB, Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::NodeClaim(node));
+        assert_eq!(bench.affinity(placed.domid()), NodeSet::one(node));
+    }
+    let bench = Bench::new(Flavour::XS9);
+    bench.xen.set("claim_node 0", Fault::Errno(Errno::ENOMEM));
+    bench.xen.set("claim_node 1", Fault::Errno(Errno::ENOMEM));
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::Unplaced(_)));
+    assert_eq!(placed.outcome().replans, 2);
+    assert_eq!(bench.affinity(placed.domid()), NodeSet::first(2));
+    assert_eq!(bench.outstanding(placed.domid()), 32 * GIB);
+}
+
+#[test]
+fn nodes_are_tried_a_bounded_number_of_times() {
+    let xen = Faulty::new(Flavour::XS9, 8);
+    for call in ["claim_node 0", "claim_node 1", "claim_node"] {
+        xen.set(call, Fault::Errno(Errno::ENOMEM));
+    }
+    let bench = Bench::of(xen, Config::default());
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::Unplaced(_)));
+    assert_eq!(placed.outcome().replans, 4);
+    assert_eq!(bench.outstanding(placed.domid()), 32 * GIB);
+}
+
+#[test]
+fn an_offline_first_node_does_not_hide_node_claims() {
+    let bench = Bench::new(Flavour::XS9);
+    bench.xen.set("probe", Fault::Errno(Errno::ENOENT));
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
+}
+
+#[test]
+fn without_node_claims_there_is_affinity_and_a_claim_all_the_same() {
+    for errno in [
+        Errno::ENOSYS,
+        Errno::EOPNOTSUPP,
+        Errno::EPERM,
+        Errno::EINVAL,
+    ] {
+        let bench = Bench::new(Flavour::XS9);
+        bench.xen.set("probe", Fault::Errno(errno));
+        let placed = bench.place(32 * GIB, Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
+        assert_eq!(bench.affinity(placed.domid()).len(), 1, "{errno}");
+        assert_eq!(bench.outstanding(placed.domid()), 32 * GIB, "{errno}");
+        assert_eq!(bench.protocol.status().node_claims, Some(false), "{errno}");
+    }
+}
+
+#[test]
+fn an_errno_that_is_no_answer_is_not_remembered() {
+    let bench = Bench::new(Flavour::XS9);
+    bench.xen.set("probe", Fault::Errno(Errno::EBUSY));
+    let placed = bench.place(8 * GIB, Policy::BestEffort);
+    assert_eq!(placed.outcome().rung, Rung::HostClaim);
+    assert_eq!(bench.protocol.status().node_claims, None);
+    bench.xen.clear();
+    let placed = bench.place(8 * GIB, Policy::BestEffort);
+    assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
+    assert_eq!(bench.protocol.status().node_claims, Some(true));
+}
+
+#[test]
+fn a_hypervisor_without_claims_is_mode_never() {
+    for fault in [Fault::Errno(Errno::ENOSYS), Fault::Nothing] {
+        let bench = Bench::new(Flavour::XEN_4_17);
+        bench.xen.set("claim_host", fault);
+        let placed = bench.place(8 * GIB, Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+        assert_eq!(placed.outcome().claimed_pages, 0);
+        assert_eq!(bench.protocol.status().host_claims, Some(false));
+    }
+}
+
+#[test]
+fn other_errnos_are_typed_errors_and_leave_nothing() {
+    for (call, flavour) in [
+        ("claim_host", Flavour::UPSTREAM),
+        ("claim_node 0", Flavour::XS9),
+        ("set_node_affinity", Flavour::UPSTREAM),
+    ] {
+        let bench = Bench::new(flavour);
+        bench.xen.set("claim_node 1", Fault::Errno(Errno::EINVAL));
+        bench.xen.set(call, Fault::Errno(Errno::EINVAL));
+        let domid = bench.create(8 * GIB);
+        let error = bench
+            .protocol
+            .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+            .unwrap_err();
+        let Error::Call {
+            source,
+            domid: about,
+            doing,
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((source.errno, *about), (Errno::EINVAL, Some(domid)));
+        assert!(!doing.is_empty());
+        assert_eq!(bench.affinity(domid), NodeSet::first(2), "{call}");
+        assert_eq!(bench.outstanding(domid), 0);
+        assert_eq!(bench.protocol.status().builds, []);
+    }
+}
+
+#[test]
+fn a_panic_does_not_close_the_host() {
+    let bench = Bench::new(Flavour::XS9);
+    let first = bench.place(8 * GIB, Policy::BestEffort);
+    bench.xen.set("set_node_affinity", Fault::Panic);
+    let domid = bench.create(8 * GIB);
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        bench
+            .protocol
+            .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+    }));
+    assert!(caught.is_err());
+    bench.xen.clear();
+    let status = bench.protocol.status();
+    assert_eq!(status.builds, [first.domid()]);
+    assert_eq!(status.node_claims, None);
+    let placed = bench
+        .protocol
+        .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+        .unwrap();
+    assert!(bench.build(placed) && bench.build(first));
+}

@@ -1,0 +1,6 @@
+//! The protocol on the modelled Xen.
+
+mod bench;
+mod calls;
+mod errnos;
+mod waiting;

@@ -1,0 +1,306 @@
+//! The values that cross: plain records and variants, the same on both sides.
+//!
+//! Sizes are in bytes. ocaml-build orders declarations by file name, so this file, which the
+//! others refer to, must sort before them.
+
+use std::sync::Arc;
+
+use claims::{Hypervisor, Pinned, Placed, Protocol};
+use model::Model;
+use sig::sig;
+
+/// A checked host.
+#[sig]
+pub struct HostHandle(pub planner::Host);
+
+/// A hypervisor of any kind.
+#[sig]
+pub struct HypervisorHandle(pub Arc<dyn Hypervisor>);
+
+/// A host that is being placed on.
+#[sig]
+pub struct ClaimsHandle(pub Arc<Protocol<Arc<dyn Hypervisor>>>);
+
+/// A placed domain.
+#[sig]
+pub struct PlacedHandle(pub Placed);
+
+/// A pinned domain.
+#[sig]
+pub struct PinnedHandle(pub Pinned);
+
+/// A modelled Xen.
+#[sig]
+pub struct ModelHandle(pub Arc<Model>);
+
+/// A value that cannot be.
+#[sig("{ field : string; found : string; expected : string }")]
+pub struct InvalidValue {
+    pub field: String,
+    pub found: String,
+    pub expected: String,
+}
+
+/// See `planner::Reason`.
+#[sig("Memory | Cpus | Cores | Reachability | Mask | Single_node | Host_memory")]
+pub enum ReasonValue {
+    Memory,
+    Cpus,
+    Cores,
+    Reachability,
+    Mask,
+    SingleNode,
+    HostMemory,
+}
+
+/// See `planner::Refusal`.
+#[sig("{ reason : reason_value; short_by_bytes : int; short_by_cpus : int; short_by_cores : int; nearest : int array }")]
+pub struct RefusalValue {
+    pub reason: ReasonValue,
+    pub short_by_bytes: i64,
+    pub short_by_cpus: i64,
+    pub short_by_cores: i64,
+    pub nearest: Vec<i64>,
+}
+
+/// See `claims::Error::HostFull`.
+#[sig(
+    "{ full_domid : int; needed_bytes : int; available_bytes : int; full_waited_seconds : float }"
+)]
+pub struct HostFullValue {
+    pub full_domid: i64,
+    pub needed_bytes: i64,
+    pub available_bytes: i64,
+    pub full_waited_seconds: f64,
+}
+
+/// See `claims::Error::Call`.
+#[sig("{ call : string; errno : string; call_domid : int option; doing : string }")]
+pub struct CallValue {
+    pub call: String,
+    pub errno: String,
+    pub call_domid: Option<i64>,
+    pub doing: String,
+}
+
+/// See `claims::Error::Busy`.
+#[sig("{ busy_domid : int; busy_builds : int array; why : string }")]
+pub struct BusyValue {
+    pub busy_domid: i64,
+    pub busy_builds: Vec<i64>,
+    pub why: String,
+}
+
+/// Everything that can go wrong.
+#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Busy of busy_value | Internal of string")]
+pub enum FailureValue {
+    Invalid(InvalidValue),
+    HostFull(HostFullValue),
+    Refused(i64, RefusalValue),
+    Call(CallValue),
+    MustDestroy(i64, String),
+    Busy(BusyValue),
+    Internal(String),
+}
+
+/// See `planner::Policy`.
+#[sig("Any | Best_effort | Best_effort_hard | Prio_mem_only | Strict")]
+#[derive(Clone, Copy)]
+pub enum PolicyValue {
+    Any,
+    BestEffort,
+    BestEffortHard,
+    PrioMemOnly,
+    Strict,
+}
+
+/// See `planner::Strategy`.
+#[sig("Pack | Spread | Balance")]
+#[derive(Clone, Copy)]
+pub enum StrategyValue {
+    Pack,
+    Spread,
+    Balance,
+}
+
+/// See `planner::HostDescription`.
+#[sig("{ distances : int option array array; cpu_to_node : int option array; cpu_to_core : int option array; cpu_to_socket : int option array; size_bytes : int option array; free_bytes : int option array; claimed_bytes : int array; host_free_bytes : int; host_outstanding_bytes : int }")]
+pub struct HostValue {
+    pub distances: Vec<Vec<Option<i64>>>,
+    pub cpu_to_node: Vec<Option<i64>>,
+    pub cpu_to_core: Vec<Option<i64>>,
+    pub cpu_to_socket: Vec<Option<i64>>,
+    pub size_bytes: Vec<Option<i64>>,
+    pub free_bytes: Vec<Option<i64>>,
+    pub claimed_bytes: Vec<i64>,
+    pub host_free_bytes: i64,
+    pub host_outstanding_bytes: i64,
+}
+
+/// See `planner::RequestDescription`.
+#[sig("{ memory_bytes : int; overhead_bytes : int; vcpus : int; cores : int option; policy : policy_value option; strategy : strategy_value option; allowed_cpus : int array option; allowed_nodes : int array option }")]
+pub struct RequestValue {
+    pub memory_bytes: i64,
+    pub overhead_bytes: i64,
+    pub vcpus: i64,
+    pub cores: Option<i64>,
+    pub policy: Option<PolicyValue>,
+    pub strategy: Option<StrategyValue>,
+    pub allowed_cpus: Option<Vec<i64>>,
+    pub allowed_nodes: Option<Vec<i64>>,
+}
+
+/// See `planner::Limits`.
+#[sig("{ reserve_bytes : int; node_reserve_bytes : int; budget_steps : int }")]
+pub struct LimitsValue {
+    pub reserve_bytes: i64,
+    pub node_reserve_bytes: i64,
+    pub budget_steps: i64,
+}
+
+/// See `planner::Plan`; `pages` go with `nodes`.
+#[sig("{ nodes : int array; pages : int array; cpus : string; max_distance : int option; average_distance : float option; optimal : bool; gap : float option }")]
+pub struct PlanValue {
+    pub nodes: Vec<i64>,
+    pub pages: Vec<i64>,
+    pub cpus: String,
+    pub max_distance: Option<i64>,
+    pub average_distance: Option<f64>,
+    pub optimal: bool,
+    pub gap: Option<f64>,
+}
+
+/// A plan or a refusal.
+#[sig("Planned of plan_value | Not_planned of refusal_value")]
+pub enum AnswerValue {
+    Planned(PlanValue),
+    NotPlanned(RefusalValue),
+}
+
+/// See `planner::Rejected`.
+#[sig("{ rejected_max_distance : int; rejected_size : int option; bound : refusal_value }")]
+pub struct RejectedValue {
+    pub rejected_max_distance: i64,
+    pub rejected_size: Option<i64>,
+    pub bound: RefusalValue,
+}
+
+/// An answer and its explanation.
+#[sig("{ answer : answer_value; rejected : rejected_value array; equals : int; chosen_by : strategy_value }")]
+pub struct ExplainedValue {
+    pub answer: AnswerValue,
+    pub rejected: Vec<RejectedValue>,
+    pub equals: i64,
+    pub chosen_by: StrategyValue,
+}
+
+/// See `claims::BuilderClaims`.
+#[sig("No_builder | Pv_builder | All_builders")]
+pub enum BuilderClaimsValue {
+    NoBuilder,
+    PvBuilder,
+    AllBuilders,
+}
+
+/// See `claims::Config`.
+#[sig("{ always_claim : bool; builder_claims : builder_claims_value; config_policy : policy_value; config_strategy : strategy_value; config_limits : limits_value; memory_wait_seconds : int }")]
+pub struct ConfigValue {
+    pub always_claim: bool,
+    pub builder_claims: BuilderClaimsValue,
+    pub config_policy: PolicyValue,
+    pub config_strategy: StrategyValue,
+    pub config_limits: LimitsValue,
+    pub memory_wait_seconds: i64,
+}
+
+/// See `claims::Placement`.
+#[sig("{ domid : int; request : request_value; hvm : bool; hard_pinned : bool }")]
+pub struct PlacementValue {
+    pub domid: i64,
+    pub request: RequestValue,
+    pub hvm: bool,
+    pub hard_pinned: bool,
+}
+
+/// See `claims::Rung`.
+#[sig("Node_claim of int | Host_claim | Anywhere | Unplaced of string | Claimed_by_builder | Unclaimed")]
+pub enum RungValue {
+    NodeClaim(i64),
+    HostClaim,
+    Anywhere,
+    Unplaced(String),
+    ClaimedByBuilder,
+    Unclaimed,
+}
+
+/// See `claims::Outcome`.
+#[sig("{ rung : rung_value; plan : plan_value option; claimed_pages : int; replans : int; waited_seconds : float; queued_seconds : float }")]
+pub struct OutcomeValue {
+    pub rung: RungValue,
+    pub plan: Option<PlanValue>,
+    pub claimed_pages: i64,
+    pub replans: i64,
+    pub waited_seconds: f64,
+    pub queued_seconds: f64,
+}
+
+/// See `claims::Status`.
+#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; late_accounting : bool; panics : int }")]
+pub struct StatusValue {
+    /// Whether claims are made.
+    pub in_force: bool,
+    /// Whether they will be, when the builds have ended.
+    pub pending: Option<bool>,
+    pub builds: Vec<i64>,
+    pub host_claims: Option<bool>,
+    pub node_claims: Option<bool>,
+    pub late_accounting: bool,
+    pub panics: i64,
+}
+
+/// A flavour of page accounting.
+#[sig("Xen_4_17 | Upstream | Xs9 | Xs9_2025")]
+#[allow(non_camel_case_types, reason = "4.17 is a version")]
+#[derive(Clone, Copy)]
+pub enum FlavourValue {
+    Xen_4_17,
+    Upstream,
+    Xs9,
+    Xs9_2025,
+}
+
+/// What the storm is made of.
+#[sig("{ seed : int; flavour : flavour_value; storm_strategy : strategy_value; unaligned : bool; aligned : bool }")]
+pub struct StormValue {
+    pub seed: i64,
+    pub flavour: FlavourValue,
+    pub storm_strategy: StrategyValue,
+    pub unaligned: bool,
+    pub aligned: bool,
+}
+
+/// One start of a VM in a simulation.
+#[sig("{ vm : string; is_aligned : bool; phase : string; start_nodes : int array; requested_pages : int; start_claimed_pages : int; claim : string; pages_on : (int * int) array; started : bool; reason : string; start_queued_seconds : float; start_waited_seconds : float; build_seconds : float }")]
+pub struct StartValue {
+    pub vm: String,
+    pub is_aligned: bool,
+    pub phase: String,
+    pub start_nodes: Vec<i64>,
+    pub requested_pages: i64,
+    pub start_claimed_pages: i64,
+    pub claim: String,
+    pub pages_on: Vec<(i64, i64)>,
+    pub started: bool,
+    pub reason: String,
+    pub start_queued_seconds: f64,
+    pub start_waited_seconds: f64,
+    pub build_seconds: f64,
+}
+
+/// The result of a boot storm.
+#[sig("{ storm_starts : start_value array; ending : string option }")]
+pub struct StormResultValue {
+    pub storm_starts: Vec<StartValue>,
+    /// What is wrong with the host at the end.
+    pub ending: Option<String>,
+}

@@ -1,0 +1,204 @@
+//! Between the values that cross and the types of the crates behind.
+
+use planner::{
+    Host, HostDescription, Invalid, Limits, NodeDescription, NodeSet, Plan, Policy, Reason,
+    Refusal, Request, RequestDescription, Reserve, Strategy, Topology, TopologyDescription,
+    PAGE_BYTES,
+};
+
+use crate::abi::{
+    AnswerValue, HostValue, LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue,
+    RequestValue, StrategyValue,
+};
+
+/// A count as an OCaml int, which has 63 bits.
+pub fn pages_value(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
+}
+
+pub fn domid_value(domid: claims::Domid) -> i64 {
+    i64::from(domid.0)
+}
+
+pub fn nodes_value(nodes: NodeSet) -> Vec<i64> {
+    nodes.iter().map(|node| node as i64).collect()
+}
+
+/// A number that must be within `T`.
+pub fn checked<T: TryFrom<i64>>(field: &str, value: i64, expected: &str) -> Result<T, Invalid> {
+    T::try_from(value).map_err(|_| Invalid::new(field, value, expected))
+}
+
+fn bytes(field: &str, value: i64) -> Result<u64, Invalid> {
+    checked(field, value, "bytes, at least 0")
+}
+
+fn each<T>(field: &str, values: &[Option<i64>], expected: &str) -> Result<Vec<Option<T>>, Invalid>
+where
+    T: TryFrom<i64>,
+{
+    (values.iter().enumerate())
+        .map(|(i, value)| match value {
+            None => Ok(None),
+            Some(value) => checked(&format!("{field}[{i}]"), *value, expected).map(Some),
+        })
+        .collect()
+}
+
+pub fn host(value: &HostValue) -> Result<Host, Invalid> {
+    let distances = (value.distances.iter().enumerate())
+        .map(|(i, row)| {
+            let expected = "a distance, or null if unreachable";
+            // What is beyond the range of a distance is unreachable like 255.
+            let row: Vec<_> = (row.iter())
+                .map(|distance| distance.map(|d| d.min(i64::from(u32::MAX))))
+                .collect();
+            each(&format!("distances[{i}]"), &row, expected)
+        })
+        .collect::<Result<_, _>>()?;
+    let node = |i: usize| -> Result<NodeDescription, Invalid> {
+        let optional = |name: &str, value: Option<i64>| match value {
+            Some(value) => bytes(&format!("nodes[{i}].{name}"), value).map(Some),
+            None => Ok(None),
+        };
+        Ok(NodeDescription {
+            size_bytes: optional("size_bytes", value.size_bytes.get(i).copied().flatten())?,
+            free_bytes: optional("free_bytes", value.free_bytes.get(i).copied().flatten())?,
+            claimed_bytes: optional("claimed_bytes", value.claimed_bytes.get(i).copied())?
+                .unwrap_or(0),
+        })
+    };
+    Host::new(&HostDescription {
+        topology: TopologyDescription {
+            distances,
+            cpu_to_node: each("cpu_to_node", &value.cpu_to_node, "a node, or null")?,
+            cpu_to_core: value.cpu_to_core.clone(),
+            cpu_to_socket: value.cpu_to_socket.clone(),
+        },
+        nodes: (0..value.size_bytes.len())
+            .map(node)
+            .collect::<Result<_, _>>()?,
+        host_free_bytes: bytes("host_free_bytes", value.host_free_bytes)?,
+        host_outstanding_bytes: bytes("host_outstanding_bytes", value.host_outstanding_bytes)?,
+    })
+}
+
+fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Invalid> {
+    let Some(ids) = ids else { return Ok(None) };
+    (ids.iter().enumerate())
+        .map(|(i, id)| checked(&format!("{field}[{i}]"), *id, "a number of the host's"))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// A request on a host of `topology`, whose own policy and strategy are used if it has none.
+pub fn request(
+    value: &RequestValue,
+    topology: &Topology,
+    policy: Policy,
+    strategy: Strategy,
+) -> Result<Request, Invalid> {
+    let count = |field: &str, value: i64| checked(field, value, "a count, at least 0");
+    Request::new(
+        &RequestDescription {
+            memory_bytes: bytes("memory_bytes", value.memory_bytes)?,
+            overhead_bytes: bytes("overhead_bytes", value.overhead_bytes)?,
+            vcpus: count("vcpus", value.vcpus)?,
+            cores: value.cores.map(|cores| count("cores", cores)).transpose()?,
+            policy: value.policy.map_or(policy, Policy::from),
+            strategy: value.strategy.map_or(strategy, Strategy::from),
+            allowed_cpus: id_list("allowed_cpus", &value.allowed_cpus)?,
+            allowed_nodes: id_list("allowed_nodes", &value.allowed_nodes)?,
+        },
+        topology,
+    )
+}
+
+pub fn limits(value: &LimitsValue) -> Result<Limits, Invalid> {
+    let pages = |field: &str, value: i64| bytes(field, value).map(planner::pages_up);
+    Ok(Limits {
+        reserve: Reserve {
+            host_pages: pages("reserve_bytes", value.reserve_bytes)?,
+            node_pages: pages("node_reserve_bytes", value.node_reserve_bytes)?,
+        },
+        budget_steps: checked("budget_steps", value.budget_steps, "steps, at least 0")?,
+    })
+}
+
+pub fn refusal_value(refusal: &Refusal) -> RefusalValue {
+    RefusalValue {
+        reason: match refusal.reason {
+            Reason::Memory => ReasonValue::Memory,
+            Reason::Cpus => ReasonValue::Cpus,
+            Reason::Cores => ReasonValue::Cores,
+            Reason::Reachability => ReasonValue::Reachability,
+            Reason::Mask => ReasonValue::Mask,
+            Reason::SingleNode => ReasonValue::SingleNode,
+            Reason::HostMemory => ReasonValue::HostMemory,
+        },
+        short_by_bytes: pages_value(refusal.short.pages.saturating_mul(PAGE_BYTES)),
+        short_by_cpus: i64::from(refusal.short.cpus),
+        short_by_cores: i64::from(refusal.short.cores),
+        nearest: nodes_value(refusal.nearest),
+    }
+}
+
+/// A plan for a request with these allowed CPUs.
+pub fn plan_value(plan: &Plan, topology: &Topology, request: &Request) -> PlanValue {
+    PlanValue {
+        nodes: nodes_value(plan.nodes),
+        pages: (plan.nodes.iter())
+            .map(|node| pages_value(plan.pages[node]))
+            .collect(),
+        cpus: topology
+            .cpus_of(plan.cpu_nodes, request.allowed_cpus.as_ref())
+            .to_string(),
+        max_distance: plan.distance.map(|distance| i64::from(distance.maximum)),
+        average_distance: plan.distance.map(|distance| distance.average()),
+        optimal: plan.optimal,
+        gap: plan.gap,
+    }
+}
+
+pub fn answer_value(
+    answer: &Result<Plan, Refusal>,
+    topology: &Topology,
+    request: &Request,
+) -> AnswerValue {
+    match answer {
+        Ok(plan) => AnswerValue::Planned(plan_value(plan, topology, request)),
+        Err(refusal) => AnswerValue::NotPlanned(refusal_value(refusal)),
+    }
+}
+
+impl From<PolicyValue> for Policy {
+    fn from(value: PolicyValue) -> Self {
+        match value {
+            PolicyValue::Any => Policy::Any,
+            PolicyValue::BestEffort => Policy::BestEffort,
+            PolicyValue::BestEffortHard => Policy::BestEffortHard,
+            PolicyValue::PrioMemOnly => Policy::PrioMemOnly,
+            PolicyValue::Strict => Policy::Strict,
+        }
+    }
+}
+
+impl From<StrategyValue> for Strategy {
+    fn from(value: StrategyValue) -> Self {
+        match value {
+            StrategyValue::Pack => Strategy::Pack,
+            StrategyValue::Spread => Strategy::Spread,
+            StrategyValue::Balance => Strategy::Balance,
+        }
+    }
+}
+
+impl From<Strategy> for StrategyValue {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::Pack => StrategyValue::Pack,
+            Strategy::Spread => StrategyValue::Spread,
+            Strategy::Balance => StrategyValue::Balance,
+        }
+    }
+}

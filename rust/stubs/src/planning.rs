@@ -1,0 +1,144 @@
+//! Exports of the planner.
+
+use std::borrow::Borrow;
+
+use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
+use planner::{explain, plan, plan_all, Invalid, Policy, Request, Strategy};
+use sig::sig;
+
+use crate::abi::{
+    AnswerValue, ExplainedValue, FailureValue, HostHandle, HostValue, LimitsValue, RejectedValue,
+    RequestValue, StrategyValue,
+};
+use crate::convert;
+use crate::failure::guarded;
+
+fn asked(host: &HostHandle, request: &RequestValue) -> Result<Request, Invalid> {
+    let topology = host.0.topology();
+    convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
+}
+
+#[sig("host_value -> (host_handle, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_host(
+    cr: &mut OCamlRuntime,
+    host: OCaml<HostValue>,
+) -> OCaml<Result<DynBox<HostHandle>, FailureValue>> {
+    let value: HostValue = host.to_rust();
+    let host = guarded(|| Ok(HostHandle(convert::host(&value)?)));
+    boxed(cr, host)
+}
+
+#[sig("host_handle -> limits_value -> request_value -> (answer_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_plan(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    request: OCaml<RequestValue>,
+) -> OCaml<Result<AnswerValue, FailureValue>> {
+    let answer = {
+        let limits: LimitsValue = limits.to_rust();
+        let request: RequestValue = request.to_rust();
+        let host: &HostHandle = host.borrow();
+        guarded(|| {
+            let request = asked(host, &request)?;
+            let answer = plan(&host.0, &request, &convert::limits(&limits)?);
+            Ok(convert::answer_value(&answer, host.0.topology(), &request))
+        })
+    };
+    answer.to_ocaml(cr)
+}
+
+#[sig("host_handle -> limits_value -> request_value -> (explained_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_explain(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    request: OCaml<RequestValue>,
+) -> OCaml<Result<ExplainedValue, FailureValue>> {
+    let explained = {
+        let limits: LimitsValue = limits.to_rust();
+        let request: RequestValue = request.to_rust();
+        let host: &HostHandle = host.borrow();
+        guarded(|| {
+            let request = asked(host, &request)?;
+            let (answer, explanation) = explain(&host.0, &request, &convert::limits(&limits)?);
+            Ok(ExplainedValue {
+                answer: convert::answer_value(&answer, host.0.topology(), &request),
+                rejected: (explanation.rejected.iter())
+                    .map(|rejected| RejectedValue {
+                        rejected_max_distance: i64::from(rejected.maximum),
+                        rejected_size: rejected.size.map(|size| size as i64),
+                        bound: convert::refusal_value(&rejected.bound),
+                    })
+                    .collect(),
+                equals: convert::pages_value(explanation.equals),
+                chosen_by: StrategyValue::from(explanation.strategy),
+            })
+        })
+    };
+    explained.to_ocaml(cr)
+}
+
+/// An invalid request is named in the field, as `requests[2].vcpus`.
+#[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_plan_all(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    independent: OCaml<bool>,
+    requests: OCaml<OCamlUniformArray<RequestValue>>,
+) -> OCaml<Result<OCamlUniformArray<AnswerValue>, FailureValue>> {
+    let answers = {
+        let limits: LimitsValue = limits.to_rust();
+        let requests: Vec<RequestValue> = requests.to_rust();
+        let independent = independent.to_bool();
+        let host: &HostHandle = host.borrow();
+        guarded(|| {
+            let requests: Vec<_> = (requests.iter().enumerate())
+                .map(|(i, request)| {
+                    asked(host, request).map_err(|invalid| Invalid {
+                        field: format!("requests[{i}].{}", invalid.field),
+                        ..invalid
+                    })
+                })
+                .collect::<Result<_, _>>()?;
+            let answers = plan_all(&host.0, &requests, &convert::limits(&limits)?, independent);
+            Ok((answers.iter().zip(&requests))
+                .map(|(answer, request)| convert::answer_value(answer, host.0.topology(), request))
+                .collect::<Vec<_>>())
+        })
+    };
+    answers.to_ocaml(cr)
+}
+
+/// The steps that a plan may take unless said otherwise.
+#[sig("unit -> int")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_default_budget_steps(
+    cr: &mut OCamlRuntime,
+    _unit: OCaml<()>,
+) -> OCaml<OCamlInt> {
+    convert::pages_value(planner::DEFAULT_BUDGET_STEPS).to_ocaml(cr)
+}
+
+/// A result whose value stays in Rust.
+pub fn boxed<T: 'static>(
+    cr: &mut OCamlRuntime,
+    result: Result<T, FailureValue>,
+) -> OCaml<'_, Result<DynBox<T>, FailureValue>> {
+    match result {
+        Ok(value) => {
+            let value = OCaml::box_value(cr, value).root();
+            let value: Result<_, FailureValue> = Ok(value);
+            value.to_ocaml(cr)
+        }
+        Err(failure) => {
+            let failure: Result<ocaml_interop::BoxRoot<DynBox<T>>, _> = Err(failure);
+            failure.to_ocaml(cr)
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Exports of the modelled Xen and its scenarios.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use claims::Errno;
+use model::{boot_storm, Flavour, Model, Start, Variant};
+use ocaml_interop::{
+    DynBox, OCaml, OCamlFloat, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml,
+};
+use planner::{pages_up, Invalid, Strategy};
+use sig::sig;
+
+use crate::abi::{
+    CallValue, FailureValue, FlavourValue, HostHandle, HypervisorHandle, ModelHandle, StartValue,
+    StormResultValue, StormValue,
+};
+use crate::convert::{domid_value, nodes_value, pages_value};
+use crate::failure::guarded;
+use crate::planning::boxed;
+use crate::protocol::domid;
+
+fn flavour(value: FlavourValue) -> Flavour {
+    match value {
+        FlavourValue::Xen_4_17 => Flavour::XEN_4_17,
+        FlavourValue::Upstream => Flavour::UPSTREAM,
+        FlavourValue::Xs9 => Flavour::XS9,
+        FlavourValue::Xs9_2025 => Flavour::XS9_2025,
+    }
+}
+
+fn shared(model: OCaml<DynBox<ModelHandle>>) -> Arc<Model> {
+    let handle: &ModelHandle = model.borrow();
+    handle.0.clone()
+}
+
+fn pages(field: &str, bytes: i64) -> Result<u64, Invalid> {
+    crate::convert::checked(field, bytes, "bytes, at least 0").map(pages_up)
+}
+
+fn refused(call: &str, domid: Option<i64>, doing: String) -> impl FnOnce(Errno) -> FailureValue {
+    let call = call.to_string();
+    move |errno| {
+        FailureValue::Call(CallValue {
+            call,
+            errno: errno.to_string(),
+            call_domid: domid,
+            doing,
+        })
+    }
+}
+
+#[sig("flavour_value -> host_handle -> (model_handle, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model(
+    cr: &mut OCamlRuntime,
+    flavour_value: OCaml<FlavourValue>,
+    host: OCaml<DynBox<HostHandle>>,
+) -> OCaml<Result<DynBox<ModelHandle>, FailureValue>> {
+    let model = {
+        let value: FlavourValue = flavour_value.to_rust();
+        let host: &HostHandle = host.borrow();
+        guarded(|| Ok(ModelHandle(Arc::new(Model::new(&host.0, flavour(value))))))
+    };
+    boxed(cr, model)
+}
+
+#[sig("model_handle -> hypervisor_handle")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_hypervisor(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+) -> OCaml<DynBox<HypervisorHandle>> {
+    let model = shared(model);
+    OCaml::box_value(cr, HypervisorHandle(model))
+}
+
+/// The number of a new domain.
+#[sig("model_handle -> int -> int -> (int, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_create(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    vcpus: OCaml<OCamlInt>,
+    max_bytes: OCaml<OCamlInt>,
+) -> OCaml<Result<OCamlInt, FailureValue>> {
+    let model = shared(model);
+    let (vcpus, max_bytes) = (vcpus.to_i64(), max_bytes.to_i64());
+    let created = guarded(|| {
+        let pages = pages("max", max_bytes)?;
+        let vcpus = crate::convert::checked("vcpus", vcpus, "at least 1")?;
+        let doing = format!("creating a domain of {vcpus} vCPUs and {pages} pages");
+        let created = model.create_domain(vcpus, pages);
+        created
+            .map(domid_value)
+            .map_err(refused("create", None, doing))
+    });
+    created.to_ocaml(cr)
+}
+
+#[sig("model_handle -> int -> int -> (unit, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_set_pool(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    domid_value: OCaml<OCamlInt>,
+    bytes: OCaml<OCamlInt>,
+) -> OCaml<Result<(), FailureValue>> {
+    let model = shared(model);
+    let (number, bytes) = (domid_value.to_i64(), bytes.to_i64());
+    let done = guarded(|| {
+        let pages = pages("pool", bytes)?;
+        let doing = format!("filling its pool with {pages} pages");
+        let filled = model.set_pool(domid(number)?, pages);
+        filled.map_err(refused("set_pool", Some(number), doing))
+    });
+    done.to_ocaml(cr)
+}
+
+/// The pages that could be had; from one node only if one is given.
+#[sig("model_handle -> int -> int -> int option -> (int, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_populate(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    domid_value: OCaml<OCamlInt>,
+    bytes: OCaml<OCamlInt>,
+    exact_node: OCaml<Option<OCamlInt>>,
+) -> OCaml<Result<OCamlInt, FailureValue>> {
+    let model = shared(model);
+    let (number, bytes) = (domid_value.to_i64(), bytes.to_i64());
+    let exact_node: Option<i64> = exact_node.to_rust();
+    let populated = guarded(|| {
+        let node = |node| crate::convert::checked("exact_node", node, "a node of the host");
+        let exact_node = exact_node.map(node).transpose()?;
+        let pages = pages("memory", bytes)?;
+        Ok(pages_value(model.populate(
+            domid(number)?,
+            pages,
+            exact_node,
+        )))
+    });
+    populated.to_ocaml(cr)
+}
+
+#[sig("model_handle -> int -> (unit, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_destroy(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    domid_value: OCaml<OCamlInt>,
+) -> OCaml<Result<(), FailureValue>> {
+    let model = shared(model);
+    let number = domid_value.to_i64();
+    let done = guarded(|| {
+        let doing = "destroying it".to_string();
+        let destroyed = model.destroy(domid(number)?);
+        destroyed.map_err(refused("destroy", Some(number), doing))
+    });
+    done.to_ocaml(cr)
+}
+
+#[sig("model_handle -> float -> (unit, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_advance(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    seconds: OCaml<OCamlFloat>,
+) -> OCaml<Result<(), FailureValue>> {
+    let model = shared(model);
+    let seconds: f64 = seconds.to_rust();
+    let done = guarded(|| {
+        let time = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| Invalid::new("seconds", seconds, "a time, at least 0"))?;
+        model.advance(time);
+        Ok(())
+    });
+    done.to_ocaml(cr)
+}
+
+/// Free and outstanding pages.
+#[sig("model_handle -> ((int * int), failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_counters(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+) -> OCaml<Result<(OCamlInt, OCamlInt), FailureValue>> {
+    let model = shared(model);
+    let counters = guarded(|| {
+        Ok((
+            pages_value(model.free_pages()),
+            pages_value(model.outstanding_pages()),
+        ))
+    });
+    counters.to_ocaml(cr)
+}
+
+/// A domain's pages by node.
+#[sig("model_handle -> int -> ((int * int) array, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_model_domain_pages(
+    cr: &mut OCamlRuntime,
+    model: OCaml<DynBox<ModelHandle>>,
+    domid_value: OCaml<OCamlInt>,
+) -> OCaml<Result<OCamlUniformArray<(OCamlInt, OCamlInt)>, FailureValue>> {
+    let model = shared(model);
+    let number = domid_value.to_i64();
+    let pages = guarded(|| {
+        Ok((model.domain_pages(domid(number)?).into_iter())
+            .map(|(node, pages)| (node as i64, pages_value(pages)))
+            .collect::<Vec<(i64, i64)>>())
+    });
+    pages.to_ocaml(cr)
+}
+
+/// The version of the core.
+#[sig("unit -> string")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_version(cr: &mut OCamlRuntime, _unit: OCaml<()>) -> OCaml<String> {
+    env!("CARGO_PKG_VERSION").to_ocaml(cr)
+}
+
+/// The starts of a boot storm, and what is wrong with the host at its end.
+#[sig("storm_value -> (storm_result_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_boot_storm(
+    cr: &mut OCamlRuntime,
+    storm: OCaml<StormValue>,
+) -> OCaml<Result<StormResultValue, FailureValue>> {
+    let value: StormValue = storm.to_rust();
+    let result = cr.releasing_runtime(|| {
+        guarded(|| {
+            let seed = crate::convert::checked("seed", value.seed, "a number, at least 0")?;
+            let variants: Vec<_> = [
+                (value.unaligned, Variant::Unaligned),
+                (value.aligned, Variant::Aligned),
+            ]
+            .into_iter()
+            .filter_map(|(wanted, variant)| wanted.then_some(variant))
+            .collect();
+            let strategy = Strategy::from(value.storm_strategy);
+            let storm = boot_storm(seed, strategy, &variants, flavour(value.flavour))?;
+            Ok(StormResultValue {
+                storm_starts: storm.vms.iter().map(start_value).collect(),
+                ending: storm.ending.err().map(|ending| ending.to_string()),
+            })
+        })
+    });
+    result.to_ocaml(cr)
+}
+
+fn start_value(start: &Start) -> StartValue {
+    StartValue {
+        vm: start.vm.clone(),
+        is_aligned: match start.variant {
+            Variant::Aligned => true,
+            Variant::Unaligned => false,
+        },
+        phase: start.phase.to_string(),
+        start_nodes: nodes_value(start.nodes),
+        requested_pages: pages_value(start.requested_pages),
+        start_claimed_pages: pages_value(start.claimed_pages),
+        claim: start.claim.to_string(),
+        pages_on: (start.pages_on.iter())
+            .map(|(node, pages)| (*node as i64, pages_value(*pages)))
+            .collect(),
+        started: start.started,
+        reason: start.reason.clone(),
+        start_queued_seconds: start.queued.as_secs_f64(),
+        start_waited_seconds: start.waited.as_secs_f64(),
+        build_seconds: start.build.as_secs_f64(),
+    }
+}

@@ -1,0 +1,318 @@
+//! Any [`Hypervisor`] as a table of C functions.
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+
+use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use planner::{CpuSet, NodeSet, MAX_CPUS};
+
+use crate::abi::*;
+use crate::caught::caught;
+use crate::table::{Table, TableError};
+
+/// A [`Hypervisor`] and its table, which is good for as long as this lives.
+///
+/// A panic of the hypervisor is answered as EIO. Its clock does not go through the table.
+#[derive(Debug)]
+pub struct Exported<H> {
+    table: Arc<XenopsdNumaHypervisor>,
+    hypervisor: Arc<H>,
+}
+
+impl<H: Hypervisor> Exported<H> {
+    /// The table of `hypervisor`.
+    pub fn new(hypervisor: H) -> Self {
+        let hypervisor = Arc::new(hypervisor);
+        let table = Arc::new(XenopsdNumaHypervisor {
+            abi_version: ABI_VERSION,
+            size: size_of::<XenopsdNumaHypervisor>() as u32,
+            context: Arc::as_ptr(&hypervisor).cast_mut().cast(),
+            topology: Some(topology::<H>),
+            memory: Some(memory::<H>),
+            domains: Some(domains::<H>),
+            node_affinity: Some(node_affinity::<H>),
+            set_node_affinity: Some(set_node_affinity::<H>),
+            set_vcpu_affinity: Some(set_vcpu_affinity::<H>),
+            claim_host: Some(claim_host::<H>),
+            claim_node: Some(claim_node::<H>),
+            accounting: Some(accounting::<H>),
+        });
+        Exported { table, hypervisor }
+    }
+
+    /// The table's address.
+    pub fn as_ptr(&self) -> *const XenopsdNumaHypervisor {
+        Arc::as_ptr(&self.table)
+    }
+
+    /// The hypervisor itself.
+    pub fn hypervisor(&self) -> &H {
+        &self.hypervisor
+    }
+
+    /// The hypervisor as it looks through its table.
+    pub fn table(&self) -> Result<Table<'_>, TableError> {
+        // SAFETY: the table is well-formed and lives as long as `self`.
+        unsafe { Table::new(self.as_ptr()) }
+    }
+}
+
+/// Runs a call, and makes an errno of what goes wrong in it.
+///
+/// # Safety
+/// `context` must be that of an [`Exported<H>`] that still lives.
+unsafe fn run<H: Hypervisor>(
+    context: *mut c_void,
+    call: impl FnOnce(&H) -> Result<(), Errno>,
+) -> c_int {
+    // SAFETY: by the contract of this function.
+    let hypervisor = unsafe { &*context.cast_const().cast::<H>() };
+    match caught(|| call(hypervisor)) {
+        Ok(Ok(())) => 0,
+        Ok(Err(errno)) if errno.0 > 0 => errno.0,
+        Ok(Err(_)) | Err(_) => Errno::EIO.0,
+    }
+}
+
+fn errno(error: CallError) -> Errno {
+    error.errno
+}
+
+fn domid(number: u32) -> Result<Domid, Errno> {
+    u16::try_from(number).map(Domid).map_err(|_| Errno::ESRCH)
+}
+
+/// Writes `entries` into an array with room for `*count`.
+///
+/// # Safety
+/// `count` must be readable and writable, `array` writable for `*count` entries.
+unsafe fn write<T>(
+    entries: impl ExactSizeIterator<Item = T>,
+    count: *mut u32,
+    array: *mut T,
+) -> Result<(), Errno> {
+    // SAFETY: by the contract of this function.
+    let room = unsafe { count.read() } as usize;
+    let length = entries.len();
+    if length > room {
+        return Err(Errno::ENOBUFS);
+    }
+    for (i, entry) in entries.take(length).enumerate() {
+        // SAFETY: `i` is below `length`, for which there is room.
+        unsafe { array.add(i).write(entry) };
+    }
+    // SAFETY: by the contract of this function.
+    unsafe { count.write(length as u32) };
+    Ok(())
+}
+
+unsafe extern "C" fn topology<H: Hypervisor>(
+    context: *mut c_void,
+    node_count: *mut u32,
+    distances: *mut u32,
+    cpu_count: *mut u32,
+    cpus: *mut XenopsdNumaCpu,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let topology = hypervisor.topology().map_err(errno)?;
+        let nodes = topology.node_count();
+        // A topology numbers its cores over the whole host, so they need no socket.
+        let all_cpus = (0..topology.cpu_count()).map(|id| match topology.cpu(id) {
+            Some((node, core)) => XenopsdNumaCpu {
+                node: node as u32,
+                core: core as u32,
+                socket: 0,
+            },
+            None => XenopsdNumaCpu {
+                node: NONE,
+                core: NONE,
+                socket: NONE,
+            },
+        });
+        // SAFETY: the caller has room for `*cpu_count` CPUs.
+        unsafe { write(all_cpus, cpu_count, cpus)? };
+        // SAFETY: the caller can be read from.
+        let mut room = unsafe { node_count.read() };
+        if nodes > room as usize {
+            return Err(Errno::ENOBUFS);
+        }
+        room = room.saturating_mul(room);
+        let all_distances =
+            (0..nodes * nodes).map(|i| topology.distance(i / nodes, i % nodes).unwrap_or(NONE));
+        // SAFETY: the caller has room for the square of `*node_count` distances.
+        unsafe { write(all_distances, &mut room, distances)? };
+        // SAFETY: the caller can be written to.
+        unsafe { node_count.write(nodes as u32) };
+        Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn memory<H: Hypervisor>(
+    context: *mut c_void,
+    node_count: *mut u32,
+    nodes: *mut XenopsdNumaNode,
+    host: *mut XenopsdNumaHost,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let memory = hypervisor.memory().map_err(errno)?;
+        let all = memory.nodes.iter().map(|node| match node {
+            Some(node) => XenopsdNumaNode {
+                size_pages: node.size_pages,
+                free_pages: node.free_pages,
+                claimed_pages: node.claimed_pages,
+                online: 1,
+                reserved: 0,
+            },
+            None => XenopsdNumaNode::default(),
+        });
+        // SAFETY: the caller has room for `*node_count` nodes.
+        unsafe { write(all, node_count, nodes)? };
+        let all = XenopsdNumaHost {
+            free_pages: memory.host_free_pages,
+            outstanding_pages: memory.host_outstanding_pages,
+        };
+        // SAFETY: the caller has room for the host.
+        unsafe { host.write(all) };
+        Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn domains<H: Hypervisor>(
+    context: *mut c_void,
+    first: u32,
+    count: *mut u32,
+    array: *mut XenopsdNumaDomain,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        // SAFETY: the caller can be read from.
+        let room = unsafe { count.read() } as usize;
+        let found: Vec<XenopsdNumaDomain> = hypervisor
+            .domains()
+            .map_err(errno)?
+            .iter()
+            .filter(|domain| u32::from(domain.domid.0) >= first)
+            .take(room)
+            .map(|domain| XenopsdNumaDomain {
+                tot_pages: domain.tot_pages,
+                outstanding_pages: domain.outstanding_pages,
+                max_pages: domain.max_pages,
+                domid: u32::from(domain.domid.0),
+                dying: u32::from(domain.dying),
+            })
+            .collect();
+        // SAFETY: the caller has room for `*count` domains.
+        unsafe { write(found.into_iter(), count, array) }
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn node_affinity<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    nodes: *mut u64,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let found = hypervisor.node_affinity(domid(number)?).map_err(errno)?;
+        // SAFETY: the caller has room for the set.
+        unsafe { nodes.write(found.bits()) };
+        Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn set_node_affinity<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    nodes: u64,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let nodes = (nodes != AUTOMATIC).then_some(NodeSet::from_bits(nodes));
+        let domid = domid(number)?;
+        hypervisor.set_node_affinity(domid, nodes).map_err(errno)
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    vcpu: u32,
+    affinity: u32,
+    word_count: u32,
+    cpus: *const u64,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let affinity = match affinity {
+            AFFINITY_SOFT => Affinity::Soft,
+            AFFINITY_HARD => Affinity::Hard,
+            _ => return Err(Errno::EINVAL),
+        };
+        if word_count as usize > MAX_CPUS / 64 {
+            return Err(Errno::EINVAL);
+        }
+        let mut set = CpuSet::new();
+        for word in 0..word_count as usize {
+            // SAFETY: the caller gives `word_count` words.
+            let bits = unsafe { cpus.add(word).read() };
+            (0..64)
+                .filter(|bit| bits >> bit & 1 == 1)
+                .for_each(|bit| set.insert(word * 64 + bit));
+        }
+        let domid = domid(number)?;
+        hypervisor
+            .set_vcpu_affinity(domid, vcpu, affinity, &set)
+            .map_err(errno)
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn claim_host<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    pages: u64,
+) -> c_int {
+    let call = |hypervisor: &H| hypervisor.claim_host(domid(number)?, pages).map_err(errno);
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn claim_node<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    node: u32,
+    pages: u64,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let domid = domid(number)?;
+        hypervisor
+            .claim_node(domid, node as usize, pages)
+            .map_err(errno)
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+unsafe extern "C" fn accounting<H: Hypervisor>(
+    context: *mut c_void,
+    accounting: *mut u32,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let found = match hypervisor.accounting() {
+            Accounting::AtAllocation => ACCOUNTING_AT_ALLOCATION,
+            Accounting::Late => ACCOUNTING_LATE,
+        };
+        // SAFETY: the caller has room for the answer.
+        unsafe { accounting.write(found) };
+        Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}

@@ -1,0 +1,20 @@
+//! The only door through which a hypervisor enters the core: a table of C functions.
+//!
+//! [`XenopsdNumaHypervisor`] is `struct xenopsd_numa_hypervisor` of `xenopsd_numa_hypervisor.h`,
+//! which documents each call. [`Table`] makes a [`claims::Hypervisor`] of one, and believes
+//! nothing that it answers; [`Exported`] makes one of any [`claims::Hypervisor`].
+
+mod abi;
+mod answer;
+mod caught;
+mod exported;
+mod table;
+
+pub use abi::{
+    XenopsdNumaCpu, XenopsdNumaDomain, XenopsdNumaHost, XenopsdNumaHypervisor, XenopsdNumaNode,
+    ABI_VERSION, ACCOUNTING_AT_ALLOCATION, ACCOUNTING_LATE, AFFINITY_HARD, AFFINITY_SOFT,
+    AUTOMATIC, NONE,
+};
+pub use caught::caught;
+pub use exported::Exported;
+pub use table::{Table, TableError};

@@ -1,0 +1,349 @@
+//! What a hypervisor answers, and what it is asked, comes out of its table as it went in.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use planner::{CpuSet, Memory, NodeMemory, NodeSet, Topology, TopologyDescription};
+use proptest::prelude::*;
+use xenopsd_numa_table::Exported;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asked {
+    NodeAffinity(Domid),
+    SetNodeAffinity(Domid, Option<NodeSet>),
+    SetVcpuAffinity(Domid, u32, Affinity, CpuSet),
+    ClaimHost(Domid, u64),
+    ClaimNode(Domid, usize, u64),
+}
+
+/// Answers what it was told to, and remembers what it was asked.
+#[derive(Debug)]
+struct Fake {
+    topology: Topology,
+    memory: Memory,
+    domains: Vec<DomainInfo>,
+    affinity: NodeSet,
+    accounting: Accounting,
+    errno: Option<Errno>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+impl Fake {
+    fn answer<T>(&self, value: T) -> Result<T, CallError> {
+        match self.errno {
+            None => Ok(value),
+            Some(errno) => Err(CallError {
+                call: "fake",
+                errno,
+            }),
+        }
+    }
+
+    fn asked<T>(&self, asked: Asked, value: T) -> Result<T, CallError> {
+        self.asked.lock().unwrap().push(asked);
+        self.answer(value)
+    }
+}
+
+impl Hypervisor for Fake {
+    fn topology(&self) -> Result<Topology, CallError> {
+        self.answer(self.topology.clone())
+    }
+
+    fn memory(&self) -> Result<Memory, CallError> {
+        self.answer(self.memory.clone())
+    }
+
+    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
+        self.answer(self.domains.clone())
+    }
+
+    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
+        self.asked(Asked::NodeAffinity(domid), self.affinity)
+    }
+
+    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
+        self.asked(Asked::SetNodeAffinity(domid, nodes), ())
+    }
+
+    fn set_vcpu_affinity(
+        &self,
+        domid: Domid,
+        vcpu: u32,
+        affinity: Affinity,
+        cpus: &CpuSet,
+    ) -> Result<(), CallError> {
+        self.asked(
+            Asked::SetVcpuAffinity(domid, vcpu, affinity, cpus.clone()),
+            (),
+        )
+    }
+
+    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
+        self.asked(Asked::ClaimHost(domid, pages), ())
+    }
+
+    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
+        self.asked(Asked::ClaimNode(domid, node, pages), ())
+    }
+
+    fn accounting(&self) -> Accounting {
+        self.accounting
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+const PAGES_MAX: u64 = (1 << 50) - 1;
+
+fn topology() -> impl Strategy<Value = Topology> {
+    let sizes = (prop_oneof![Just(1usize), Just(64), 1usize..9], 0usize..200);
+    sizes
+        .prop_flat_map(|(nodes, cpus)| {
+            let distances = prop::collection::vec(
+                prop_oneof![Just(None), (10u32..255).prop_map(Some)],
+                nodes * nodes,
+            );
+            let cpu = (
+                prop::option::of(0..nodes as u32),
+                prop::option::of(-1i64..9),
+                prop::option::of(-1i64..4),
+            );
+            (
+                prop::collection::vec(any::<bool>(), nodes),
+                distances,
+                prop::collection::vec(cpu, cpus),
+            )
+        })
+        .prop_map(|(online, distances, cpus)| {
+            let nodes = online.len();
+            let distance = |a: usize, b: usize| match (online[a] && online[b], a == b) {
+                (false, _) => None,
+                (true, true) => Some(10),
+                (true, false) => distances[a * nodes + b],
+            };
+            let description = TopologyDescription {
+                distances: (0..nodes)
+                    .map(|a| (0..nodes).map(|b| distance(a, b)).collect())
+                    .collect(),
+                cpu_to_node: cpus.iter().map(|cpu| cpu.0).collect(),
+                cpu_to_core: cpus.iter().map(|cpu| cpu.1).collect(),
+                cpu_to_socket: cpus.iter().map(|cpu| cpu.2).collect(),
+            };
+            Topology::new(&description).unwrap()
+        })
+}
+
+fn memory() -> impl Strategy<Value = Memory> {
+    let pages = || 0..=PAGES_MAX;
+    let node = (pages(), pages(), pages()).prop_map(|(size, free, claimed)| NodeMemory {
+        size_pages: size,
+        free_pages: free,
+        claimed_pages: claimed,
+        owed_pages: 0,
+        held_pages: 0,
+    });
+    let nodes = prop::collection::vec(prop::option::of(node), 0..=64);
+    (nodes, pages(), pages()).prop_map(|(nodes, free, outstanding)| Memory {
+        nodes,
+        host_free_pages: free,
+        host_outstanding_pages: outstanding,
+        host_held_pages: 0,
+    })
+}
+
+fn domains() -> impl Strategy<Value = Vec<DomainInfo>> {
+    let pages = || 0..=PAGES_MAX;
+    let domain = (any::<bool>(), pages(), pages(), pages());
+    let lengths = prop_oneof![Just(256usize), Just(512), 0usize..600];
+    let numbers = lengths
+        .prop_flat_map(move |n| prop::collection::btree_map(0u16..0x7ff0, domain.clone(), n));
+    numbers.prop_map(|domains| {
+        domains
+            .into_iter()
+            .map(|(domid, (dying, tot, outstanding, max))| DomainInfo {
+                domid: Domid(domid),
+                dying,
+                tot_pages: tot,
+                outstanding_pages: outstanding,
+                max_pages: max,
+            })
+            .collect()
+    })
+}
+
+fn fake() -> impl Strategy<Value = Fake> {
+    let accounting = prop_oneof![Just(Accounting::Late), Just(Accounting::AtAllocation)];
+    let errno = prop::option::weighted(0.2, (1i32..4096).prop_map(Errno));
+    (
+        topology(),
+        memory(),
+        domains(),
+        any::<u64>(),
+        accounting,
+        errno,
+    )
+        .prop_map(
+            |(topology, memory, domains, affinity, accounting, errno)| Fake {
+                topology,
+                memory,
+                domains,
+                affinity: NodeSet::from_bits(affinity),
+                accounting,
+                errno,
+                asked: Mutex::new(Vec::new()),
+            },
+        )
+}
+
+fn call() -> impl Strategy<Value = Asked> {
+    let domid = || any::<u16>().prop_map(Domid);
+    // All 64 bits are how Xen is told "automatic", so that set comes out as `None`.
+    let set = (0..u64::MAX).prop_map(NodeSet::from_bits);
+    let affinity = prop_oneof![Just(Affinity::Soft), Just(Affinity::Hard)];
+    let cpus = prop::collection::btree_set(0usize..16384, 0..50);
+    prop_oneof![
+        domid().prop_map(Asked::NodeAffinity),
+        (domid(), prop::option::of(set)).prop_map(|(d, set)| Asked::SetNodeAffinity(d, set)),
+        (domid(), any::<u32>(), affinity, cpus).prop_map(|(d, vcpu, affinity, cpus)| {
+            Asked::SetVcpuAffinity(d, vcpu, affinity, cpus.into_iter().collect())
+        }),
+        (domid(), any::<u64>()).prop_map(|(d, pages)| Asked::ClaimHost(d, pages)),
+        (domid(), 0usize..64, any::<u64>()).prop_map(|(d, n, pages)| Asked::ClaimNode(d, n, pages)),
+    ]
+}
+
+fn ask(hypervisor: &impl Hypervisor, call: &Asked) -> Result<Option<NodeSet>, Errno> {
+    match call {
+        Asked::NodeAffinity(domid) => hypervisor.node_affinity(*domid).map(Some),
+        Asked::SetNodeAffinity(domid, set) => {
+            hypervisor.set_node_affinity(*domid, *set).map(|()| None)
+        }
+        Asked::SetVcpuAffinity(domid, vcpu, affinity, cpus) => hypervisor
+            .set_vcpu_affinity(*domid, *vcpu, *affinity, cpus)
+            .map(|()| None),
+        Asked::ClaimHost(domid, pages) => hypervisor.claim_host(*domid, *pages).map(|()| None),
+        Asked::ClaimNode(domid, node, pages) => {
+            hypervisor.claim_node(*domid, *node, *pages).map(|()| None)
+        }
+    }
+    .map_err(|error| error.errno)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn answers_and_questions_survive(
+        fake in fake(),
+        calls in prop::collection::vec(call(), 0..20),
+    ) {
+        let exported = Exported::new(fake);
+        let table = exported.table().unwrap();
+        let fake = exported.hypervisor();
+        let errno = |error: CallError| error.errno;
+        prop_assert_eq!(table.topology().map_err(errno), fake.topology().map_err(errno));
+        prop_assert_eq!(table.memory().map_err(errno), fake.memory().map_err(errno));
+        prop_assert_eq!(table.domains().map_err(errno), fake.domains().map_err(errno));
+        prop_assert_eq!(table.accounting(), fake.accounting);
+        for call in &calls {
+            let direct = match (fake.errno, call) {
+                (Some(errno), _) => Err(errno),
+                (None, Asked::NodeAffinity(_)) => Ok(Some(fake.affinity)),
+                (None, _) => Ok(None),
+            };
+            prop_assert_eq!(ask(&table, call), direct);
+        }
+        prop_assert_eq!(&*fake.asked.lock().unwrap(), &calls);
+    }
+}
+
+#[test]
+fn the_largest_host_fits() {
+    let nodes = planner::MAX_NODES;
+    let cpus = planner::MAX_CPUS;
+    let description = TopologyDescription {
+        distances: (0..nodes)
+            .map(|a| {
+                (0..nodes)
+                    .map(|b| Some(if a == b { 10 } else { 254 }))
+                    .collect()
+            })
+            .collect(),
+        cpu_to_node: (0..cpus).map(|cpu| Some((cpu % nodes) as u32)).collect(),
+        cpu_to_core: (0..cpus).map(|cpu| Some(cpu as i64)).collect(),
+        cpu_to_socket: vec![Some(0); cpus],
+    };
+    let topology = Topology::new(&description).unwrap();
+    let exported = Exported::new(idle(topology.clone()));
+    assert_eq!(exported.table().unwrap().topology(), Ok(topology));
+}
+
+fn idle(topology: Topology) -> Fake {
+    Fake {
+        topology,
+        memory: Memory {
+            nodes: vec![None; 2],
+            host_free_pages: 0,
+            host_outstanding_pages: 0,
+            host_held_pages: 0,
+        },
+        domains: Vec::new(),
+        affinity: NodeSet::EMPTY,
+        accounting: Accounting::Late,
+        errno: None,
+        asked: Mutex::new(Vec::new()),
+    }
+}
+
+fn two_nodes() -> Topology {
+    let description = TopologyDescription {
+        distances: vec![vec![Some(10), Some(21)], vec![Some(21), Some(10)]],
+        ..TopologyDescription::default()
+    };
+    Topology::new(&description).unwrap()
+}
+
+#[test]
+fn a_panic_is_an_errno() {
+    let exported = Exported::new(idle(two_nodes()));
+    let poison = std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let _held = exported.hypervisor().asked.lock().unwrap();
+                panic!("while the lock is held");
+            })
+            .join()
+    });
+    assert!(poison.is_err());
+    let table = exported.table().unwrap();
+    let error = table.claim_host(Domid(1), 1).unwrap_err();
+    assert_eq!(error.errno, Errno::EIO);
+    assert_eq!(error.call, "xc_domain_claim_pages");
+    assert!(table.memory().is_ok());
+}
+
+#[test]
+fn nothing_is_written_beyond_the_room() {
+    let exported = Exported::new(idle(two_nodes()));
+    // SAFETY: `exported` lives on.
+    let raw = unsafe { exported.as_ptr().read() };
+    let (mut nodes, mut cpus) = (1, 0);
+    let mut distances = [7; 4];
+    // SAFETY: there is room for one node and no CPU.
+    let status = unsafe {
+        (raw.topology.unwrap())(
+            raw.context,
+            &mut nodes,
+            distances.as_mut_ptr(),
+            &mut cpus,
+            std::ptr::null_mut(),
+        )
+    };
+    assert_eq!((status, distances), (Errno::ENOBUFS.0, [7; 4]));
+}

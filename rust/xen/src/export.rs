@@ -1,0 +1,65 @@
+//! What C and OCaml see.
+
+use std::panic::catch_unwind;
+use std::sync::{Mutex, PoisonError};
+
+use table::{Exported, XenopsdNumaHypervisor};
+
+use crate::handle::OpenError;
+use crate::xen::Xen;
+
+/// The one table of this process, from the first success on.
+static OPENED: Mutex<Option<&'static Exported<Xen>>> = Mutex::new(None);
+
+fn open() -> Result<*const XenopsdNumaHypervisor, OpenError> {
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let exported = match *opened {
+        Some(exported) => exported,
+        None => {
+            // Whoever holds the table's address may use it until the process ends.
+            let exported: &'static _ = Box::leak(Box::new(Exported::new(Xen::open()?)));
+            *opened = Some(exported);
+            exported
+        }
+    };
+    Ok(exported.as_ptr())
+}
+
+/// The address of a `struct xenopsd_numa_hypervisor` for the Xen that this process runs on, good
+/// until the process ends; or a negative errno; or 0 for a fault of this library.
+///
+/// Calls nothing of OCaml's runtime, so it may be declared `[@@noalloc]`.
+#[no_mangle]
+pub extern "C" fn xenopsd_numa_xenctrl_open(_unit: isize) -> isize {
+    match catch_unwind(open) {
+        Ok(Ok(address)) => address.addr() as isize,
+        Ok(Err(error)) => -(error.errno().0 as isize),
+        Err(_) => 0,
+    }
+}
+
+/// [`xenopsd_numa_xenctrl_open`] for OCaml's bytecode, whose integers are tagged.
+#[no_mangle]
+pub extern "C" fn xenopsd_numa_xenctrl_open_bytecode(unit: isize) -> isize {
+    xenopsd_numa_xenctrl_open(unit) << 1 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytecode_gets_the_same_number_tagged() {
+        let number = xenopsd_numa_xenctrl_open(1);
+        assert_eq!(xenopsd_numa_xenctrl_open_bytecode(1) >> 1, number);
+        assert_eq!(xenopsd_numa_xenctrl_open_bytecode(1) & 1, 1);
+    }
+
+    #[test]
+    fn the_table_is_one() {
+        match open() {
+            Ok(address) => assert_eq!(open(), Ok(address)),
+            Err(error) => assert!(error.errno().0 > 0),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The Xen that this process runs on, as a [`claims::Hypervisor`] over libxenctrl.
+//!
+//! A static library of its own, because xenctrl-sys, and so whatever contains it, is
+//! GPL-3.0-only. OCaml, or any C program, gets a table of functions from
+//! [`xenopsd_numa_xenctrl_open`](export::xenopsd_numa_xenctrl_open) and hands it to the core.
+
+pub mod export;
+mod handle;
+mod numa;
+mod xen;
+
+pub use handle::OpenError;
+pub use xen::Xen;

@@ -1,0 +1,1 @@
+(** Places one VM on a modelled Xen, as a toolstack would. *)
