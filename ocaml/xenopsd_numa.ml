@@ -440,10 +440,11 @@ let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
     (host : Host.t) requests =
   let limits = limits reserve node_reserve budget_steps in
   let value (request : Request.t) = request.value in
-  let values = Array.of_list (List.map value requests) in
+  (* Through arrays, since List.map needs stack for each request. *)
+  let values = Array.map value (Array.of_list requests) in
   Raw.xenopsd_numa_plan_all host.handle limits independent values
   |> Result.map (fun answers ->
-         List.map answer_of_raw (Array.to_list answers)
+         Array.to_list (Array.map answer_of_raw answers)
      )
   |> Result.map_error (fun failure -> indexed (error_of_raw failure))
 

@@ -140,6 +140,14 @@ let batches_see_what_is_taken () =
   | Ok _ ->
       Alcotest.fail "CPU 99 was accepted"
 
+let batches_may_be_long () =
+  let one = request (Size.mib 1) in
+  match plan_all (two_nodes ()) (List.init 1_000_000 (fun _ -> one)) with
+  | Ok answers ->
+      Alcotest.(check int) "answers" 1_000_000 (List.length answers)
+  | Error (i, error) ->
+      Alcotest.failf "%d: %a" i pp_error error
+
 let invalid_field = function
   | Error (Invalid {field; _}) ->
       field
@@ -492,6 +500,7 @@ let () =
         ; case "refusals" refusals_have_figures
         ; case "explanations" explanations_say_what_bound
         ; case "batches" batches_see_what_is_taken
+        ; case "long batches" batches_may_be_long
         ; case "constructors" constructors_refuse
         ; case "sizes" sizes
         ; case "sizes round trip" (fun () ->

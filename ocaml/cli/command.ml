@@ -1,0 +1,76 @@
+open Cmdliner
+
+let version =
+  Option.value
+    (List.assoc_opt "xenopsd-numa" Xenopsd_numa.Build.info)
+    ~default:"unknown"
+
+let man =
+  [
+    `S Manpage.s_description
+  ; `P
+      "$(mname) answers questions about where VMs live on NUMA hosts: from \
+       files, and from a model of Xen."
+  ; `S Manpage.s_examples
+  ; `P "Where would a VM of 64 GiB go, and why?"
+  ; `Pre
+      "  xl info -n | $(mname) plan --host - --memory 64GiB --vcpus 8 --explain"
+  ; `P "What is switched on?"
+  ; `Pre "  $(mname) doctor --config /etc/xenopsd.conf"
+  ; `P "What happens if three large VMs boot at once?"
+  ; `Pre "  $(mname) simulate boot-storm"
+  ]
+
+let command ~live =
+  let doc = "NUMA placement and memory claims for a Xen toolstack" in
+  let info = Cmd.info "xenopsd-numa" ~version ~doc ~man ~exits:Status.exits in
+  Cmd.group info
+    [
+      Plan_command.command
+    ; Doctor_command.command ~live
+    ; Simulate_command.command
+    ]
+
+let evaluate ?argv ~live () =
+  match
+    Cmd.eval_value ~help:Output.formatter ~err:Output.err_formatter
+      ~catch:false ?argv (command ~live)
+  with
+  | Ok (`Ok status) ->
+      status
+  | Ok (`Help | `Version) ->
+      Status.Done
+  | Error (`Parse | `Term) ->
+      Status.Bad_input
+  | Error `Exn ->
+      Status.internal "an exception"
+
+let guarded f =
+  match f () with
+  | status ->
+      status
+  | exception Output.Closed ->
+      Status.Reader_gone
+  | exception Output.Unwritable message ->
+      Logs.err (fun m -> m "standard output: %s" message) ;
+      Status.Internal_error
+  | exception Stack_overflow ->
+      Status.internal "out of stack"
+  | exception Out_of_memory ->
+      Status.internal "out of memory"
+  | exception exn ->
+      Status.internal (Printexc.to_string exn)
+
+let main ?argv ?live () =
+  Logs.set_reporter Status.reporter ;
+  Sys.set_signal Sys.sigpipe Sys.Signal_ignore ;
+  Sys.set_signal Sys.sigint (Sys.Signal_handle (fun _ -> Unix._exit 130)) ;
+  let status =
+    guarded (fun () ->
+        let status = evaluate ?argv ~live () in
+        Format.pp_print_flush Output.formatter () ;
+        Output.flush () ;
+        status
+    )
+  in
+  Status.code status

@@ -1,0 +1,1 @@
+let () = exit (Xenopsd_numa_cli.Command.main ())

@@ -1,0 +1,44 @@
+type place = Whole | Line of int | Field of string
+
+type t =
+  | Fault of {file: string; place: place; found: string; expected: string}
+  | Internal of string
+
+let fault ~file place ~found ~expected = Fault {file; place; found; expected}
+
+let of_core ~file = function
+  | Xenopsd_numa.Invalid {field; found; expected} ->
+      Fault {file; place= Field field; found; expected}
+  | Xenopsd_numa.Internal message ->
+      Internal message
+
+let excerpt_bytes = 40
+
+let excerpt text =
+  if String.length text <= excerpt_bytes then
+    Printf.sprintf "\"%s\"" (String.escaped text)
+  else
+    Printf.sprintf "\"%s\"…" (String.escaped (String.sub text 0 excerpt_bytes))
+
+(* A path may have any byte in it; a message is one line. *)
+let shown_file file =
+  let is_control c = c < ' ' || c = '\127' in
+  if file = "" || String.exists is_control file then
+    Printf.sprintf "\"%s\"" (String.escaped file)
+  else
+    file
+
+let pp_place ppf = function
+  | Whole ->
+      ()
+  | Line line ->
+      Fmt.pf ppf " line %d:" line
+  | Field field ->
+      Fmt.pf ppf " %s:" field
+
+let pp ppf = function
+  | Fault {file; place; found; expected} ->
+      Fmt.pf ppf "%s:%a found %s, expected %s" (shown_file file) pp_place
+        place found expected
+  | Internal message ->
+      Xenopsd_numa.pp_error ppf (Xenopsd_numa.Internal message)

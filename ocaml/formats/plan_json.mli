@@ -1,0 +1,25 @@
+(** Plans, refusals and explanations in JSON.
+
+    {v
+    {"name": "vm1", "nodes": [0], "pages_per_node": {"0": 16384},
+     "cpus": "0-7,16", "max_distance": 10, "average_distance": 10.000000,
+     "optimal": true, "gap": 0.000000, "refused": null, "explanation": []}
+    v}
+
+    A refused request has no nodes, pages and CPUs, null distances, and
+    [refused] is [{"reason": "memory", "short_by_bytes": …, "short_by_cpus": …,
+    "short_by_cores": …}]. What {!Xenopsd_numa.Refusal.reasons} lists are the
+    reasons.
+
+    [explanation] is empty unless asked for. Each entry is a kind of nearer or
+    smaller set of nodes that did not do, nearest first:
+    [{"max_distance": …, "size": …, "nodes": […], "reason": …,
+    "short_by_bytes": …, "short_by_cpus": …, "short_by_cores": …, "text": …}],
+    where [size] is null for sets of any size and [nodes] is the set that came
+    nearest. The last one says how the plan was chosen among its equals: its
+    [reason] and [max_distance] are null. *)
+
+open Xenopsd_numa
+
+val v : ?explanation:Explanation.t -> name:string -> answer -> Yojson.Safe.t
+(** [v ~name answer] is the answer to the request called [name]. *)

@@ -1,0 +1,89 @@
+(* xenopsd-numa plan --batch. *)
+
+open Test_support
+module J = Yojson.Safe.Util
+
+let line ?(host = "../hosts/xeon-2n.json") name gib =
+  Printf.sprintf
+    {|{"host": %S, "requests": [{"name": %S, "memory_bytes": %d, "vcpus": 1}]}|}
+    host name (gib lsl 30)
+
+let lines (result : Run.result) =
+  List.filter (fun line -> line <> "") (String.split_on_char '\n' result.out)
+
+let names result =
+  let name line =
+    let answers = J.member "answers" (Yojson.Safe.from_string line) in
+    J.to_string (J.member "name" (J.index 0 answers))
+  in
+  List.map name (lines result)
+
+let order () =
+  let names_in = List.init 200 (Printf.sprintf "vm%d") in
+  let text = String.concat "\n" (List.map (fun name -> line name 1) names_in) in
+  let check what result =
+    Plan_suite.check_code what 0 result ;
+    Alcotest.(check string) "no message" "" result.err ;
+    Alcotest.(check (list string)) what names_in (names result)
+  in
+  check "standard input" (Run.command ~input:text ["plan"; "--batch"; "-"]) ;
+  Files.with_file (text ^ "\n") (fun path ->
+      check "file" (Run.command ["plan"; "--batch"; path])
+  )
+
+(* That a VM does not fit is an answer. *)
+let refused () =
+  let result = Run.command ~input:(line "a" 900) ["plan"; "--batch"; "-"] in
+  Plan_suite.check_code "refused" 0 result
+
+let errors () =
+  let text =
+    String.concat "\n"
+      [line "a" 1; ""; "{"; line ~host:"gone" "b" 1; line "c" 1; "[]"]
+  in
+  let result = Run.command ~input:text ["plan"; "--batch"; "-"] in
+  Plan_suite.check_code "errors" 2 result ;
+  Alcotest.(check string) "no message" "" result.err ;
+  let kinds line =
+    match J.member "error" (Yojson.Safe.from_string line) with
+    | `Null ->
+        "answers"
+    | error ->
+        Printf.sprintf "line %d, field %s"
+          (J.to_int (J.member "line" error))
+          (Option.value ~default:"null"
+             (J.to_string_option (J.member "field" error))
+          )
+  in
+  Alcotest.(check (list string))
+    "lines"
+    [
+      "answers"
+    ; "line 3, field null"
+    ; "line 4, field host"
+    ; "answers"
+    ; "line 6, field null"
+    ]
+    (List.map kinds (lines result))
+
+let unreadable () =
+  let check path message =
+    let result = Run.command ["plan"; "--batch"; path] in
+    Plan_suite.check_code path 2 result ;
+    Alcotest.(check string) path ("xenopsd-numa: " ^ message ^ "\n") result.err
+  in
+  check "gone.jsonl"
+    "gone.jsonl: found no such file or directory, expected a readable file" ;
+  check "../data" "../data: found a directory, expected a file"
+
+let case name f = Alcotest.test_case name `Quick f
+
+let suite =
+  ( "batch"
+  , [
+      case "order" order
+    ; case "refused" refused
+    ; case "errors" errors
+    ; case "unreadable" unreadable
+    ]
+  )

@@ -1,0 +1,222 @@
+(* xenopsd-numa plan, one VM. *)
+
+module J = Yojson.Safe.Util
+
+let host = "../hosts/xeon-2n.json"
+
+let plan arguments = Run.command ("plan" :: "--host" :: host :: arguments)
+
+let check_code what expected (result : Run.result) =
+  if result.code <> expected then
+    Alcotest.failf "%s: exit code %d, expected %d\n%s%s" what result.code
+      expected result.out result.err
+
+let check_lines what expected (result : Run.result) =
+  Alcotest.(check (list string))
+    what expected
+    (String.split_on_char '\n' result.out)
+
+let for_people () =
+  let result = plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--name"; "vm1"] in
+  check_code "fits" 0 result ;
+  Alcotest.(check string) "no message" "" result.err ;
+  check_lines "fits"
+    [
+      "vm1 fits on nodes 0, 1"
+    ; "  CPUs      0-31"
+    ; "  node 0    19.8 GiB, 5186811 pages"
+    ; "  node 1    10.2 GiB, 2677509 pages"
+    ; "  distance  21 at most, 15.500000 on average"
+    ; ""
+    ]
+    result
+
+let refused () =
+  let result = plan ["--memory"; "64GiB"; "--vcpus"; "8"] in
+  check_code "refused" 1 result ;
+  Alcotest.(check string) "no message" "" result.err ;
+  Alcotest.(check bool)
+    "says so" true
+    (Test_support.Files.contains result.out "The VM does not fit: ")
+
+let explained () =
+  let result = plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--explain"] in
+  check_code "explained" 0 result ;
+  Alcotest.(check bool)
+    "why" true
+    (Test_support.Files.contains result.out "\nWhy:\n  ")
+
+let json_of what expected (result : Run.result) =
+  check_code what expected result ;
+  match String.split_on_char '\n' result.out with
+  | [line; ""] ->
+      Yojson.Safe.from_string line
+  | lines ->
+      Alcotest.failf "%d lines" (List.length lines)
+
+let for_programs () =
+  let result =
+    plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--name"; "vm1"; "--json"]
+  in
+  ignore (json_of "plan" 0 result) ;
+  Alcotest.(check string)
+    "plan"
+    ({|{"name":"vm1","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[]}|}
+    ^ "\n"
+    )
+    result.out ;
+  let refused =
+    plan ["--memory"; "64GiB"; "--vcpus"; "8"; "--json"; "--explain"]
+    |> json_of "refused" 1
+  in
+  Alcotest.(check string)
+    "reason" "host_memory"
+    (J.to_string (J.member "reason" (J.member "refused" refused))) ;
+  Alcotest.(check bool)
+    "explained" true
+    (J.to_list (J.member "explanation" refused) <> [])
+
+let nodes arguments =
+  plan ("--json" :: "--vcpus" :: "1" :: arguments)
+  |> json_of (String.concat " " arguments) 0
+  |> J.member "nodes" |> J.to_list |> List.map J.to_int
+
+let options () =
+  let check arguments expected =
+    Alcotest.(check (list int))
+      (String.concat " " arguments)
+      expected (nodes arguments)
+  in
+  let gib n = ["--memory"; Printf.sprintf "%dGiB" n] in
+  check (gib 1 @ ["--policy"; "any"]) [0; 1] ;
+  check (gib 20) [0] ;
+  check (gib 1 @ ["--allowed-cpus"; "8-15"]) [1] ;
+  check (gib 1 @ ["--allowed-nodes"; "1"]) [1] ;
+  check (gib 20 @ ["--node-reserve"; "5GiB"]) [0; 1] ;
+  check (gib 20 @ ["--overhead"; "5GiB"]) [0; 1] ;
+  check (gib 1 @ ["--cores"; "9"]) [0; 1] ;
+  check (gib 1 @ ["--strategy"; "spread"]) [0] ;
+  check (gib 1 @ ["--strategy"; "pack"]) [1] ;
+  check_code "reserve" 1
+    (plan (("--vcpus" :: "1" :: gib 20) @ ["--reserve"; "30GiB"])) ;
+  check_code "strict" 1
+    (plan (("--vcpus" :: "1" :: gib 30) @ ["--policy"; "strict"]))
+
+let standard_input () =
+  let arguments = ["plan"; "--host"; "-"; "--memory"; "1GiB"; "--vcpus"; "1"] in
+  let file = Test_support.Files.read "../data/xl/asymmetric.txt" in
+  check_code "xl info" 0 (Run.command ~input:file arguments) ;
+  let result = Run.command ~input:"{" arguments in
+  check_code "half a brace" 2 result ;
+  Alcotest.(check string)
+    "message"
+    "xenopsd-numa: standard input: line 1: found the end of the text, \
+     expected JSON\n"
+    result.err
+
+let usage () =
+  let check arguments part =
+    let what = String.concat " " arguments in
+    let result = Run.command ("plan" :: arguments) in
+    check_code what 2 result ;
+    Alcotest.(check string) what "" result.out ;
+    if not (Test_support.Files.contains result.err part) then
+      Alcotest.failf "%s: %S has no %S" what result.err part
+  in
+  let vm = ["--host"; host; "--memory"; "1GiB"; "--vcpus"; "1"] in
+  check [] "--host FILE is missing" ;
+  check ["--host"; host; "--vcpus"; "1"] "--memory SIZE is missing" ;
+  check ["--host"; host; "--memory"; "1GiB"] "--vcpus N is missing" ;
+  check ["--host"; host; "--memory"; "0"; "--vcpus"; "1"] "at least 1 byte" ;
+  check
+    ["--host"; host; "--memory"; "99999999999TiB"; "--vcpus"; "1"]
+    "99999999999TiB" ;
+  check ["--host"; host; "--memory=-1"; "--vcpus"; "1"] "--memory" ;
+  check ["--host"; host; "--memory"; "-1"; "--vcpus"; "1"] "-1" ;
+  check ["--host"; host; "--memory"; "1GB"; "--vcpus"; "1"] "1GB" ;
+  check ["--host"; host; "--memory"; ""; "--vcpus"; "1"] "--memory" ;
+  check ["--host"; host; "--memory"; "1GiB"; "--vcpus"; "0"] "at least 1" ;
+  check ["--host"; host; "--memory"; "1GiB"; "--vcpus"; "0x10"] "0x10" ;
+  check ["--host"; host; "--memory"; "1GiB"; "--vcpus"; "1.5"] "1.5" ;
+  check ["--host="; "--memory"; "1GiB"; "--vcpus"; "1"] "--host" ;
+  check (vm @ ["--memory"; "2GiB"]) "--memory" ;
+  check (vm @ ["--json"; "--json"]) "--json" ;
+  check (vm @ ["--name"; ""]) "--name" ;
+  check (vm @ ["--cores"; "-1"]) "-1" ;
+  check (vm @ ["--policy"; "best"]) "best" ;
+  check (vm @ ["--strategy"; ""]) "--strategy" ;
+  check (vm @ ["--reserve"; "lots"]) "lots" ;
+  check (vm @ ["--allowed-cpus"; "5-2"]) "5-2" ;
+  check (vm @ ["--allowed-cpus"; ""]) "--allowed-cpus" ;
+  check (vm @ ["--allowed-cpus"; "0-99999999999999999999"]) "--allowed-cpus" ;
+  check
+    (vm @ ["--allowed-cpus"; "32"])
+    "--allowed-cpus: found 32, expected 0 to 31, which the host has" ;
+  check
+    (vm @ ["--allowed-nodes"; "0,7"])
+    "--allowed-nodes: found 7, expected 0 to 1, which the host has" ;
+  check (vm @ ["--bogus"]) "--bogus" ;
+  check (vm @ ["stray"]) "stray" ;
+  check (vm @ ["--batch"; "-"]) "--host does not go with --batch" ;
+  check ["--batch"; "-"; "--explain"] "--explain does not go with --batch"
+
+let commands () =
+  let check arguments =
+    let result = Run.command arguments in
+    check_code (String.concat " " arguments) 2 result ;
+    Alcotest.(check bool) "a message" true (result.err <> "")
+  in
+  check [] ;
+  check ["nonsense"] ;
+  check [""] ;
+  List.iter
+    (fun live -> check [live])
+    ["status"; "audit"; "claims"; "snapshot"]
+
+let help () =
+  let check arguments =
+    let what = String.concat " " arguments in
+    let result = Run.command (arguments @ ["--help=plain"]) in
+    check_code what 0 result ;
+    List.iter
+      (fun part ->
+        if not (Test_support.Files.contains result.out part) then
+          Alcotest.failf "%s: the help has no %S" what part
+      )
+      [
+        "EXAMPLES"
+      ; "EXIT STATUS"
+      ; "0   on success"
+      ; "1   if a VM does not fit"
+      ; "2   on bad input or usage"
+      ; "3   if the hypervisor said no"
+      ; "4   on an internal error"
+      ] ;
+    List.iter
+      (fun code ->
+        if Test_support.Files.contains result.out code then
+          Alcotest.failf "%s: the help has %s" what code
+      )
+      ["123"; "124"; "125"]
+  in
+  List.iter check [[]; ["plan"]; ["doctor"]; ["simulate"]] ;
+  let version = Run.command ["--version"] in
+  check_code "version" 0 version ;
+  Alcotest.(check bool) "a version" true (String.length version.out > 1)
+
+let case name f = Alcotest.test_case name `Quick f
+
+let suite =
+  ( "plan"
+  , [
+      case "for people" for_people
+    ; case "refused" refused
+    ; case "explained" explained
+    ; case "for programs" for_programs
+    ; case "options" options
+    ; case "standard input" standard_input
+    ; case "usage" usage
+    ; case "commands" commands
+    ; case "help" help
+    ]
+  )

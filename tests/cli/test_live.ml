@@ -1,0 +1,109 @@
+(* The command as a library: what a program with a live host linked gets. *)
+
+open Xenopsd_numa
+open Xenopsd_numa_cli
+open Test_support
+
+(* What [f] prints on standard output, and its result. *)
+let captured f =
+  Files.with_directory (fun directory ->
+      let path = Filename.concat directory "out" in
+      let file = Unix.openfile path Unix.[O_WRONLY; O_CREAT] 0o600 in
+      let saved = Unix.dup Unix.stdout in
+      Unix.dup2 file Unix.stdout ;
+      let restore () =
+        Unix.dup2 saved Unix.stdout ;
+        List.iter Unix.close [file; saved]
+      in
+      let code = Fun.protect ~finally:restore f in
+      (code, Files.read path)
+  )
+
+let main ?live arguments =
+  let argv = Array.of_list ("xenopsd-numa" :: arguments) in
+  captured (fun () -> Command.main ~argv ?live ())
+
+let model flavour =
+  match Xenopsd_numa_formats.Host_file.read "../hosts/xeon-2n.json" with
+  | Error _ ->
+      Alcotest.fail "the host was refused"
+  | Ok host -> (
+    match Model.create ~flavour host with
+    | Ok model ->
+        Model.hypervisor model
+    | Error failure ->
+        Alcotest.failf "%a" Failure.pp failure
+  )
+
+let without () =
+  let code, out = main ["doctor"] in
+  Alcotest.(check int) "code" 0 code ;
+  Alcotest.(check bool)
+    "says where" true
+    (Files.contains out "xenopsd-numa-xenctrl")
+
+(* What Xen can do is only known once a domain has been placed; what is in force
+   is known at once. *)
+let with_one () =
+  let check text expected =
+    Files.with_file text (fun path ->
+        let live () = Ok (model Model.Upstream) in
+        let code, out = main ~live ["doctor"; "--config"; path] in
+        Alcotest.(check int) "code" 0 code ;
+        let line = "  numa-claims in force    " ^ expected ^ "\n" in
+        if not (Files.contains out line) then
+          Alcotest.failf "no %S in %s" line out ;
+        Alcotest.(check bool)
+          "probed" true
+          (Files.contains out "  claims on single nodes  not known yet\n")
+    )
+  in
+  check "numa-claims = always\n" "always" ;
+  check "numa-claims = never\n" "never"
+
+let unreachable () =
+  let live () = Error "no privileged command interface" in
+  let code, _ = main ~live ["doctor"] in
+  Alcotest.(check int) "code" 3 code
+
+let raising () =
+  let live () = raise Not_found in
+  let code, _ = main ~live ["doctor"] in
+  Alcotest.(check int) "code" 4 code
+
+let codes () =
+  let check arguments expected =
+    let code, _ = main arguments in
+    Alcotest.(check int) (String.concat " " arguments) expected code
+  in
+  let plan memory =
+    [
+      "plan"
+    ; "--host"
+    ; "../hosts/xeon-2n.json"
+    ; "--memory"
+    ; memory
+    ; "--vcpus"
+    ; "1"
+    ]
+  in
+  check (plan "1GiB") 0 ;
+  check (plan "1TiB") 1 ;
+  check (plan "0") 2 ;
+  check ["nonsense"] 2
+
+let case name f = Alcotest.test_case name `Quick f
+
+let () =
+  Alcotest.run "live"
+    [
+      ( "doctor"
+      , [
+          case "without a live host" without
+        ; case "with one" with_one
+        ; case "with one that is not there" unreachable
+        ; case "with one that raises" raising
+        ]
+      )
+    ; ("exit codes", [case "one by one" codes])
+    ]

@@ -1,0 +1,339 @@
+(* Batches: a line in, a line out. *)
+
+open Xenopsd_numa_formats
+open Test_support
+module J = Yojson.Safe.Util
+
+let host = {|"../hosts/xeon-2n.json"|}
+
+let snapshot =
+  lazy
+    (Files.read "../hosts/itanium-2n.json"
+    |> String.split_on_char '\n'
+    |> String.concat " "
+    )
+
+let line ?(more = "") host requests =
+  Printf.sprintf {|{"host": %s, "requests": [%s]%s}|} host
+    (String.concat ", " requests)
+    more
+
+let vm ?(more = "") name gib =
+  Printf.sprintf {|{"name": %S, "memory_bytes": %d, "vcpus": 2%s}|} name
+    (gib lsl 30) more
+
+let answer text =
+  match Batch.answer (Batch.create ()) ~line:7 text with
+  | Some (json, outcome) ->
+      (* through the printed text, as a reader has it *)
+      (Yojson.Safe.from_string (Yojson.Safe.to_string ~std:true json), outcome)
+  | None ->
+      Alcotest.failf "no answer to %s" text
+
+let answers text =
+  match answer text with
+  | json, Batch.Answered ->
+      J.to_list (J.member "answers" json)
+  | json, (Batch.Bad_line | Batch.Failed) ->
+      Alcotest.failf "%s" (Yojson.Safe.to_string json)
+
+let nodes plan = List.map J.to_int (J.to_list (J.member "nodes" plan))
+
+let names plans =
+  List.map (fun plan -> J.to_string (J.member "name" plan)) plans
+
+let check_nodes what expected plans =
+  Alcotest.(check (list (list int))) what expected (List.map nodes plans)
+
+(* Node 0 has 23.3 GiB free, node 1 10.2 GiB. *)
+let in_order () =
+  let requests = [vm "a" 20; vm "b" 9; vm "c" 2; vm "d" 20] in
+  let plans = answers (line host requests) in
+  Alcotest.(check (list string)) "names" ["a"; "b"; "c"; "d"] (names plans) ;
+  check_nodes "each sees the earlier" [[0]; [1]; [0]; []] plans ;
+  let plans =
+    answers (line ~more:{|, "independent": true|} host [vm "a" 20; vm "b" 20])
+  in
+  check_nodes "independent" [[0]; [0]] plans
+
+let reserves () =
+  let reserved key gib =
+    let more = Printf.sprintf {|, %S: %d|} key (gib lsl 30) in
+    answers (line ~more host [vm "a" 20])
+  in
+  check_nodes "none" [[0]] (reserved "reserve_bytes" 0) ;
+  check_nodes "of the host" [[]] (reserved "reserve_bytes" 20) ;
+  check_nodes "of each node" [[0; 1]] (reserved "node_reserve_bytes" 5)
+
+let keys =
+  [
+    "name"
+  ; "nodes"
+  ; "pages_per_node"
+  ; "cpus"
+  ; "max_distance"
+  ; "average_distance"
+  ; "optimal"
+  ; "gap"
+  ; "refused"
+  ; "explanation"
+  ]
+
+let shape () =
+  let check request expected =
+    let text = line (Lazy.force snapshot) [request] in
+    let json, _ = Option.get (Batch.answer (Batch.create ()) ~line:1 text) in
+    Alcotest.(check string)
+      request expected
+      (Yojson.Safe.to_string ~std:true json)
+  in
+  check (vm "a" 1)
+    {|{"answers":[{"name":"a","nodes":[0],"pages_per_node":{"0":262144},"cpus":"0-3","max_distance":10,"average_distance":10.000000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[]}]}|} ;
+  check (vm "b" 900)
+    {|{"answers":[{"name":"b","nodes":[],"pages_per_node":{},"cpus":"","max_distance":null,"average_distance":null,"optimal":true,"gap":0.000000,"refused":{"reason":"host_memory","short_by_bytes":937850044416,"short_by_cpus":0,"short_by_cores":0},"explanation":[]}]}|} ;
+  let plans = answers (line (Lazy.force snapshot) [vm "a" 1; vm "b" 900]) in
+  let keys_of plan = List.map fst (J.to_assoc plan) in
+  List.iter
+    (fun plan -> Alcotest.(check (list string)) "keys" keys (keys_of plan))
+    plans
+
+let check_error text field message =
+  let json, outcome = answer text in
+  let error = J.member "error" json in
+  let outcome_is_bad =
+    match outcome with
+    | Batch.Bad_line ->
+        true
+    | Batch.Answered | Batch.Failed ->
+        false
+  in
+  Alcotest.(check bool) "bad line" true outcome_is_bad ;
+  Alcotest.(check int) "line" 7 (J.to_int (J.member "line" error)) ;
+  Alcotest.(check (option string))
+    text field
+    (J.to_string_option (J.member "field" error)) ;
+  Alcotest.(check string) text message (J.to_string (J.member "message" error))
+
+let request_errors () =
+  let check request field message =
+    check_error
+      (line host [vm "a" 1; request])
+      (Some ("requests[1]" ^ field))
+      message
+  in
+  let count = "found 0, expected at least 1" in
+  check {|{"memory_bytes": 1, "vcpus": 0}|} ".vcpus" count ;
+  check {|{"memory_bytes": 0, "vcpus": 1}|} ".memory_bytes" count ;
+  check {|{"memory_bytes": 1}|} ".vcpus"
+    "found nothing, expected an integer, 0 or more" ;
+  check {|{"vcpus": 1}|} ".memory_bytes"
+    "found nothing, expected bytes, an integer from 0 to 4611686018427387903" ;
+  check {|{"memory_bytes": 4611686018427387904, "vcpus": 1}|} ".memory_bytes"
+    "found 4611686018427387904, expected bytes, an integer from 0 to \
+     4611686018427387903" ;
+  check {|{"memory_bytes": 9223372036854775808, "vcpus": 1}|} ".memory_bytes"
+    "found 9223372036854775808, expected bytes, an integer from 0 to \
+     4611686018427387903" ;
+  check {|{"memory_bytes": -1, "vcpus": 1}|} ".memory_bytes"
+    "found -1, expected bytes, an integer from 0 to 4611686018427387903" ;
+  check {|{"memory_bytes": 1.0, "vcpus": 1}|} ".memory_bytes"
+    "found 1.0, expected bytes, an integer from 0 to 4611686018427387903" ;
+  check {|{"memory_bytes": 1, "vcpus": "1"}|} ".vcpus"
+    "found \"1\", expected an integer, 0 or more" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "vcpus": 1}|} ".vcpus"
+    "found the key twice, expected once" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "cores": null}|} ".cores"
+    "found null, expected an integer, 0 or more" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "policy": "best"}|} ".policy"
+    "found \"best\", expected any, best_effort, best_effort_hard, \
+     prio_mem_only, strict" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "strategy": 1}|} ".strategy"
+    "found 1, expected balance, pack, spread" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "allowed_cpus": []}|} ".allowed_cpus"
+    "found an empty list, expected at least one, or no such field" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "allowed_cpus": [0, 32]}|}
+    ".allowed_cpus[1]" "found 32, expected 0 to 31, which the host has" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "allowed_nodes": [2]}|}
+    ".allowed_nodes[0]" "found 2, expected 0 to 1, which the host has" ;
+  check {|{"memory_bytes": 1, "vcpus": 1, "allowed_nodes": [-1]}|}
+    ".allowed_nodes[0]" "found -1, expected an integer, 0 or more" ;
+  check "[]" "" "found a list, expected an object"
+
+let line_errors () =
+  let check = check_error in
+  check "{" None "found the end of the text, expected JSON" ;
+  check "nonsense" None "found \"nonsense\", expected JSON" ;
+  check "[1]" None "found a list, expected an object" ;
+  check {|{"requests": []}|} (Some "host")
+    "found nothing, expected a host, or the path of one" ;
+  check {|{"host": 1, "requests": []}|} (Some "host")
+    "found 1, expected a host, or the path of one" ;
+  check {|{"host": "-", "requests": []}|} (Some "host")
+    "found \"-\", expected the path of a file" ;
+  check (Printf.sprintf {|{"host": %s}|} host) (Some "requests")
+    "found nothing, expected a list" ;
+  check (line ~more:{|, "reserve": 0|} host []) (Some "reserve")
+    "found an unknown key, expected one of host, requests, independent, \
+     reserve_bytes, node_reserve_bytes" ;
+  check (line ~more:{|, "independent": 1|} host []) (Some "independent")
+    "found 1, expected true or false" ;
+  check (line ~more:{|, "reserve_bytes": -1|} host []) (Some "reserve_bytes")
+    "found -1, expected bytes, an integer from 0 to 4611686018427387903" ;
+  check (line {|"missing.json"|} []) (Some "host")
+    "found missing.json: no such file or directory, expected a readable file" ;
+  check
+    (line {|"../data/bad/diagonal-11.json"|} [])
+    (Some "host")
+    "found ../data/bad/diagonal-11.json: distances[1][1]: 11, expected 10 (a \
+     node to itself), or null if offline" ;
+  check
+    (line
+       (Files.replace ~before:"[15, 10]" ~after:"[15, 11]"
+          (Lazy.force snapshot)
+       )
+       []
+    )
+    (Some "host.distances[1][1]")
+    "found 11, expected 10 (a node to itself), or null if offline" ;
+  check (String.make 1_000_000 '[') None
+    "found more than 64 brackets in brackets, expected fewer"
+
+let many_requests () =
+  let requests count = List.init count (fun _ -> vm "a" 1) in
+  let more = {|, "independent": true|} in
+  Alcotest.(check int)
+    "answers" 65_536
+    (List.length (answers (line ~more host (requests 65_536)))) ;
+  let json, _ = answer (line host (requests 65_537)) in
+  let error = J.member "error" json in
+  Alcotest.(check string)
+    "field" "requests"
+    (J.to_string (J.member "field" error)) ;
+  Alcotest.(check string)
+    "message" "found 65537 requests, expected at most 65536"
+    (J.to_string (J.member "message" error))
+
+(* ---- whole runs ---- *)
+
+let run text =
+  Files.with_file text (fun path ->
+      let input = Unix.openfile path [Unix.O_RDONLY] 0 in
+      let output = Buffer.create 1000 in
+      let result =
+        Fun.protect
+          ~finally:(fun () -> Unix.close input)
+          (fun () ->
+            Batch.run ~input ~write:(Buffer.add_string output) ~flush:ignore
+          )
+      in
+      (result, String.split_on_char '\n' (Buffer.contents output))
+  )
+
+let outcome_name = function
+  | Ok Batch.Answered ->
+      "answered"
+  | Ok Batch.Bad_line ->
+      "bad line"
+  | Ok Batch.Failed ->
+      "failed"
+  | Error message ->
+      message
+
+let blank_lines_count () =
+  let good = line host [vm "a" 1] in
+  let result, output =
+    run (String.concat "\n" ["\r"; good; ""; "oops"; "   "; good])
+  in
+  Alcotest.(check string) "outcome" "bad line" (outcome_name result) ;
+  match output with
+  | [a; oops; b; ""] ->
+      Alcotest.(check string) "same answer" a b ;
+      Alcotest.(check string)
+        "error"
+        {|{"error":{"line":4,"field":null,"message":"found \"oops\", expected JSON"}}|}
+        oops
+  | lines ->
+      Alcotest.failf "%d lines" (List.length lines)
+
+let too_long () =
+  let result, output =
+    run (String.concat "\n" [String.make 70_000_000 'x'; line host []])
+  in
+  Alcotest.(check string) "outcome" "bad line" (outcome_name result) ;
+  Alcotest.(check (list string))
+    "lines"
+    [
+      {|{"error":{"line":1,"field":null,"message":"found more than 67108864 bytes, expected a shorter line"}}|}
+    ; {|{"answers":[]}|}
+    ; ""
+    ]
+    output
+
+let empty () =
+  let result, output = run "" in
+  Alcotest.(check string) "outcome" "answered" (outcome_name result) ;
+  Alcotest.(check (list string)) "nothing" [""] output
+
+(* An answer must not wait for more input than there is. *)
+let dialogue () =
+  let input, questions = Unix.pipe () in
+  let answers, output = Unix.pipe () in
+  let write_to fd text =
+    ignore (Unix.write_substring fd text 0 (String.length text))
+  in
+  let pending = Buffer.create 100 in
+  let flush () =
+    write_to output (Buffer.contents pending) ;
+    Buffer.clear pending
+  in
+  let thread =
+    Thread.create
+      (fun () ->
+        let write = Buffer.add_string pending in
+        ignore (Batch.run ~input ~write ~flush)
+      )
+      ()
+  in
+  let ask text =
+    write_to questions (text ^ "\n") ;
+    let readable, _, _ = Unix.select [answers] [] [] 10. in
+    if readable = [] then Alcotest.fail "no answer" ;
+    let answer = Bytes.create 10_000 in
+    Bytes.sub_string answer 0 (Unix.read answers answer 0 10_000)
+  in
+  Alcotest.(check string) "first" "{\"answers\":[]}\n" (ask (line host [])) ;
+  Alcotest.(check string) "second" "{\"answers\":[]}\n" (ask (line host [])) ;
+  Unix.close questions ;
+  Thread.join thread ;
+  List.iter Unix.close [input; answers; output]
+
+let many () =
+  let line =
+    line (Lazy.force snapshot) [vm "a" 1; vm "b" 2; vm "c" 3; vm "d" 20]
+  in
+  let text = String.concat "\n" (List.init 5_000 (fun _ -> line)) in
+  let start = Unix.gettimeofday () in
+  let result, output = run text in
+  let taken = Unix.gettimeofday () -. start in
+  Alcotest.(check string) "outcome" "answered" (outcome_name result) ;
+  Alcotest.(check int) "answers" 5_001 (List.length output) ;
+  if taken > 20. then Alcotest.failf "5000 lines took %.1f s" taken
+
+let case name f = Alcotest.test_case name `Quick f
+
+let suite =
+  ( "batch"
+  , [
+      case "requests in order" in_order
+    ; case "reserves" reserves
+    ; case "shape of a plan" shape
+    ; case "bad requests" request_errors
+    ; case "bad lines" line_errors
+    ; case "many requests" many_requests
+    ; case "blank lines count" blank_lines_count
+    ; case "a line of 70 MB" too_long
+    ; case "nothing" empty
+    ; case "question and answer" dialogue
+    ; case "5000 lines" many
+    ]
+  )
