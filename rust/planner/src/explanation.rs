@@ -80,7 +80,7 @@ pub fn explain(
 
 fn reject_nearer(offer: &Offer, explanation: &mut Explanation, below: Option<u32>, largest: usize) {
     let size = (largest == 1).then_some(1);
-    for maximum in offer.topology.classes() {
+    for maximum in offer.topology.matrix().classes() {
         if below.is_none_or(|below| *maximum < below) {
             reject(offer, explanation, *maximum, size);
         }

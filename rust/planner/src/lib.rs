@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bounds;
 mod cpus;
 mod explanation;
 mod host;
+mod incumbent;
+mod matrix;
 mod nodes;
 mod offer;
 mod plan;

@@ -89,6 +89,14 @@ impl NodeSet {
         }
     }
 
+    /// The highest node of the set.
+    pub const fn highest(self) -> Option<usize> {
+        match self.0 {
+            0 => None,
+            bits => Some(MAX_NODES - 1 - bits.leading_zeros() as usize),
+        }
+    }
+
     /// The nodes of the set, ascending.
     pub fn iter(self) -> impl Iterator<Item = usize> + Clone {
         let mut left = self;

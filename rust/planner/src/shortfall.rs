@@ -4,6 +4,7 @@ use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Shortfall;
 use crate::search::EXACT_NODES;
+use crate::topology::UNREACHABLE_DISTANCE;
 
 /// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes.
 const MAX_STEPS: u32 = 1 << 14;
@@ -12,16 +13,21 @@ const MAX_STEPS: u32 = 1 << 14;
 /// is short of fewest pages, then fewest CPUs, then fewest cores. The empty set if no node is
 /// usable. Exact up to 16 usable nodes; beyond, a bounded walk, exact if all reach each other.
 pub(crate) fn nearest(offer: &Offer, within: u32, largest: usize) -> (NodeSet, Shortfall) {
+    let matrix = offer.topology.matrix();
+    // Nodes that all reach each other come nearest together.
+    let together = within >= UNREACHABLE_DISTANCE && offer.usable.len() <= largest;
+    if together && matrix.is_whole(offer.usable) {
+        return (offer.usable, offer.short(offer.usable));
+    }
     let mut near = [NodeSet::EMPTY; MAX_NODES];
     for node in offer.usable.iter() {
-        near[node] = offer
-            .topology
+        near[node] = (matrix
             .mutual(node)
             .intersection(offer.usable)
             .without(node)
-            .iter()
-            .filter(|other| offer.topology.both_ways(node, *other) <= within)
-            .collect();
+            .iter())
+        .filter(|other| matrix.both_ways(node, *other) <= within)
+        .collect();
     }
     let first = offer.usable.lowest().map_or(NodeSet::EMPTY, NodeSet::one);
     let mut walk = Walk {

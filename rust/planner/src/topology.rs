@@ -1,6 +1,7 @@
 //! What does not change while a host runs: nodes, their distances, and CPUs.
 
 use crate::cpus::{CpuSet, MAX_CPUS};
+use crate::matrix::Matrix;
 use crate::nodes::{NodeSet, MAX_NODES};
 
 /// The ACPI distance of a node to itself.
@@ -64,13 +65,7 @@ struct Cpu {
 pub struct Topology {
     nodes: usize,
     online: NodeSet,
-    /// Row by row; `u32::MAX` is unreachable.
-    distances: Vec<u32>,
-    /// The nodes that each node reaches and is reached from, itself included.
-    mutual: Vec<NodeSet>,
-    /// The distinct distances between nodes that reach each other (the larger of the two
-    /// directions), ascending; 10, a node's to itself, is the first.
-    classes: Vec<u32>,
+    matrix: Matrix,
     cpus: Vec<Option<Cpu>>,
     cpus_on: Vec<u32>,
     cores_on: Vec<u32>,
@@ -93,27 +88,11 @@ impl Topology {
     pub fn new(description: &TopologyDescription) -> Result<Self, Invalid> {
         let (online, distances) = check_distances(&description.distances)?;
         let nodes = description.distances.len();
-        let both_ways = |a: usize, b: usize| distances[a * nodes + b].max(distances[b * nodes + a]);
-        let mutual: Vec<NodeSet> = (0..nodes)
-            .map(|a| {
-                (0..nodes)
-                    .filter(|b| both_ways(a, *b) < UNREACHABLE_DISTANCE)
-                    .collect()
-            })
-            .collect();
-        let mut classes: Vec<u32> = (0..nodes)
-            .flat_map(|a| mutual[a].iter().map(move |b| (a, b)))
-            .map(|(a, b)| both_ways(a, b))
-            .collect();
-        classes.sort_unstable();
-        classes.dedup();
         let cpus = check_cpus(description, nodes)?;
         let mut topology = Topology {
             nodes,
             online,
-            distances,
-            mutual,
-            classes,
+            matrix: Matrix::new(nodes, distances),
             cpus,
             cpus_on: Vec::new(),
             cores_on: Vec::new(),
@@ -141,23 +120,13 @@ impl Topology {
 
     /// The distance from one node to another, `None` if it cannot be reached.
     pub fn distance(&self, from: usize, to: usize) -> Option<u32> {
-        let distance = self.raw_distance(from, to);
+        let distance = self.matrix.raw(from, to);
         (distance < UNREACHABLE_DISTANCE).then_some(distance)
     }
 
-    pub(crate) fn raw_distance(&self, from: usize, to: usize) -> u32 {
-        self.distances[from * self.nodes + to]
-    }
-
-    /// The larger of the distances from `a` to `b` and back; at least
-    /// [`UNREACHABLE_DISTANCE`] if either is missing.
-    pub(crate) fn both_ways(&self, a: usize, b: usize) -> u32 {
-        self.raw_distance(a, b).max(self.raw_distance(b, a))
-    }
-
-    /// The distinct distances between nodes that reach each other, ascending.
-    pub(crate) fn classes(&self) -> &[u32] {
-        &self.classes
+    /// What follows from the distances.
+    pub(crate) fn matrix(&self) -> &Matrix {
+        &self.matrix
     }
 
     /// The node of a CPU, and a number that it shares with the CPUs of its core and no other;
@@ -169,7 +138,7 @@ impl Topology {
 
     /// The nodes that `node` reaches and that reach it, itself included if it is online.
     pub fn mutual(&self, node: usize) -> NodeSet {
-        self.mutual[node]
+        self.matrix.mutual(node)
     }
 
     /// CPUs and cores of each online node, limited to `allowed` if it is given. O(CPUs) then.
