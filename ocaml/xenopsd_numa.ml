@@ -30,6 +30,7 @@ let error_of_raw : Raw.failure_value -> error = function
   | Raw.Refused _
   | Raw.Call _
   | Raw.Must_destroy _
+  | Raw.Too_late _
   | Raw.Busy _ ->
       Internal "a failure of the protocol in planning"
 
@@ -475,6 +476,7 @@ module Failure = struct
         ; doing: string
       }
     | Must_destroy of {domid: int; why: string}
+    | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
     | Busy of {domid: int; builds: int list; why: string}
     | Internal of string
 
@@ -495,6 +497,13 @@ module Failure = struct
         Call {call; errno; domid= call_domid; doing}
     | Raw.Must_destroy (domid, why) ->
         Must_destroy {domid; why}
+    | Raw.Too_late (domid, asked, outstanding) ->
+        Too_late
+          {
+            domid
+          ; asked= Size.clamp asked
+          ; outstanding= Size.clamp outstanding
+          }
     | Raw.Busy {busy_domid; busy_builds; why} ->
         Busy {domid= busy_domid; builds= Array.to_list busy_builds; why}
     | Raw.Internal message ->
@@ -523,6 +532,11 @@ module Failure = struct
         Format.fprintf ppf "%s: %s: %s" doing call errno
     | Must_destroy {domid; why} ->
         Format.fprintf ppf "domain %d: %s; destroy it" domid why
+    | Too_late {domid; asked; outstanding} ->
+        Format.fprintf ppf
+          "domain %d: a claim of %a left %a outstanding, because it had taken \
+           pages before; place it right after its maximum memory is set"
+          domid Size.pp asked Size.pp outstanding
     | Busy {domid; builds; why} ->
         Format.fprintf ppf
           "domain %d: the builds of domains %a did not end: %s" domid pp_ints

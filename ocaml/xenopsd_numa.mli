@@ -30,9 +30,10 @@
       let request = Request.v ~memory:(Size.gib 32) ~vcpus:1 () in
       match (host, request) with
       | Ok host, Ok request ->
-          Result.map Plan.nodes (plan host request) (* = Ok [1] *)
-      | Error _, _ | _, Error _ ->
-          Ok []
+          Result.map (Result.map Plan.nodes) (plan host request)
+          (* = Ok (Ok [1]) *)
+      | Error error, _ | _, Error error ->
+          Error error
     ]}
 
     {1:conventions Conventions}
@@ -440,7 +441,11 @@ module Failure : sig
         ; doing: string  (** what was attempted, with its figures *)
       }  (** the hypervisor said no *)
     | Must_destroy of {domid: int; why: string}
-        (** the domain has a claim that cannot be undone; destroy it *)
+        (** the domain has, or has had, a claim that cannot be undone; destroy it
+        *)
+    | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
+        (** the domain had taken pages before it was placed, so its claim is
+            smaller than what was asked; nothing is left claimed *)
     | Busy of {domid: int; builds: int list; why: string}
         (** it waited in vain for these domains' builds to end *)
     | Internal of string  (** a panic in the Rust code, caught *)
@@ -537,7 +542,9 @@ module Claims : sig
       of the claim and returns node affinity to Xen. Idempotent. *)
 
   val abandoned : t -> domid:int -> (unit, Failure.t) result
-  (** Cleans up at any point. Idempotent. *)
+  (** Cleans up at any point, also after a restart of this process: cancels what
+      is left of the claim and returns node affinity to Xen. To be called
+      whenever a domain does not get as far as {!built}. Idempotent. *)
 
   val configure : t -> Config.t -> (unit, Failure.t) result
   (** Policy, strategy, reserves and waits are in force for the next {!place}; a

@@ -51,6 +51,19 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// The claim is not what was asked, because the domain had taken pages before.
+    #[error(
+        "{domid}: a claim of {asked_pages} pages left {outstanding_pages} outstanding, because it \
+         had taken pages before; place it right after its maximum memory is set"
+    )]
+    TooLate {
+        /// The domain.
+        domid: Domid,
+        /// Its memory.
+        asked_pages: u64,
+        /// What the claim came to.
+        outstanding_pages: u64,
+    },
     /// Builds in flight did not end in time.
     #[error(
         "{domid}: waited {} s for the builds of {builds:?} to end: {why}",

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use planner::{Host, Memory, NodeSet, Topology};
 
 use crate::error::Error;
-use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
+use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor};
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
@@ -73,13 +73,18 @@ pub(crate) fn view<H: Hypervisor>(
     builds.retain(|domid, _| domains.iter().any(|d| d.domid == *domid && !d.dying));
     let online = topology.online();
     for domain in domains.iter().filter(|d| d.outstanding_pages > 0) {
-        // A domain that vanished in between owes nothing.
-        if let Ok(nodes) = hypervisor.node_affinity(domain.domid) {
-            owe(
+        match hypervisor.node_affinity(domain.domid) {
+            Ok(nodes) => owe(
                 &mut memory,
                 nodes.intersection(online),
                 domain.outstanding_pages,
-            );
+            ),
+            // A domain that vanished in between owes nothing.
+            Err(error) if matches!(error.errno, Errno::ESRCH | Errno::EINVAL) => (),
+            Err(error) => {
+                let doing = "reading its node affinity";
+                return Err(Error::call(domain.domid, doing)(error));
+            }
         }
     }
     for (domid, build) in builds.iter() {

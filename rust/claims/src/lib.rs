@@ -9,6 +9,7 @@ mod ledger;
 mod placing;
 mod protocol;
 mod queueing;
+mod settling;
 mod sizes;
 mod staking;
 mod waiting;

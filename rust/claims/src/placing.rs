@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
 use crate::protocol::{Placed, Placement, Protocol, State};
-use crate::staking::Settling;
+use crate::settling::Settling;
 use crate::waiting::Watch;
 
 /// What the next step of a placement is.
@@ -96,28 +96,29 @@ impl Placing {
 impl<H: Hypervisor> Protocol<H> {
     /// Takes a placement one step forward: reads the host, plans, claims. Never sleeps.
     pub fn step(&self, placing: &mut Placing) -> Step {
-        let step = match placing.settling.take() {
-            Some(settling) => self.settle(placing, settling),
-            None => self.try_once(placing),
-        };
+        let mut step = Ok(Step::Wait(Duration::ZERO));
+        if placing.settling.is_none() {
+            step = self.try_once(placing);
+        }
+        // A claim that was just made is looked at at once, without the lock.
+        if let Some(settling) = placing.settling.take() {
+            step = self.settle(placing, settling);
+        }
         step.unwrap_or_else(Step::Failed)
     }
 
     fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
         let domid = placing.domid();
         let (config, mut builds) = {
-            let state = self.lock();
-            if state.builds.contains_key(&domid) && self.alive(domid) {
-                let found = "a domain that is being built";
-                let expected = "a domain that is not placed yet, or was abandoned";
-                return Err(planner::Invalid::new("domid", found, expected).into());
-            }
+            let mut state = self.lock();
+            self.check_unplaced(&mut state, domid)?;
             (state.config.clone(), state.builds.clone())
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
         let aim = self.aim(placing, &config, &seen.host);
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
+        self.check_unplaced(&mut state, domid)?;
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
         if let Some(wait) = self.switch_claims(placing, &mut state)? {
             return Ok(wait);
@@ -145,6 +146,30 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Planned(plan) => self.stake_plan(placing, &mut state, plan),
             Aim::Unplaced(why) => self.stake_unplaced(placing, &mut state, why),
         }
+    }
+
+    /// A domain is placed once, and a claim on a node is its last.
+    fn check_unplaced(&self, state: &mut State, domid: Domid) -> Result<(), Error> {
+        let known = state.builds.contains_key(&domid) || state.node_claimed.contains(&domid);
+        if !known {
+            return Ok(());
+        }
+        if self.alive(domid) == Some(false) {
+            // The number is another domain's now.
+            state.builds.remove(&domid);
+            state.node_claimed.remove(&domid);
+            return Ok(());
+        }
+        if state.builds.contains_key(&domid) {
+            let found = "a domain that is being built";
+            let expected = "a domain that is not placed yet, or was abandoned";
+            return Err(planner::Invalid::new("domid", found, expected).into());
+        }
+        Err(Error::MustDestroy {
+            domid,
+            why: "it has had a claim on a node, and another claim can bring the host down"
+                .to_string(),
+        })
     }
 
     fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
@@ -188,6 +213,9 @@ impl<H: Hypervisor> Protocol<H> {
             );
         }
         placing.stop_queueing(now);
+        if placing.needed_pages() > capacity_pages(&seen.host) {
+            return Err(self.host_full(placing, state, seen));
+        }
         // Nodes that refused a claim may have room when memory has come back.
         placing.full = NodeSet::EMPTY;
         let unclaimed = seen.unclaimed_pages;
@@ -216,6 +244,12 @@ impl<H: Hypervisor> Protocol<H> {
             waited: placing.waited,
         }
     }
+}
+
+/// More than the host can ever give: its nodes with their holes.
+fn capacity_pages(host: &Host) -> u64 {
+    let nodes = host.memory().nodes.iter().flatten();
+    nodes.map(|node| node.size_pages).sum()
 }
 
 fn limits(config: &Config) -> Limits {

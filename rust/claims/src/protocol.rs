@@ -1,6 +1,6 @@
 //! A host that is being placed on: the three calls of a domain's life, and what is in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -144,6 +144,8 @@ pub(crate) struct State {
     pub config: Config,
     pub pending: Option<Claims>,
     pub builds: BTreeMap<Domid, Build>,
+    /// Domains that have had a claim on a node.
+    pub node_claimed: BTreeSet<Domid>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
 }
@@ -178,6 +180,7 @@ impl<H: Hypervisor> Protocol<H> {
                 config,
                 pending: None,
                 builds: BTreeMap::new(),
+                node_claimed: BTreeSet::new(),
                 host_claims: None,
                 node_claims: None,
             }),
@@ -261,33 +264,51 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Ends a build, good or bad: cancels what is left of the claim and gives node affinity back
-    /// to Xen.
+    /// to Xen, unless the plan has a node without CPUs, which Xen would not derive.
     pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
-        self.end(pinned.domid)
+        self.end(pinned.domid, |affinity| match affinity {
+            Some(Affined::ForBuild) => true,
+            Some(Affined::Not | Affined::ForGood) | None => false,
+        })
     }
 
-    /// Cleans up after a domain at any point, known to this process or not.
+    /// Cleans up after a domain at any point, known to this process or not: cancels what is left
+    /// of its claim and gives node affinity back to Xen.
     pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
-        self.end(domid).map(|_| ())
+        self.end(domid, |affinity| match affinity {
+            Some(Affined::ForBuild | Affined::ForGood) | None => true,
+            Some(Affined::Not) => false,
+        })
+        .map(|_| ())
     }
 
-    fn end(&self, domid: Domid) -> Result<Report, Error> {
+    /// `released` says whether to give back the affinity of a build, or of a domain that is none
+    /// of ours and has something claimed.
+    fn end(
+        &self,
+        domid: Domid,
+        released: impl Fn(Option<Affined>) -> bool,
+    ) -> Result<Report, Error> {
         let mut state = self.lock();
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
-        let build = state.builds.remove(&domid);
+        let affinity = state.builds.get(&domid).map(|build| build.affinity);
         let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
         let Some(domain) = alive else {
+            state.builds.remove(&domid);
+            state.node_claimed.remove(&domid);
             return Ok(Report { unused_pages: 0 });
         };
         let unused_pages = domain.outstanding_pages;
         if unused_pages > 0 {
-            let doing = format!("cancelling its claim of {unused_pages} pages");
+            let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
             self.while_alive(self.hypervisor.claim_host(domid, 0), domid)
                 .map_err(Error::call(domid, doing))?;
         }
-        if build.is_some_and(|build| build.affinity == Affined::ForBuild) {
+        if (affinity.is_some() || unused_pages > 0) && released(affinity) {
             self.release_affinity(domid)?;
         }
+        // Only now: what failed above is done again by the next call.
+        state.builds.remove(&domid);
         Ok(Report { unused_pages })
     }
 
@@ -305,7 +326,8 @@ impl<H: Hypervisor> Protocol<H> {
     fn while_alive(&self, result: Result<(), CallError>, domid: Domid) -> Result<(), CallError> {
         match result {
             Err(error)
-                if matches!(error.errno, Errno::ESRCH | Errno::EINVAL) && !self.alive(domid) =>
+                if matches!(error.errno, Errno::ESRCH | Errno::EINVAL)
+                    && self.alive(domid) == Some(false) =>
             {
                 Ok(())
             }
@@ -313,10 +335,11 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    pub(crate) fn alive(&self, domid: Domid) -> bool {
-        self.hypervisor.domains().is_ok_and(|domains| {
-            (domains.iter()).any(|domain| domain.domid == domid && !domain.dying)
-        })
+    /// Whether a domain lives; `None` if the hypervisor does not say.
+    pub(crate) fn alive(&self, domid: Domid) -> Option<bool> {
+        let domains = self.hypervisor.domains().ok()?;
+        let found = domains.iter().find(|domain| domain.domid == domid);
+        Some(found.is_some_and(|domain| !domain.dying))
     }
 
     /// Puts switches in force: at once, but for `claims`, which waits for the builds in flight.

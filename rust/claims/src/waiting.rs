@@ -5,21 +5,28 @@ use std::time::Duration;
 
 use crate::hypervisor::{DomainInfo, Domid};
 
-/// How long nothing may move, with no domain seen dying, before waiting is given up.
+/// How long nothing may move before waiting is given up …
 const STAGNATION: Duration = Duration::from_secs(3);
+
+/// … and how long while a domain is dying, which has silent phases.
+const STAGNATION_WHILE_DYING: Duration = Duration::from_secs(30);
+
+/// Less than this is no progress: 1 MiB.
+const LEAST_PROGRESS_PAGES: u64 = 256;
 
 /// The first and the longest time between two looks.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 
-/// Watches a host that is short of memory.
+/// Watches a host that is short of memory. Progress is measured against the best that was seen,
+/// so that what only goes up and down is none.
 #[derive(Debug)]
 pub(crate) struct Watch {
     since: Duration,
     last_progress: Duration,
     poll: Duration,
-    unclaimed_pages: i64,
-    tot_pages: BTreeMap<Domid, u64>,
+    most_unclaimed_pages: i64,
+    least_tot_pages: BTreeMap<Domid, u64>,
 }
 
 impl Watch {
@@ -29,8 +36,8 @@ impl Watch {
             since: now,
             last_progress: now,
             poll: FIRST_POLL,
-            unclaimed_pages,
-            tot_pages: tot_pages(domains),
+            most_unclaimed_pages: unclaimed_pages,
+            least_tot_pages: domains.iter().map(|d| (d.domid, d.tot_pages)).collect(),
         }
     }
 
@@ -40,9 +47,6 @@ impl Watch {
     }
 
     /// Looks again: how long to wait before the next look, or `None` if it is not worth it.
-    ///
-    /// Xen shows a domain as dying only when most of its memory is back; until then that its
-    /// pages get fewer is the only sign.
     pub fn look(
         &mut self,
         now: Duration,
@@ -50,18 +54,14 @@ impl Watch {
         unclaimed_pages: i64,
         domains: &[DomainInfo],
     ) -> Option<Duration> {
-        let tot_pages = tot_pages(domains);
-        let given_back = self
-            .tot_pages
-            .iter()
-            .any(|(domid, before)| tot_pages.get(domid).is_none_or(|pages| pages < before));
-        let dying = domains.iter().any(|domain| domain.dying);
-        if given_back || dying || unclaimed_pages > self.unclaimed_pages {
+        if self.progress(unclaimed_pages, domains) {
             self.last_progress = now;
         }
-        self.unclaimed_pages = unclaimed_pages;
-        self.tot_pages = tot_pages;
-        let stagnant = now.saturating_sub(self.last_progress) > STAGNATION;
+        let patience = match domains.iter().any(|domain| domain.dying) {
+            true => STAGNATION_WHILE_DYING,
+            false => STAGNATION,
+        };
+        let stagnant = now.saturating_sub(self.last_progress) > patience;
         if stagnant || self.waited(now) >= at_most {
             return None;
         }
@@ -69,8 +69,33 @@ impl Watch {
         self.poll = (poll * 2).min(LONGEST_POLL);
         Some(poll)
     }
-}
 
-fn tot_pages(domains: &[DomainInfo]) -> BTreeMap<Domid, u64> {
-    domains.iter().map(|d| (d.domid, d.tot_pages)).collect()
+    /// Xen shows a domain as dying only when most of its memory is back; until then that its
+    /// pages get fewer is the only sign.
+    fn progress(&mut self, unclaimed_pages: i64, domains: &[DomainInfo]) -> bool {
+        let mut given_back = 0;
+        let gone = |domid: &Domid| !domains.iter().any(|domain| domain.domid == *domid);
+        self.least_tot_pages.retain(|domid, pages| {
+            if gone(domid) {
+                given_back += (*pages).max(LEAST_PROGRESS_PAGES);
+            }
+            !gone(domid)
+        });
+        for domain in domains {
+            let least = self
+                .least_tot_pages
+                .entry(domain.domid)
+                .or_insert(domain.tot_pages);
+            let fewer = least.saturating_sub(domain.tot_pages);
+            if fewer >= LEAST_PROGRESS_PAGES {
+                given_back += fewer;
+                *least = domain.tot_pages;
+            }
+        }
+        let risen = unclaimed_pages - self.most_unclaimed_pages >= LEAST_PROGRESS_PAGES as i64;
+        if risen {
+            self.most_unclaimed_pages = unclaimed_pages;
+        }
+        risen || given_back > 0
+    }
 }

@@ -11,7 +11,7 @@ use sig::sig;
 
 /// A checked host.
 #[sig]
-pub struct HostHandle(pub planner::Host);
+pub struct HostHandle(pub Arc<planner::Host>);
 
 /// A hypervisor of any kind.
 #[sig]
@@ -92,13 +92,15 @@ pub struct BusyValue {
 }
 
 /// Everything that can go wrong.
-#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Busy of busy_value | Internal of string")]
+#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Too_late of int * int * int | Busy of busy_value | Internal of string")]
 pub enum FailureValue {
     Invalid(InvalidValue),
     HostFull(HostFullValue),
     Refused(i64, RefusalValue),
     Call(CallValue),
     MustDestroy(i64, String),
+    /// Domain, bytes asked, bytes outstanding.
+    TooLate(i64, i64, i64),
     Busy(BusyValue),
     Internal(String),
 }

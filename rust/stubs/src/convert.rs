@@ -98,7 +98,8 @@ pub fn request(
     policy: Policy,
     strategy: Strategy,
 ) -> Result<Request, Invalid> {
-    let count = |field: &str, value: i64| checked(field, value, "a count, at least 0");
+    let expected = format!("a count, at most {}", planner::MAX_VCPUS);
+    let count = |field: &str, value: i64| checked(field, value, &expected);
     Request::new(
         &RequestDescription {
             memory_bytes: bytes("memory_bytes", value.memory_bytes)?,

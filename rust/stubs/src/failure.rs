@@ -67,6 +67,15 @@ impl From<Error> for FailureValue {
                 doing,
             }),
             Error::MustDestroy { domid, why } => FailureValue::MustDestroy(domid_value(domid), why),
+            Error::TooLate {
+                domid,
+                asked_pages,
+                outstanding_pages,
+            } => FailureValue::TooLate(
+                domid_value(domid),
+                pages_value(asked_pages.saturating_mul(PAGE_BYTES)),
+                pages_value(outstanding_pages.saturating_mul(PAGE_BYTES)),
+            ),
             Error::Busy {
                 domid,
                 builds,

@@ -1,9 +1,10 @@
 //! Exports of the planner.
 
 use std::borrow::Borrow;
+use std::sync::Arc;
 
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
-use planner::{explain, plan, plan_all, Invalid, Policy, Request, Strategy};
+use planner::{explain, plan, plan_all, Host, Invalid, Policy, Request, Strategy};
 use sig::sig;
 
 use crate::abi::{
@@ -13,8 +14,8 @@ use crate::abi::{
 use crate::convert;
 use crate::failure::guarded;
 
-fn asked(host: &HostHandle, request: &RequestValue) -> Result<Request, Invalid> {
-    let topology = host.0.topology();
+fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
+    let topology = host.topology();
     convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
 }
 
@@ -25,7 +26,7 @@ pub fn xenopsd_numa_host(
     host: OCaml<HostValue>,
 ) -> OCaml<Result<DynBox<HostHandle>, FailureValue>> {
     let value: HostValue = host.to_rust();
-    let host = guarded(|| Ok(HostHandle(convert::host(&value)?)));
+    let host = guarded(|| Ok(HostHandle(Arc::new(convert::host(&value)?))));
     boxed(cr, host)
 }
 
@@ -42,7 +43,7 @@ pub fn xenopsd_numa_plan(
         let request: RequestValue = request.to_rust();
         let host: &HostHandle = host.borrow();
         guarded(|| {
-            let request = asked(host, &request)?;
+            let request = asked(&host.0, &request)?;
             let answer = plan(&host.0, &request, &convert::limits(&limits)?);
             Ok(convert::answer_value(&answer, host.0.topology(), &request))
         })
@@ -63,7 +64,7 @@ pub fn xenopsd_numa_explain(
         let request: RequestValue = request.to_rust();
         let host: &HostHandle = host.borrow();
         guarded(|| {
-            let request = asked(host, &request)?;
+            let request = asked(&host.0, &request)?;
             let (answer, explanation) = explain(&host.0, &request, &convert::limits(&limits)?);
             Ok(ExplainedValue {
                 answer: convert::answer_value(&answer, host.0.topology(), &request),
@@ -92,26 +93,30 @@ pub fn xenopsd_numa_plan_all(
     independent: OCaml<bool>,
     requests: OCaml<OCamlUniformArray<RequestValue>>,
 ) -> OCaml<Result<OCamlUniformArray<AnswerValue>, FailureValue>> {
-    let answers = {
-        let limits: LimitsValue = limits.to_rust();
-        let requests: Vec<RequestValue> = requests.to_rust();
-        let independent = independent.to_bool();
-        let host: &HostHandle = host.borrow();
+    let limits: LimitsValue = limits.to_rust();
+    let requests: Vec<RequestValue> = requests.to_rust();
+    let independent = independent.to_bool();
+    let host = {
+        let handle: &HostHandle = host.borrow();
+        handle.0.clone()
+    };
+    // A batch may take long.
+    let answers = cr.releasing_runtime(|| {
         guarded(|| {
             let requests: Vec<_> = (requests.iter().enumerate())
                 .map(|(i, request)| {
-                    asked(host, request).map_err(|invalid| Invalid {
+                    asked(&host, request).map_err(|invalid| Invalid {
                         field: format!("requests[{i}].{}", invalid.field),
                         ..invalid
                     })
                 })
                 .collect::<Result<_, _>>()?;
-            let answers = plan_all(&host.0, &requests, &convert::limits(&limits)?, independent);
+            let answers = plan_all(&host, &requests, &convert::limits(&limits)?, independent);
             Ok((answers.iter().zip(&requests))
-                .map(|(answer, request)| convert::answer_value(answer, host.0.topology(), request))
+                .map(|(answer, request)| convert::answer_value(answer, host.topology(), request))
                 .collect::<Vec<_>>())
         })
-    };
+    });
     answers.to_ocaml(cr)
 }
 

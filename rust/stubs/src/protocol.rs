@@ -22,10 +22,10 @@ use crate::failure::{guarded, panics};
 use crate::planning::boxed;
 
 pub fn domid(value: i64) -> Result<Domid, Invalid> {
-    // Xen's own numbers start at 0x7FF0.
+    // 0 is the control domain, which is not placed; Xen's own numbers start at 0x7FF0.
     match value {
-        0..0x7FF0 => Ok(Domid(value as u16)),
-        value => Err(Invalid::new("domid", value, "0 to 32751")),
+        1..0x7FF0 => Ok(Domid(value as u16)),
+        value => Err(Invalid::new("domid", value, "1 to 32751")),
     }
 }
 

@@ -36,6 +36,10 @@ pub enum Fault {
 pub struct Faulty {
     pub model: Arc<Model>,
     faults: Arc<Mutex<BTreeMap<&'static str, Fault>>>,
+    /// Outstanding pages of nobody, asked at each reading.
+    pub wobble: Arc<Mutex<Box<dyn FnMut() -> u64 + Send>>>,
+    /// How much later it is at each look at the clock.
+    pub stall: Arc<Mutex<(Duration, Duration)>>,
     pub calls: Arc<Mutex<Vec<String>>>,
 }
 
@@ -44,6 +48,8 @@ impl Faulty {
         Faulty {
             model: Arc::new(Model::new(&host(nodes, 64), flavour)),
             faults: Arc::default(),
+            wobble: Arc::new(Mutex::new(Box::new(|| 0))),
+            stall: Arc::default(),
             calls: Arc::default(),
         }
     }
@@ -54,6 +60,17 @@ impl Faulty {
 
     pub fn clear(&self) {
         self.faults.lock().unwrap().clear();
+    }
+
+    /// A reading fails only once something is claimed.
+    fn reading(&self, call: &'static str) -> Option<CallError> {
+        match self.faults.lock().unwrap().get(call) {
+            Some(Fault::Errno(errno)) if self.model.outstanding_pages() > 0 => Some(CallError {
+                call,
+                errno: *errno,
+            }),
+            Some(_) | None => None,
+        }
     }
 
     fn call<T: Default>(
@@ -86,11 +103,19 @@ impl Hypervisor for Faulty {
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        self.model.memory()
+        let mut memory = self.model.memory()?;
+        memory.host_outstanding_pages += self.wobble.lock().unwrap()();
+        match self.reading("memory") {
+            None => Ok(memory),
+            Some(error) => Err(error),
+        }
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.model.domains()
+        match self.reading("domains") {
+            None => self.model.domains(),
+            Some(error) => Err(error),
+        }
     }
 
     fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
@@ -117,7 +142,11 @@ impl Hypervisor for Faulty {
     }
 
     fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.call("claim_host", format!("{domid} {pages}"), |model| {
+        let call = match pages {
+            0 => "cancel",
+            _ => "claim_host",
+        };
+        self.call(call, format!("{domid} {pages}"), |model| {
             model.claim_host(domid, pages)
         })
     }
@@ -139,7 +168,10 @@ impl Hypervisor for Faulty {
     }
 
     fn now(&self) -> Duration {
-        self.model.now()
+        let mut stall = self.stall.lock().unwrap();
+        let (each, all) = *stall;
+        *stall = (each, all + each);
+        self.model.now() + all
     }
 
     fn sleep(&self, time: Duration) {

@@ -57,6 +57,7 @@ fn a_second_process_sees_what_the_first_one_claimed() {
     );
     other.abandoned(first.domid()).unwrap();
     assert_eq!(bench.outstanding(first.domid()), 0);
+    assert_eq!(bench.affinity(first.domid()), NodeSet::first(2));
 }
 
 #[test]

@@ -141,3 +141,124 @@ fn a_panic_does_not_close_the_host() {
         .unwrap();
     assert!(bench.build(placed) && bench.build(first));
 }
+
+/// A second claim after one on a node brings down the Xen that has the first node claims.
+#[test]
+fn a_domain_with_a_claim_on_a_node_is_never_placed_again() {
+    let bench = Bench::new(Flavour::XS9);
+    let placed = bench.place(32 * GIB, Policy::BestEffort);
+    let domid = placed.domid();
+    assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
+    bench.protocol.abandoned(domid).unwrap();
+    let error = bench
+        .protocol
+        .place(placement(domid, request(32 * GIB, Policy::Any)))
+        .unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+    assert_eq!(bench.outstanding(domid), 0);
+    // A domain that had none on a node may be placed again.
+    let placed = bench.place(8 * GIB, Policy::Any);
+    let domid = placed.domid();
+    bench.protocol.abandoned(domid).unwrap();
+    let again = placement(domid, request(8 * GIB, Policy::BestEffort));
+    assert!(bench.protocol.place(again).is_ok());
+}
+
+#[test]
+fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so() {
+    for (flavour, reading) in [
+        (Flavour::UPSTREAM, "domains"),
+        (Flavour::XEN_4_17, "domains"),
+        (Flavour::XEN_4_17, "memory"),
+        (Flavour::XS9, "domains"),
+    ] {
+        let bench = Bench::new(flavour);
+        bench.xen.set(reading, Fault::Errno(Errno::EAGAIN));
+        let domid = bench.create(8 * GIB);
+        let error = bench
+            .protocol
+            .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+            .unwrap_err();
+        bench.xen.clear();
+        match flavour.node_claims {
+            true => {
+                assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+                bench.protocol.abandoned(domid).unwrap();
+            }
+            false => assert!(matches!(error, Error::Call { .. }), "{error}"),
+        }
+        assert_eq!(bench.outstanding(domid), 0, "{} {reading}", flavour.name);
+        assert_eq!(bench.affinity(domid), NodeSet::first(2));
+        assert_eq!(bench.protocol.status().builds, []);
+    }
+}
+
+#[test]
+fn a_claim_that_cannot_be_taken_back_is_said() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    bench.xen.set("domains", Fault::Errno(Errno::EAGAIN));
+    bench.xen.set("cancel", Fault::Errno(Errno::EPERM));
+    let domid = bench.create(8 * GIB);
+    let error = bench
+        .protocol
+        .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+        .unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+    bench.xen.clear();
+    bench.protocol.abandoned(domid).unwrap();
+    assert_eq!(bench.outstanding(domid), 0);
+}
+
+#[test]
+fn a_claim_that_is_not_what_was_asked_is_an_error() {
+    for flavour in [Flavour::UPSTREAM, Flavour::XS9] {
+        let bench = Bench::new(flavour);
+        let domid = bench.create(8 * GIB);
+        assert_eq!(bench.xen.model.populate(domid, GIB, None), GIB);
+        let error = bench
+            .protocol
+            .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+            .unwrap_err();
+        match flavour.node_claims {
+            true => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
+            false => assert_eq!(
+                error,
+                Error::TooLate {
+                    domid,
+                    asked_pages: 8 * GIB,
+                    outstanding_pages: 7 * GIB
+                }
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_call_that_failed_is_made_again_by_the_next() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    let placed = bench.place(8 * GIB, Policy::BestEffort);
+    let domid = placed.domid();
+    bench.xen.model.set_pool(domid, 100).unwrap();
+    let pinned = bench.protocol.pin(placed).unwrap();
+    bench.xen.set("cancel", Fault::Errno(Errno::EAGAIN));
+    assert!(bench.protocol.built(pinned.clone()).is_err());
+    assert_eq!(bench.protocol.status().builds, [domid]);
+    bench.xen.clear();
+    assert_eq!(bench.protocol.built(pinned).unwrap().unused_pages, 8 * GIB);
+    let calls = bench.xen.calls.lock().unwrap();
+    assert!(calls.last().unwrap().starts_with("set_node_affinity"));
+}
+
+#[test]
+fn two_placements_of_one_domain_do_not_harm_each_other() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    let domid = bench.create(8 * GIB);
+    let twice = || placement(domid, request(8 * GIB, Policy::BestEffort));
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| bench.protocol.place(twice()));
+        (bench.protocol.place(twice()), other.join().unwrap())
+    });
+    assert_eq!([&first, &second].iter().filter(|r| r.is_ok()).count(), 1);
+    assert_eq!(bench.affinity(domid).len(), 1);
+    assert_eq!(bench.outstanding(domid), 8 * GIB);
+}

@@ -227,3 +227,60 @@ fn a_claim_that_succeeded_wrongly_is_backed_out() {
     assert!(placed.outcome().queued > Duration::ZERO);
     assert!(bench.build(placed));
 }
+
+#[test]
+fn what_only_goes_up_and_down_is_no_progress() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    let mut looks = 0;
+    *bench.xen.wobble.lock().unwrap() = Box::new(move || {
+        looks += 1;
+        looks / 2 % 2 * 10_000
+    });
+    let domid = bench.create(127 * GIB);
+    let error = bench
+        .protocol
+        .place(placement(domid, request(127 * GIB, Policy::BestEffort)))
+        .unwrap_err();
+    let Error::HostFull { waited, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+}
+
+#[test]
+fn what_the_host_can_never_give_is_refused_at_once() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    let first = bench.place(32 * GIB, Policy::BestEffort);
+    let old = first.domid();
+    assert!(bench.build(first));
+    bench.xen.model.destroy(old).unwrap();
+    let domid = bench.create(800 * GIB);
+    let error = bench
+        .protocol
+        .place(placement(domid, request(800 * GIB, Policy::BestEffort)))
+        .unwrap_err();
+    let Error::HostFull { waited, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(waited, Duration::ZERO);
+}
+
+/// A look at a claim that comes late, because the control domain was stalled, still ends.
+#[test]
+fn a_stalled_clock_does_not_hang_a_placement() {
+    let bench = Bench::with(Flavour::XEN_4_17, wait(20));
+    bench.xen.stall.lock().unwrap().0 = Duration::from_secs(2);
+    let model = bench.xen.model.clone();
+    // More is claimed than is free as soon as anything is claimed.
+    *bench.xen.wobble.lock().unwrap() = Box::new(move || match model.outstanding_pages() {
+        0 => 0,
+        _ => 1 << 40,
+    });
+    let domid = bench.create(8 * GIB);
+    let error = bench
+        .protocol
+        .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
+        .unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    assert_eq!(bench.outstanding(domid), 0);
+}

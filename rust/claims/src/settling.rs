@@ -1,0 +1,246 @@
+//! Looking that a claim that was made is there, is what was asked, and stands.
+
+use std::time::Duration;
+
+use planner::{NodeSet, Plan};
+
+use crate::error::Error;
+use crate::hypervisor::{Accounting, Hypervisor};
+use crate::ledger::{Affined, Build, Claimed};
+use crate::placing::{Placing, Step};
+use crate::protocol::{Outcome, Placed, Protocol, Rung, State};
+
+/// How long late accounting may show more claimed than free after a claim.
+const SETTLING: Duration = Duration::from_secs(1);
+const SETTLING_POLL: Duration = Duration::from_millis(50);
+
+/// A claim that was made, and is looked at until the counters agree with it.
+#[derive(Debug)]
+pub(crate) struct Settling {
+    rung: Rung,
+    plan: Option<Plan>,
+    claim: Claimed,
+    since: Duration,
+}
+
+/// What a look at a claim found.
+enum Look {
+    Stands,
+    /// The call said success and nothing is claimed: libxenctrl of 4.17 says so where the
+    /// hypervisor said ENOSYS.
+    NotThere,
+    /// There is less free than claimed.
+    Overdrawn {
+        free_pages: u64,
+        outstanding_pages: u64,
+    },
+}
+
+impl<H: Hypervisor> Protocol<H> {
+    /// Takes note of a build whose claim was made, or that has none; [`Protocol::settle`] looks at
+    /// it next. From here on whatever fails has a claim to undo.
+    pub(crate) fn staked(
+        &self,
+        placing: &mut Placing,
+        state: &mut State,
+        rung: Rung,
+        plan: Option<Plan>,
+    ) -> Result<Step, Error> {
+        let domid = placing.domid();
+        let claim = match rung {
+            Rung::NodeClaim(_) => Claimed::OnNode,
+            Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => Claimed::OnHost,
+            Rung::ClaimedByBuilder | Rung::Unclaimed => Claimed::Not,
+        };
+        if claim == Claimed::OnNode {
+            state.node_claimed.insert(domid);
+        }
+        let affinity = match &plan {
+            None => Affined::Not,
+            Some(plan) if self.all_have_cpus(plan.nodes) => Affined::ForBuild,
+            Some(_) => Affined::ForGood,
+        };
+        let build = Build {
+            nodes: plan.as_ref().map_or(self.online(), |plan| plan.nodes),
+            memory_pages: placing.request().memory_pages,
+            held_pages: placing.request().overhead_pages,
+            claim,
+            affinity,
+        };
+        state.builds.insert(domid, build);
+        placing.settling = Some(Settling {
+            rung,
+            plan,
+            claim,
+            since: self.hypervisor.now(),
+        });
+        Ok(Step::Wait(Duration::ZERO))
+    }
+
+    /// Looks whether a claim is there and stands. To be called without the lock.
+    pub(crate) fn settle(
+        &self,
+        placing: &mut Placing,
+        mut settling: Settling,
+    ) -> Result<Step, Error> {
+        let look = match settling.claim {
+            Claimed::Not => Ok(Look::Stands),
+            Claimed::OnNode | Claimed::OnHost => self.look(placing),
+        };
+        let now = self.hypervisor.now();
+        match look {
+            Ok(Look::Stands) => {
+                if settling.claim == Claimed::OnHost {
+                    self.lock().host_claims = Some(true);
+                }
+                placing.stop_queueing(now);
+                Ok(self.done(placing, settling))
+            }
+            Ok(Look::NotThere) => self.without_claim(placing, &mut settling),
+            Ok(Look::Overdrawn { .. }) if now.saturating_sub(settling.since) < SETTLING => {
+                placing.settling = Some(settling);
+                Ok(Step::Wait(SETTLING_POLL))
+            }
+            Ok(Look::Overdrawn {
+                free_pages,
+                outstanding_pages,
+            }) => {
+                let why = format!("{free_pages} pages are free and {outstanding_pages} claimed");
+                self.undo(placing, &settling, why)?;
+                let state = self.lock();
+                self.queue(placing, &state, "more was claimed than is free")
+            }
+            Err(error) => {
+                self.undo(placing, &settling, error.to_string())?;
+                Err(error)
+            }
+        }
+    }
+
+    fn look(&self, placing: &Placing) -> Result<Look, Error> {
+        let domid = placing.domid();
+        let domains = (self.hypervisor.domains())
+            .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
+        let domain = domains.iter().find(|domain| domain.domid == domid);
+        let asked_pages = placing.request().memory_pages;
+        match domain.map(|domain| domain.outstanding_pages) {
+            None => {
+                let why = "it vanished while it was being placed".to_string();
+                return Err(Error::MustDestroy { domid, why });
+            }
+            Some(0) => return Ok(Look::NotThere),
+            Some(outstanding_pages) if outstanding_pages != asked_pages => {
+                return Err(Error::TooLate {
+                    domid,
+                    asked_pages,
+                    outstanding_pages,
+                });
+            }
+            Some(_) => (),
+        }
+        if self.hypervisor.accounting() == Accounting::AtAllocation {
+            return Ok(Look::Stands);
+        }
+        // A claim made while a build hides memory may have succeeded wrongly: it stands once
+        // there is as much free as is claimed.
+        let memory = (self.hypervisor.memory()).map_err(Error::call(
+            domid,
+            "looking at its claim: reading free memory",
+        ))?;
+        match memory.host_free_pages >= memory.host_outstanding_pages {
+            true => Ok(Look::Stands),
+            false => Ok(Look::Overdrawn {
+                free_pages: memory.host_free_pages,
+                outstanding_pages: memory.host_outstanding_pages,
+            }),
+        }
+    }
+
+    /// Goes on without a claim, as this hypervisor has none: of this kind, or at all.
+    fn without_claim(&self, placing: &mut Placing, settling: &mut Settling) -> Result<Step, Error> {
+        let domid = placing.domid();
+        if settling.claim == Claimed::OnNode {
+            let mut state = self.lock();
+            state.node_claims = Some(false);
+            state.node_claimed.remove(&domid);
+            drop(state);
+            self.abandoned(domid)?;
+            return Ok(Step::Wait(Duration::ZERO));
+        }
+        let mut state = self.lock();
+        state.host_claims = Some(false);
+        if let Some(build) = state.builds.get_mut(&domid) {
+            build.claim = Claimed::Not;
+        }
+        drop(state);
+        Ok(self.done(
+            placing,
+            Settling {
+                rung: Rung::Unclaimed,
+                plan: settling.plan.take(),
+                claim: Claimed::Not,
+                since: settling.since,
+            },
+        ))
+    }
+
+    /// Takes a claim on the host back, and affinity with it. One on a node cannot be: a second
+    /// claim of its domain could bring the host down.
+    fn undo(&self, placing: &Placing, settling: &Settling, why: String) -> Result<(), Error> {
+        let domid = placing.domid();
+        match settling.rung {
+            Rung::NodeClaim(node) => Err(Error::MustDestroy {
+                domid,
+                why: format!("its claim on node {node} cannot be kept: {why}"),
+            }),
+            Rung::HostClaim
+            | Rung::Anywhere
+            | Rung::Unplaced(_)
+            | Rung::ClaimedByBuilder
+            | Rung::Unclaimed => {
+                // Without a look at the domain: that may be what failed.
+                let taken_back = (self.hypervisor.claim_host(domid, 0))
+                    .map_err(Error::call(domid, "cancelling its claim"))
+                    .and_then(|()| self.release_affinity(domid));
+                match taken_back {
+                    Ok(()) => {
+                        self.lock().builds.remove(&domid);
+                        Ok(())
+                    }
+                    Err(error) => Err(Error::MustDestroy {
+                        domid,
+                        why: format!("its claim could not be taken back ({error}) after: {why}"),
+                    }),
+                }
+            }
+        }
+    }
+
+    fn done(&self, placing: &Placing, settled: Settling) -> Step {
+        let Settling {
+            rung, plan, claim, ..
+        } = settled;
+        Step::Placed(Placed {
+            domid: placing.domid(),
+            topology: self.topology.clone(),
+            request: placing.request().clone(),
+            hard_pinned: placing.placement.hard_pinned,
+            outcome: Outcome {
+                rung,
+                plan,
+                claimed_pages: match claim {
+                    Claimed::Not => 0,
+                    Claimed::OnNode | Claimed::OnHost => placing.request().memory_pages,
+                },
+                replans: placing.replans,
+                waited: placing.waited,
+                queued: placing.queued,
+            },
+        })
+    }
+
+    fn all_have_cpus(&self, nodes: NodeSet) -> bool {
+        let processors = self.topology.processors(None);
+        nodes.iter().all(|node| processors.cpus[node] > 0)
+    }
+}
