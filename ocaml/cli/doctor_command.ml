@@ -115,7 +115,7 @@ let print_no_live () =
         else
           "  none: not a Xen dom0"
       )
-    ; "  the subcommands for one live in xenopsd-numa-xenctrl"
+    ; "  programs that link the package xenopsd-numa-xenctrl have one"
     ]
 
 let known = function

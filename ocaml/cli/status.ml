@@ -71,7 +71,10 @@ let of_failure failure =
       Bad_input
   | Failure.Host_full _ | Failure.Refused _ ->
       Refused
-  | Failure.Call _ | Failure.Must_destroy _ | Failure.Busy _ ->
+  | Failure.Call _
+  | Failure.Must_destroy _
+  | Failure.Too_late _
+  | Failure.Busy _ ->
       Hypervisor_error
   | Failure.Internal _ ->
       Internal_error

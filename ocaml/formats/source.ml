@@ -59,13 +59,16 @@ let rec read_to_end path ~max_bytes fd chunk text =
       read_to_end path ~max_bytes fd chunk text
 
 let read_open path ~max_bytes fd =
-  let Unix.{st_kind; st_size; _} = Unix.fstat fd in
-  if st_kind = Unix.S_REG && st_size > max_bytes then
-    fault path
-      ~found:(Printf.sprintf "%d bytes" st_size)
-      ~expected:(Printf.sprintf "at most %d" max_bytes)
-  else
-    read_to_end path ~max_bytes fd (Bytes.create 65536) (Buffer.create 65536)
+  match Unix.fstat fd with
+  | exception Unix.Unix_error (error, _, _) ->
+      (* Standard input may be closed. *)
+      unreadable path error
+  | {Unix.st_kind= Unix.S_REG; st_size; _} when st_size > max_bytes ->
+      fault path
+        ~found:(Printf.sprintf "%d bytes" st_size)
+        ~expected:(Printf.sprintf "at most %d" max_bytes)
+  | _ ->
+      read_to_end path ~max_bytes fd (Bytes.create 65536) (Buffer.create 65536)
 
 let read ?(max_bytes = max_bytes) path =
   let* fd = open_ path in

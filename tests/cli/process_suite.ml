@@ -63,12 +63,28 @@ let full_disk () =
           (Files.read path)
     )
 
+let closed_input () =
+  Files.with_directory (fun root ->
+      let err = Filename.concat root "err" in
+      let command =
+        Printf.sprintf "%s plan --host - --memory 1GiB --vcpus 1 <&- 2>%s"
+          Run.executable (Filename.quote err)
+      in
+      Alcotest.(check int) "code" 2 (Sys.command command) ;
+      Alcotest.(check string)
+        "message"
+        "xenopsd-numa: standard input: found bad file descriptor, expected a \
+         readable file\n"
+        (Files.read err)
+  )
+
 let case name f = Alcotest.test_case name `Quick f
 
 let suite =
   ( "process"
   , [
-      case "the reader goes away" reader_gone
+      case "closed standard input" closed_input
+    ; case "the reader goes away" reader_gone
     ; case "interrupted" interrupted
     ; case "a full disk" full_disk
     ]

@@ -19,3 +19,6 @@ val wait : int -> int
 
 val quiet : result -> unit
 (** Fails the test if there is a trace of an exception. *)
+
+val executable : string
+(** The command that was built. *)

@@ -52,26 +52,12 @@ let ints = Alcotest.(list int)
 (* {1 Planning} *)
 
 let example_of_the_manual () =
-  let host =
-    Host.v
-      ~distances:[|[|Some 10; Some 21|]; [|Some 21; Some 10|]|]
-      ~cpus:
-        [|
-          Host.cpu ~node:0 ~core:0 ~socket:0
-        ; Host.cpu ~node:1 ~core:0 ~socket:1
-        |]
-      ~nodes:
-        [|
-          Host.node ~size:(Size.gib 64) ~free:(Size.gib 10) ()
-        ; Host.node ~size:(Size.gib 64) ~free:(Size.gib 60) ()
-        |]
-      ()
-  in
-  let request = Request.v ~memory:(Size.gib 32) ~vcpus:1 () in
-  match (host, request) with
-  | Ok host, Ok request ->
-      Alcotest.check ints "nodes" [1] (Plan.nodes (answer (plan host request)))
-  | Error error, _ | _, Error error ->
+  match Manual_example.example () with
+  | Ok (Ok nodes) ->
+      Alcotest.check ints "nodes" [1] nodes
+  | Ok (Error refusal) ->
+      Alcotest.failf "%a" Refusal.pp refusal
+  | Error error ->
       Alcotest.failf "%a" pp_error error
 
 let plan_over_two_nodes () =
