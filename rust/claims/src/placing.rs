@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use planner::{plan, Host, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request};
+use planner::{
+    plan, Distance, Host, Limits, NodeMemory, NodeSet, Plan, Policy, Reason, Refusal, Request,
+};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -131,6 +133,11 @@ impl<H: Hypervisor> Protocol<H> {
                 self.aim(placing, &state.config, &seen.host)
             }
         };
+        if let Aim::Planned(plan) = &aim {
+            if let Some(poll) = self.hold_out(placing, &state, &seen, plan) {
+                return Ok(Step::Wait(poll));
+            }
+        }
         let nodes = match &aim {
             Aim::Planned(plan) => Some(plan.nodes),
             Aim::Unplaced(_) => Some(self.online()),
@@ -194,6 +201,26 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// Whoever has waited for memory waits on while more comes back, if that may bring a nearer
+    /// plan: it would live with the farther one for as long as it runs.
+    fn hold_out(
+        &self,
+        placing: &mut Placing,
+        state: &State,
+        seen: &View,
+        plan: &Plan,
+    ) -> Option<Duration> {
+        let now = self.hypervisor.now();
+        let (watch, distance) = placing.watch.as_mut().zip(plan.distance)?;
+        let request = &placing.placement.request;
+        if !nearer_if_empty(&seen.host, request, &state.config, distance) {
+            return None;
+        }
+        placing.waited = watch.waited(now);
+        let unclaimed = seen.unclaimed_pages;
+        watch.look(now, state.config.memory_wait, unclaimed, &seen.domains)
+    }
+
     /// The memory is not there now: waits while some is given back, or while builds that hold
     /// more than they will take, or hide what they take, have not ended.
     pub(crate) fn fall_short(
@@ -244,6 +271,30 @@ impl<H: Hypervisor> Protocol<H> {
             waited: placing.waited,
         }
     }
+}
+
+/// Whether there would be a plan nearer than `distance` if all memory of the host were free.
+fn nearer_if_empty(host: &Host, request: &Request, config: &Config, distance: Distance) -> bool {
+    let mut memory = host.memory().clone();
+    for node in memory.nodes.iter_mut().flatten() {
+        *node = NodeMemory {
+            size_pages: node.size_pages,
+            free_pages: node.size_pages,
+            ..NodeMemory::default()
+        };
+    }
+    memory.host_free_pages = capacity_pages(host);
+    memory.host_outstanding_pages = 0;
+    memory.host_held_pages = 0;
+    let empty = Host::with_memory(host.topology().clone(), memory);
+    let best = empty
+        .ok()
+        .and_then(|host| plan(&host, request, &limits(config)).ok());
+    let best = best.and_then(|plan| plan.distance);
+    best.is_some_and(|best| {
+        let average = |distance: Distance| distance.average();
+        (best.maximum, average(best)) < (distance.maximum, average(distance))
+    })
 }
 
 /// More than the host can ever give: its nodes with their holes.

@@ -284,3 +284,40 @@ fn a_stalled_clock_does_not_hang_a_placement() {
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     assert_eq!(bench.outstanding(domid), 0);
 }
+
+#[test]
+fn who_waits_for_memory_waits_for_a_nearer_plan_while_more_comes_back() {
+    for flavour in Flavour::ALL {
+        let bench = Bench::new(flavour);
+        let first = bench.place(110 * GIB, Policy::BestEffort);
+        let old = first.domid();
+        assert!(bench.build(first));
+        bench.xen.model.destroy(old).unwrap();
+        let placed = bench.place(50 * GIB, Policy::BestEffort);
+        let plan = placed.outcome().plan.clone().unwrap();
+        assert_eq!(plan.nodes.len(), 1, "{}", flavour.name);
+        assert!(placed.outcome().waited > Duration::ZERO);
+        assert!(bench.build(placed));
+    }
+}
+
+#[test]
+fn when_no_more_comes_back_the_plan_that_there_is_is_taken() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    // 24 GiB of each node stay taken, so that no node can hold what comes.
+    for node in [0, 1] {
+        let domid = bench.create(24 * GIB);
+        assert_eq!(
+            bench.xen.model.populate(domid, 24 * GIB, Some(node)),
+            24 * GIB
+        );
+    }
+    let first = bench.place(70 * GIB, Policy::BestEffort);
+    let old = first.domid();
+    assert!(bench.build(first));
+    bench.xen.model.destroy(old).unwrap();
+    let placed = bench.place(50 * GIB, Policy::BestEffort);
+    let plan = placed.outcome().plan.clone().unwrap();
+    assert_eq!(plan.nodes.len(), 2);
+    assert!(placed.outcome().waited < Duration::from_secs(60));
+}
