@@ -27,6 +27,43 @@ let default =
   ; builder_claims= No_builder
   }
 
+let longest_wait_seconds = 86_400
+
+let largest_budget_steps = 1_000_000_000
+
+let v ?(like = default) ?(placement = like.placement)
+    ?(prio_mem_only = like.prio_mem_only) ?(claims = like.claims)
+    ?(strategy = like.strategy) ?(reserve = like.reserve)
+    ?(node_reserve = like.node_reserve)
+    ?(memory_wait_seconds = like.memory_wait_seconds)
+    ?(plan_budget_steps = like.plan_budget_steps)
+    ?(builder_claims = like.builder_claims) () : (t, Raw.invalid_value) result =
+  let refused field found largest =
+    Error
+      {
+        Raw.field
+      ; found= string_of_int found
+      ; expected= Printf.sprintf "0 to %d" largest
+      }
+  in
+  if memory_wait_seconds < 0 || memory_wait_seconds > longest_wait_seconds then
+    refused "numa-memory-wait-seconds" memory_wait_seconds longest_wait_seconds
+  else if plan_budget_steps < 0 || plan_budget_steps > largest_budget_steps then
+    refused "numa-plan-budget-steps" plan_budget_steps largest_budget_steps
+  else
+    Ok
+      {
+        placement
+      ; prio_mem_only
+      ; claims
+      ; strategy
+      ; reserve
+      ; node_reserve
+      ; memory_wait_seconds
+      ; plan_budget_steps
+      ; builder_claims
+      }
+
 let default_policy config : Raw.policy_value =
   match (config.placement, config.prio_mem_only) with
   | false, _ ->
@@ -125,12 +162,12 @@ let switches =
       "MiB of each node that VMs must leave alone"
       (fun c -> in_mib c.node_reserve)
       (fun c n -> {c with node_reserve= Size.mib n})
-  ; number "numa-memory-wait-seconds" ~largest:86_400
+  ; number "numa-memory-wait-seconds" ~largest:longest_wait_seconds
       "Seconds that a VM start waits for memory that is being given back, or \
        for builds that must end first"
       (fun c -> c.memory_wait_seconds)
       (fun c memory_wait_seconds -> {c with memory_wait_seconds})
-  ; number "numa-plan-budget-steps" ~largest:1_000_000_000
+  ; number "numa-plan-budget-steps" ~largest:largest_budget_steps
       "Steps that a plan may take on a host of more than 16 nodes"
       (fun c -> c.plan_budget_steps)
       (fun c plan_budget_steps -> {c with plan_budget_steps})

@@ -4,7 +4,7 @@ type claims = Always | Never
 
 type builder_claims = No_builder | Pv | All
 
-type t = {
+type t = private {
     placement: bool
   ; prio_mem_only: bool
   ; claims: claims
@@ -17,6 +17,20 @@ type t = {
 }
 
 val default : t
+
+val v :
+     ?like:t
+  -> ?placement:bool
+  -> ?prio_mem_only:bool
+  -> ?claims:claims
+  -> ?strategy:Raw.strategy_value
+  -> ?reserve:Size.t
+  -> ?node_reserve:Size.t
+  -> ?memory_wait_seconds:int
+  -> ?plan_budget_steps:int
+  -> ?builder_claims:builder_claims
+  -> unit
+  -> (t, Raw.invalid_value) result
 
 val default_policy : t -> Raw.policy_value
 

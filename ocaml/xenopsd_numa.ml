@@ -638,9 +638,10 @@ module Claims = struct
   let status (t : t) =
     Raw.xenopsd_numa_status t.handle
     |> Result.map (fun (value : Raw.status_value) ->
-           let config = Atomic.get t.config in
+           let like = Atomic.get t.config in
+           let claims = claims_of_bool value.in_force in
            {
-             config= {config with claims= claims_of_bool value.in_force}
+             config= Result.value (Config.v ~like ~claims ()) ~default:like
            ; pending= Option.map claims_of_bool value.pending
            ; builds= Array.to_list value.builds
            ; host_claims= value.host_claims

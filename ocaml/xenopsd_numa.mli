@@ -179,7 +179,11 @@ module Request : sig
     | Pack  (** the one that the VM fills best, so that large holes stay *)
     | Spread  (** the one with the most room *)
     | Balance
-        (** the emptiest one that leaves the host's largest hole alone *)
+        (** the one that ends the fewest large holes: of single nodes the one
+            on which the fewest of these cease to be free: the whole node
+            (counted twice), half, a quarter, an eighth of it, each less 1/32;
+            then the fullest. Of sets of several nodes the one with the emptiest
+            node, then the one with the least room *)
 
   type t
   (** A checked request. *)
@@ -366,7 +370,7 @@ module Config : sig
     | Pv  (** that of PV domains does *)
     | All
 
-  type t = {
+  type t = private {
       placement: bool  (** [numa-placement] *)
     ; prio_mem_only: bool  (** [numa-best-effort-prio-mem-only] *)
     ; claims: claims  (** [numa-claims] *)
@@ -379,6 +383,22 @@ module Config : sig
   }
 
   val default : t
+
+  val v :
+       ?like:t
+    -> ?placement:bool
+    -> ?prio_mem_only:bool
+    -> ?claims:claims
+    -> ?strategy:Request.strategy
+    -> ?reserve:Size.t
+    -> ?node_reserve:Size.t
+    -> ?memory_wait_seconds:int
+    -> ?plan_budget_steps:int
+    -> ?builder_claims:builder_claims
+    -> unit
+    -> (t, invalid) result
+  (** [v ~like ()] is [like], {!default} unless given, with what else is given.
+      At most a day's wait and 10{^9} steps. *)
 
   val default_policy : t -> Request.policy
   (** The policy of a host that has none of its own: [Any] if not [placement],

@@ -263,6 +263,24 @@ let switches () =
     ; ("numa-nonsense", "1")
     ]
 
+let switches_are_refused_out_of_range () =
+  let check name field result =
+    match result with
+    | Error (invalid : invalid) ->
+        Alcotest.(check string) name field invalid.field
+    | Ok _ ->
+        Alcotest.failf "%s was accepted" name
+  in
+  check "wait" "numa-memory-wait-seconds"
+    (Config.v ~memory_wait_seconds:(-1) ()) ;
+  check "steps" "numa-plan-budget-steps"
+    (Config.v ~plan_budget_steps:max_int ()) ;
+  match Config.v () with
+  | Ok config ->
+      Alcotest.(check bool) "default" true (config = Config.default)
+  | Error invalid ->
+      Alcotest.failf "%a" pp_invalid invalid
+
 let options_of_xenopsd () =
   let config = ref Config.default in
   let options = Config.options (fun () -> !config) (fun c -> config := c) in
@@ -381,7 +399,7 @@ let status_tells () =
   let model, claims = modelled Model.Xs9 in
   let domid = domain model (Size.gib 8) in
   let placed = ok_claims (Claims.place claims ~domid (request (Size.gib 8))) in
-  let never = {Config.default with claims= Config.Never} in
+  let never = ok pp_invalid (Config.v ~claims:Config.Never ()) in
   ok_claims (Claims.configure claims never) ;
   let status = ok_claims (Claims.status claims) in
   Alcotest.check ints "builds" [domid] status.builds ;
@@ -495,7 +513,11 @@ let () =
         ]
       )
     ; ( "switches"
-      , [case "strict" switches; case "xenopsd's form" options_of_xenopsd]
+      , [
+          case "strict" switches
+        ; case "out of range" switches_are_refused_out_of_range
+        ; case "xenopsd's form" options_of_xenopsd
+        ]
       )
     ; ( "protocol"
       , List.map
