@@ -45,6 +45,8 @@ pub(crate) struct Offer<'a> {
     /// Those of them that have a CPU that it may use.
     pub with_cpus: NodeSet,
     pub nodes: [Amount; MAX_NODES],
+    /// The spans of the usable nodes.
+    pub size_pages: [u64; MAX_NODES],
     /// Pages that the host as a whole can give.
     pub host_pages: u64,
     pub need: Amount,
@@ -62,8 +64,10 @@ impl<'a> Offer<'a> {
             .online()
             .intersection(allowed_nodes.unwrap_or(topology.online()));
         let mut nodes = [Amount::default(); MAX_NODES];
+        let mut size_pages = [0; MAX_NODES];
         let mut with_cpus = NodeSet::EMPTY;
         for node in usable.iter() {
+            size_pages[node] = host.memory().nodes[node].map_or(0, |memory| memory.size_pages);
             nodes[node] = Amount {
                 pages: claimable[node],
                 cpus: processors.cpus[node],
@@ -78,6 +82,7 @@ impl<'a> Offer<'a> {
             usable,
             with_cpus,
             nodes,
+            size_pages,
             host_pages: host.host_claimable_pages(reserve),
             need: Amount {
                 pages: request.memory_pages + request.overhead_pages,

@@ -30,7 +30,10 @@ pub enum Strategy {
     Pack,
     /// The set with the most room, so that memory and vCPUs are level.
     Spread,
-    /// The emptiest set that leaves the host's largest hole alone.
+    /// The set that ends the fewest large holes: of single nodes the one on which the fewest of
+    /// these cease to be free: the whole node (counted twice), half, a quarter, an eighth of it,
+    /// each less 1/32; then the fullest. Of sets of several nodes the one with the emptiest node,
+    /// then the one with the least room.
     Balance,
 }
 

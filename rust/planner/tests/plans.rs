@@ -61,8 +61,12 @@ fn strategies_choose_between_equally_near_nodes() {
         (Strategy::Pack, 16, 0),
         // The emptiest.
         (Strategy::Spread, 8, 1),
-        // The emptiest but one, until only that one holds it.
+        // Of those that keep all their halves, quarters and eighths the fullest …
         (Strategy::Balance, 8, 2),
+        (Strategy::Balance, 2, 3),
+        // … or the one that loses fewest: 60 GiB are not a whole node, and 48 of them more than
+        // half; on node 2 half ends, on node 0 a quarter.
+        (Strategy::Balance, 12, 1),
         (Strategy::Balance, 50, 1),
     ] {
         let host = host(&free, 20);
@@ -79,6 +83,35 @@ fn strategies_choose_between_equally_near_nodes() {
         let plan = placed(&host, &request(&host, 8, 2, strategy));
         assert_eq!(plan.nodes, NodeSet::one(0), "{strategy:?}");
     }
+}
+
+#[test]
+fn balance_leaves_empty_nodes_alone() {
+    // 63 of 64 GiB count as empty, and that counts twice; on the node of 40 half ends.
+    for (free, gib, node) in [
+        ([63, 40, 40], 16, 1),
+        // Half and a quarter end on the nodes of 40, as much as on an empty node, but they are
+        // fuller.
+        ([63, 40, 40], 26, 1),
+        // Half, a quarter and an eighth end on the node of 34, which is worse.
+        ([63, 34, 10], 28, 0),
+        // A quarter and an eighth end on the node of 20, half on the one of 40.
+        ([63, 40, 20], 15, 1),
+    ] {
+        let host = host(&free, 20);
+        let plan = placed(&host, &request(&host, gib, 2, Strategy::Balance));
+        assert_eq!(plan.nodes, NodeSet::one(node), "{free:?} {gib}");
+    }
+}
+
+#[test]
+fn balance_takes_full_nodes_for_their_cpus() {
+    // Six cores are two nodes: the emptiest one has the memory, and the fullest one lends CPUs.
+    let host = host(&[30, 2, 50, 10], 20);
+    let plan = placed(&host, &request(&host, 20, 6, Strategy::Balance));
+    assert_eq!(plan.nodes, NodeSet::one(1).with(2));
+    assert_eq!((plan.pages[1] >> 18, plan.pages[2] >> 18), (2, 18));
+    assert_eq!(plan.equals, 5);
 }
 
 #[test]
