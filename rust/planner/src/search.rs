@@ -194,7 +194,9 @@ fn lower_of_kind(offer: &Offer, universe: NodeSet) -> [NodeSet; MAX_NODES] {
     let mut lower = [NodeSet::EMPTY; MAX_NODES];
     for node in universe.iter() {
         let same = |other: &usize| {
-            matrix.twin(*other) == matrix.twin(node) && offer.nodes[*other] == offer.nodes[node]
+            matrix.twin(*other) == matrix.twin(node)
+                && offer.nodes[*other] == offer.nodes[node]
+                && offer.size_pages[*other] == offer.size_pages[node]
         };
         let below = universe.intersection(NodeSet::first(node));
         // The nearest below knows those below it.

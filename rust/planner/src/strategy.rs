@@ -56,3 +56,101 @@ fn holes(size_pages: u64, pages: u64) -> u32 {
 fn compare_numbers(a: NodeSet, b: NodeSet) -> Ordering {
     a.iter().cmp(b.iter())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{plan, Limits};
+    use crate::host::{Host, HostDescription, NodeDescription};
+    use crate::incumbent::Cliques;
+    use crate::request::{Policy, RequestDescription};
+    use crate::topology::TopologyDescription;
+    use crate::units::PAGE_BYTES;
+    use crate::Request;
+    use fastrand::Rng;
+
+    fn host(rng: &mut Rng) -> Host {
+        let nodes = rng.usize(1..=7);
+        // Few values, so that many sets are equally near; 10 apart is as near as together.
+        let values = [[10, 10, 20], [12, 12, 20], [20, 20, 20]][rng.usize(0..3)];
+        let distance = |rng: &mut Rng, same: bool| match same {
+            true => 10,
+            false => values[rng.usize(0..3)],
+        };
+        let drawn: Vec<Vec<u32>> = (0..nodes)
+            .map(|a| (0..nodes).map(|b| distance(rng, a == b)).collect())
+            .collect();
+        let symmetric = rng.bool();
+        let between = |a: usize, b: usize| match symmetric {
+            true => Some(drawn[a.max(b)][a.min(b)]),
+            false => Some(drawn[a][b]),
+        };
+        let row = |a| (0..nodes).map(|b| between(a, b)).collect();
+        let distances = (0..nodes).map(row).collect();
+        let cpus = 0..nodes as u32;
+        let nodes: Vec<_> = (0..nodes)
+            .map(|_| NodeDescription {
+                size_bytes: Some((32 + 32 * rng.u64(0..2)) * PAGE_BYTES),
+                free_bytes: Some(8 * rng.u64(0..5) * PAGE_BYTES),
+                claimed_bytes: 0,
+            })
+            .collect();
+        Host::new(&HostDescription {
+            topology: TopologyDescription {
+                distances,
+                cpu_to_node: cpus.clone().map(Some).collect(),
+                cpu_to_core: cpus.clone().map(|_| Some(0)).collect(),
+                cpu_to_socket: cpus.map(|_| Some(0)).collect(),
+            },
+            host_free_bytes: nodes.iter().filter_map(|node| node.free_bytes).sum(),
+            nodes,
+            host_outstanding_bytes: 0,
+        })
+        .unwrap()
+    }
+
+    /// The set that is preferred among all that are nearest, by looking at every set.
+    fn by_looking_at_all(offer: &Offer, strategy: Strategy) -> Option<NodeSet> {
+        let cliques = Cliques::new(offer, offer.usable, u32::MAX);
+        let sets = (1..1u64 << offer.topology.node_count()).map(NodeSet::from_bits);
+        let fitting = sets.filter(|set| offer.irreducible(*set));
+        let known = fitting.map(|set| (set, cliques.distance(set)));
+        let chosen = known.reduce(|best, other| {
+            let average = (other.1.sum * best.1.pairs).cmp(&(best.1.sum * other.1.pairs));
+            match other.1.maximum.cmp(&best.1.maximum).then(average) {
+                Ordering::Less => other,
+                Ordering::Equal if prefers(offer, strategy, other.0, best.0) => other,
+                Ordering::Equal | Ordering::Greater => best,
+            }
+        });
+        chosen.map(|(set, _)| set)
+    }
+
+    #[test]
+    fn the_search_meets_the_preferred_set() {
+        let mut rng = Rng::with_seed(1);
+        for _ in 0..20_000 {
+            let host = host(&mut rng);
+            let strategy = [Strategy::Pack, Strategy::Spread, Strategy::Balance][rng.usize(0..3)];
+            let description = RequestDescription {
+                memory_bytes: rng.u64(1..100) * PAGE_BYTES,
+                overhead_bytes: 0,
+                vcpus: 1,
+                cores: Some(0),
+                policy: Policy::BestEffort,
+                strategy,
+                allowed_cpus: None,
+                allowed_nodes: None,
+            };
+            let request = Request::new(&description, host.topology()).unwrap();
+            let limits = Limits::default();
+            let offer = Offer::new(&host, &request, &limits.reserve, true);
+            let planned = plan(&host, &request, &limits).ok().map(|plan| plan.nodes);
+            assert_eq!(
+                planned,
+                by_looking_at_all(&offer, strategy),
+                "{host:?} {request:?}"
+            );
+        }
+    }
+}
