@@ -178,6 +178,12 @@ impl<'a> Bounds<'a> {
         }
     }
 
+    /// How many nodes an irreducible set of the universe can have; `None` if nothing fits.
+    pub fn sizes(&self) -> Option<(usize, usize)> {
+        let least = self.least_more(Amount::default(), self.universe)?;
+        Some((least, self.most))
+    }
+
     /// A distance that no irreducible set of the universe can be below.
     pub fn lower(&self) -> Option<Distance> {
         let least = self.least_more(Amount::default(), self.universe)?;

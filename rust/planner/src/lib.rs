@@ -21,6 +21,7 @@ mod search;
 mod shortfall;
 mod strategy;
 mod topology;
+mod tree;
 mod units;
 
 pub use answer::{plan, plan_all, take, Limits, DEFAULT_BUDGET_STEPS};

@@ -18,11 +18,12 @@ pub(crate) struct Matrix {
     /// See [`Matrix::twin`].
     twins: Vec<u8>,
     apart: bool,
+    tree: bool,
 }
 
 impl Matrix {
     /// Of `nodes` nodes with these distances, row by row, `u32::MAX` being unreachable.
-    /// O(nodes² log nodes).
+    /// O(nodes³).
     pub fn new(nodes: usize, distances: Vec<u32>) -> Self {
         let mut matrix = Matrix {
             nodes,
@@ -32,6 +33,7 @@ impl Matrix {
             near_sums: Vec::with_capacity(nodes * nodes),
             twins: Vec::new(),
             apart: true,
+            tree: false,
         };
         matrix.mutual = (0..nodes)
             .map(|a| {
@@ -62,7 +64,21 @@ impl Matrix {
         matrix.twins = (0..nodes)
             .map(|a| (0..a).find(|b| matrix.alike(a, *b)).unwrap_or(a) as u8)
             .collect();
+        matrix.tree = matrix.makes_a_tree();
         matrix
+    }
+
+    /// Whether of any three nodes the two farther distances are equal, both ways.
+    fn makes_a_tree(&self) -> bool {
+        let all = 0..self.nodes;
+        all.clone().all(|a| {
+            all.clone().all(|b| {
+                self.raw(a, b) == self.raw(b, a)
+                    && all
+                        .clone()
+                        .all(|c| self.raw(a, c) <= self.raw(a, b).max(self.raw(b, c)))
+            })
+        })
     }
 
     /// Whether the two nodes could change places without any distance being another.
@@ -114,6 +130,12 @@ impl Matrix {
     /// The lowest node that could change places with this one without any distance being another.
     pub fn twin(&self, node: usize) -> usize {
         self.twins[node] as usize
+    }
+
+    /// Whether the distances are those of a tree: groups of nodes, equally far from each other all
+    /// over, in groups of groups.
+    pub fn is_tree(&self) -> bool {
+        self.tree
     }
 
     /// Whether no two nodes are as near to each other as to themselves.

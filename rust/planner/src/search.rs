@@ -16,6 +16,7 @@ use crate::plan::Distance;
 use crate::request::Strategy;
 use crate::strategy;
 use crate::topology::LOCAL_DISTANCE;
+use crate::tree::tell;
 
 /// Hosts with at most this many nodes are searched to the end, whatever the budget.
 pub(crate) const EXACT_NODES: usize = 16;
@@ -153,8 +154,23 @@ fn least_average(
             gap: Some(0.0),
         };
     }
-    let lower = bounds.lower();
-    let known = cliques.nearest_known(universe, least.witness, lower);
+    let mut lower = bounds.lower();
+    let mut known = cliques.nearest_known(universe, least.witness, lower);
+    // Small hosts are searched to the end in less time than this takes.
+    if universe.len() > EXACT_NODES && !at_bound(known.1, lower) {
+        let told = (bounds.sizes())
+            .and_then(|(fewest, most)| tell(offer, universe, &cliques.near, fewest, most));
+        if let Some(told) = told {
+            if !at_bound(told.lower, lower) {
+                lower = Some(told.lower);
+            }
+            let told = told.nodes.map(|nodes| (nodes, cliques.distance(nodes)));
+            known = match told {
+                Some(told) if compare_averages(told.1, known.1).is_lt() => told,
+                Some(_) | None => known,
+            };
+        }
+    }
     let mut search = Search {
         offer,
         strategy,
@@ -172,8 +188,7 @@ fn least_average(
     search.extend(&Partial::empty(), universe);
     let nodes = search.chosen.unwrap_or(known.0);
     let distance = cliques.distance(nodes);
-    let at_bound = lower.is_some_and(|bound| compare_averages(distance, bound).is_le());
-    let average_proven = search.steps_left > 0 || at_bound;
+    let average_proven = search.steps_left > 0 || at_bound(distance, lower);
     Found {
         nodes,
         distance,
@@ -186,6 +201,11 @@ fn least_average(
             (true, false, Some(bound)) => Some(distance.average() / bound.average() - 1.0),
         },
     }
+}
+
+/// Whether nothing can be nearer, as `lower` is what no set can be below.
+fn at_bound(distance: Distance, lower: Option<Distance>) -> bool {
+    lower.is_some_and(|lower| compare_averages(distance, lower).is_le())
 }
 
 /// For each node the lower ones that it could change places with and that offer the same.
@@ -227,8 +247,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// Once nothing can be nearer, large hosts have too many equally near sets to meet them all.
     fn limit_among_equals(&mut self) {
-        let at_bound = (self.lower).is_some_and(|bound| compare_averages(self.best, bound).is_le());
-        if at_bound && self.universe.len() > EXACT_NODES {
+        if at_bound(self.best, self.lower) && self.universe.len() > EXACT_NODES {
             self.steps_left = self.steps_left.min(STEPS_AMONG_EQUALS);
         }
     }

@@ -247,6 +247,22 @@ fn regular_hosts_of_up_to_64_nodes_are_answered_right() {
     assert!(seen.proven > 500 && seen.refused > 30);
 }
 
+#[test]
+fn regular_hosts_are_mostly_answered_with_proof() {
+    let mut seen = Seen::default();
+    for seed in 0..300 {
+        let checked = check(&mut Rng::with_seed(seed), &mut seen);
+        checked.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+    }
+    let Seen {
+        proven, unproven, ..
+    } = seen;
+    assert!(
+        unproven * 20 < proven,
+        "{unproven} not proven, {proven} were"
+    );
+}
+
 /// What is wrong with the gap of a plan at `far` that does not claim to be the best, `best`.
 pub fn unsound_gap(gap: Option<f64>, far: &Far, best: &Far) -> Option<String> {
     let average = |far: &Far| far.sum as f64 / far.pairs as f64;
