@@ -34,6 +34,8 @@ pub struct Placing {
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
     pub(crate) watch: Option<Watch>,
+    /// How near its plan would be on an empty host; known once it has had to wait.
+    nearest_if_empty: Option<Distance>,
     pub(crate) waited: Duration,
     pub(crate) queued_since: Option<Duration>,
     pub(crate) queued: Duration,
@@ -58,6 +60,7 @@ impl Placing {
             full: NodeSet::EMPTY,
             replans: 0,
             watch: None,
+            nearest_if_empty: None,
             waited: Duration::ZERO,
             queued_since: None,
             queued: Duration::ZERO,
@@ -118,6 +121,9 @@ impl<H: Hypervisor> Protocol<H> {
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
         let aim = self.aim(placing, &config, &seen.host);
+        if placing.watch.is_some() && placing.nearest_if_empty.is_none() {
+            placing.nearest_if_empty = nearest_if_empty(&seen.host, placing.request(), &config);
+        }
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
         self.check_unplaced(&mut state, domid)?;
@@ -126,7 +132,7 @@ impl<H: Hypervisor> Protocol<H> {
             return Ok(wait);
         }
         let aim = match aim {
-            Aim::Planned(plan) if still_good(&plan, placing, &config, &seen.host) => {
+            Aim::Planned(plan) if still_good(&plan, placing, &state.config, &seen.host) => {
                 Aim::Planned(plan)
             }
             Aim::Planned(_) | Aim::Unplaced(_) | Aim::Short(_) | Aim::Refused(_) => {
@@ -210,14 +216,25 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         plan: &Plan,
     ) -> Option<Duration> {
-        let now = self.hypervisor.now();
-        let (watch, distance) = placing.watch.as_mut().zip(plan.distance)?;
-        let request = &placing.placement.request;
-        if !nearer_if_empty(&seen.host, request, &state.config, distance) {
-            return None;
+        let nearest = placing.nearest_if_empty?;
+        match nearest.compare(&plan.distance?).is_lt() {
+            true => self.keep_watch(placing, state, seen),
+            false => None,
         }
+    }
+
+    /// How long to wait for memory before the next look, or `None` if it is not worth it.
+    pub(crate) fn keep_watch(
+        &self,
+        placing: &mut Placing,
+        state: &State,
+        seen: &View,
+    ) -> Option<Duration> {
+        let (now, unclaimed) = (self.hypervisor.now(), seen.unclaimed_pages);
+        let watch = placing
+            .watch
+            .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
         placing.waited = watch.waited(now);
-        let unclaimed = seen.unclaimed_pages;
         watch.look(now, state.config.memory_wait, unclaimed, &seen.domains)
     }
 
@@ -245,13 +262,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
         // Nodes that refused a claim may have room when memory has come back.
         placing.full = NodeSet::EMPTY;
-        let unclaimed = seen.unclaimed_pages;
-        let at_most = state.config.memory_wait;
-        let watch = placing
-            .watch
-            .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
-        placing.waited = watch.waited(now);
-        match watch.look(now, at_most, unclaimed, &seen.domains) {
+        match self.keep_watch(placing, state, seen) {
             Some(poll) => Ok(Step::Wait(poll)),
             None if refusal.reason == Reason::HostMemory => {
                 Err(self.host_full(placing, state, seen))
@@ -273,8 +284,8 @@ impl<H: Hypervisor> Protocol<H> {
     }
 }
 
-/// Whether there would be a plan nearer than `distance` if all memory of the host were free.
-fn nearer_if_empty(host: &Host, request: &Request, config: &Config, distance: Distance) -> bool {
+/// How near a plan would be if all memory of the host were free.
+fn nearest_if_empty(host: &Host, request: &Request, config: &Config) -> Option<Distance> {
     let mut memory = host.memory().clone();
     for node in memory.nodes.iter_mut().flatten() {
         *node = NodeMemory {
@@ -286,15 +297,8 @@ fn nearer_if_empty(host: &Host, request: &Request, config: &Config, distance: Di
     memory.host_free_pages = capacity_pages(host);
     memory.host_outstanding_pages = 0;
     memory.host_held_pages = 0;
-    let empty = Host::with_memory(host.topology().clone(), memory);
-    let best = empty
-        .ok()
-        .and_then(|host| plan(&host, request, &limits(config)).ok());
-    let best = best.and_then(|plan| plan.distance);
-    best.is_some_and(|best| {
-        let average = |distance: Distance| distance.average();
-        (best.maximum, average(best)) < (distance.maximum, average(distance))
-    })
+    let empty = Host::with_memory(host.topology().clone(), memory).ok()?;
+    plan(&empty, request, &limits(config)).ok()?.distance
 }
 
 /// More than the host can ever give: its nodes with their holes.

@@ -78,11 +78,7 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Looks whether a claim is there and stands. To be called without the lock.
-    pub(crate) fn settle(
-        &self,
-        placing: &mut Placing,
-        mut settling: Settling,
-    ) -> Result<Step, Error> {
+    pub(crate) fn settle(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
         let look = match settling.claim {
             Claimed::Not => Ok(Look::Stands),
             Claimed::OnNode | Claimed::OnHost => self.look(placing),
@@ -96,7 +92,7 @@ impl<H: Hypervisor> Protocol<H> {
                 placing.stop_queueing(now);
                 Ok(self.done(placing, settling))
             }
-            Ok(Look::NotThere) => self.without_claim(placing, &mut settling),
+            Ok(Look::NotThere) => self.without_claim(placing, settling),
             Ok(Look::Overdrawn { .. }) if now.saturating_sub(settling.since) < SETTLING => {
                 placing.settling = Some(settling);
                 Ok(Step::Wait(SETTLING_POLL))
@@ -157,7 +153,7 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Goes on without a claim, as this hypervisor has none: of this kind, or at all.
-    fn without_claim(&self, placing: &mut Placing, settling: &mut Settling) -> Result<Step, Error> {
+    fn without_claim(&self, placing: &Placing, settling: Settling) -> Result<Step, Error> {
         let domid = placing.domid();
         if settling.claim == Claimed::OnNode {
             let mut state = self.lock();
@@ -177,9 +173,8 @@ impl<H: Hypervisor> Protocol<H> {
             placing,
             Settling {
                 rung: Rung::Unclaimed,
-                plan: settling.plan.take(),
                 claim: Claimed::Not,
-                since: settling.since,
+                ..settling
             },
         ))
     }

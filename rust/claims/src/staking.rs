@@ -10,7 +10,6 @@ use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
 use crate::ledger::{view, View};
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung, State};
-use crate::waiting::Watch;
 
 /// Plans that are made anew after a node claim was refused, before the host is claimed instead.
 const MAX_REPLANS: u32 = 3;
@@ -143,21 +142,16 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         error: CallError,
     ) -> Result<Step, Error> {
-        let now = self.hypervisor.now();
-        let unclaimed = seen.unclaimed_pages;
-        let watch = placing
-            .watch
-            .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
-        placing.waited = watch.waited(now);
-        match watch.look(now, state.config.memory_wait, unclaimed, &seen.domains) {
+        match self.keep_watch(placing, state, seen) {
             Some(poll) => Ok(Step::Wait(poll)),
             None => Err(Error::Call {
                 source: error,
                 domid: Some(placing.domid()),
                 doing: format!(
-                    "claiming {} pages of the host, which has {unclaimed} free and unclaimed \
+                    "claiming {} pages of the host, which has {} free and unclaimed \
                      (something else claims or takes memory at the same time; try again)",
-                    placing.request().memory_pages
+                    placing.request().memory_pages,
+                    seen.unclaimed_pages
                 ),
             }),
         }

@@ -1,6 +1,7 @@
 //! What a set of nodes on its way to one that fits can come to at best.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
@@ -46,10 +47,6 @@ impl Partial {
     }
 }
 
-pub(crate) fn compare_averages(a: Distance, b: Distance) -> Ordering {
-    (a.sum * b.pairs).cmp(&(b.sum * a.pairs))
-}
-
 /// The nodes of a universe by what they give of each resource, most first.
 pub(crate) struct Bounds<'a> {
     offer: &'a Offer<'a>,
@@ -57,6 +54,8 @@ pub(crate) struct Bounds<'a> {
     by_pages: [u8; MAX_NODES],
     by_cpus: [u8; MAX_NODES],
     by_cores: [u8; MAX_NODES],
+    /// The fewest nodes that can fit; `None` if all are too few.
+    least: Option<usize>,
     /// The most nodes that a set can have of which none can be spared.
     most: usize,
 }
@@ -77,8 +76,10 @@ impl<'a> Bounds<'a> {
             by_pages: by(&|node| offer.nodes[node].pages),
             by_cpus: by(&|node| u64::from(offer.nodes[node].cpus)),
             by_cores: by(&|node| u64::from(offer.nodes[node].cores)),
+            least: None,
             most: 0,
         };
+        bounds.least = bounds.least_more(Amount::default(), universe);
         bounds.most = bounds.most_nodes().min(largest);
         bounds
     }
@@ -130,12 +131,12 @@ impl<'a> Bounds<'a> {
 
     /// Whether no node of the universe can be spared.
     pub fn needs_all(&self) -> bool {
-        self.least_more(Amount::default(), self.universe) == Some(self.universe.len())
+        self.least == Some(self.universe.len())
     }
 
     /// Whether `partial` with nodes of `candidates` may become an irreducible set that fits and
     /// is as near as `best`.
-    pub fn hopeful(&self, partial: &Partial, candidates: NodeSet, best: Option<Distance>) -> bool {
+    pub fn hopeful(&self, partial: &Partial, candidates: NodeSet, best: Distance) -> bool {
         let Some(least) = self.least_more(partial.sum, candidates) else {
             return false;
         };
@@ -145,10 +146,9 @@ impl<'a> Bounds<'a> {
         if least > most {
             return false;
         }
-        let Some(best) = best else { return true };
         (least..=most).any(|more| {
             let completed = self.completed(partial, candidates, more);
-            compare_averages(completed, best).is_le()
+            completed.compare_averages(&best).is_le()
         })
     }
 
@@ -179,16 +179,14 @@ impl<'a> Bounds<'a> {
     }
 
     /// How many nodes an irreducible set of the universe can have; `None` if nothing fits.
-    pub fn sizes(&self) -> Option<(usize, usize)> {
-        let least = self.least_more(Amount::default(), self.universe)?;
-        Some((least, self.most))
+    pub fn sizes(&self) -> Option<RangeInclusive<usize>> {
+        Some(self.least?.max(1)..=self.most.min(self.universe.len()))
     }
 
     /// A distance that no irreducible set of the universe can be below.
     pub fn lower(&self) -> Option<Distance> {
-        let least = self.least_more(Amount::default(), self.universe)?;
-        (least.max(1)..=self.most.min(self.universe.len()))
+        self.sizes()?
             .map(|count| self.completed(&Partial::empty(), self.universe, count))
-            .min_by(|a, b| compare_averages(*a, *b))
+            .min_by(Distance::compare_averages)
     }
 }

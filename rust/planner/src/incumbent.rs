@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use crate::bounds::{compare_averages, Partial};
+use crate::bounds::Partial;
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Distance;
@@ -68,7 +68,7 @@ impl<'a> Cliques<'a> {
         lower: Option<Distance>,
     ) -> (NodeSet, Distance) {
         let at_bound = |known: &(NodeSet, Distance)| {
-            lower.is_some_and(|lower| compare_averages(known.1, lower).is_le())
+            lower.is_some_and(|lower| known.1.compare_averages(&lower).is_le())
         };
         let known = |set| (set, self.distance(set));
         let mut best = known(self.reduced(witness));
@@ -77,7 +77,7 @@ impl<'a> Cliques<'a> {
                 return best;
             }
             if let Some(grown) = self.grow(seed).map(known) {
-                if compare_averages(grown.1, best.1).is_lt() {
+                if grown.1.compare_averages(&best.1).is_lt() {
                     best = grown;
                 }
             }

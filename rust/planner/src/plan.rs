@@ -1,5 +1,6 @@
 //! The planner's answer: where a VM goes, or by how much it does not fit.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::nodes::{NodeSet, MAX_NODES};
@@ -20,6 +21,16 @@ impl Distance {
     /// The average over all ordered pairs.
     pub fn average(&self) -> f64 {
         self.sum as f64 / self.pairs as f64
+    }
+
+    /// The order of the averages, without rounding.
+    pub fn compare_averages(&self, other: &Distance) -> Ordering {
+        (self.sum * other.pairs).cmp(&(other.sum * self.pairs))
+    }
+
+    /// The order in which plans are preferred: by maximum, then by average.
+    pub fn compare(&self, other: &Distance) -> Ordering {
+        (self.maximum.cmp(&other.maximum)).then_with(|| self.compare_averages(other))
     }
 }
 

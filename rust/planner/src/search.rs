@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use crate::bounds::{compare_averages, Bounds, Partial};
+use crate::bounds::{Bounds, Partial};
 use crate::incumbent::Cliques;
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
@@ -115,7 +115,8 @@ fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<
     };
     // Whether anything fits at all is always decided.
     let (mut fits_from, mut low, mut proven) = (classes.len().checked_sub(1)?, 0, true);
-    let mut witness = within(fits_from, &mut u64::MAX.clone())?;
+    let mut unlimited = u64::MAX;
+    let mut witness = within(fits_from, &mut unlimited)?;
     while low < fits_from {
         let middle = (low + fits_from) / 2;
         let mut steps_left = (budget_steps / 16).max(1);
@@ -158,15 +159,14 @@ fn least_average(
     let mut known = cliques.nearest_known(universe, least.witness, lower);
     // Small hosts are searched to the end in less time than this takes.
     if universe.len() > EXACT_NODES && !at_bound(known.1, lower) {
-        let told = (bounds.sizes())
-            .and_then(|(fewest, most)| tell(offer, universe, &cliques.near, fewest, most));
+        let told = (bounds.sizes()).and_then(|sizes| tell(offer, universe, &cliques.near, sizes));
         if let Some(told) = told {
             if !at_bound(told.lower, lower) {
                 lower = Some(told.lower);
             }
             let told = told.nodes.map(|nodes| (nodes, cliques.distance(nodes)));
             known = match told {
-                Some(told) if compare_averages(told.1, known.1).is_lt() => told,
+                Some(told) if told.1.compare_averages(&known.1).is_lt() => told,
                 Some(_) | None => known,
             };
         }
@@ -205,7 +205,7 @@ fn least_average(
 
 /// Whether nothing can be nearer, as `lower` is what no set can be below.
 fn at_bound(distance: Distance, lower: Option<Distance>) -> bool {
-    lower.is_some_and(|lower| compare_averages(distance, lower).is_le())
+    lower.is_some_and(|lower| distance.compare_averages(&lower).is_le())
 }
 
 /// For each node the lower ones that it could change places with and that offer the same.
@@ -272,7 +272,7 @@ impl Search<'_> {
                 continue;
             }
             let candidates = later.intersection(self.near[node]);
-            if self.bounds.hopeful(&grown, candidates, Some(self.best)) {
+            if self.bounds.hopeful(&grown, candidates, self.best) {
                 self.extend(&grown, candidates);
             }
         }
@@ -285,7 +285,7 @@ impl Search<'_> {
             sum: fitting.distance,
             pairs: (fitting.count * fitting.count) as u64,
         };
-        let order = compare_averages(distance, self.best);
+        let order = distance.compare_averages(&self.best);
         if order.is_gt() || !self.offer.irreducible(fitting.set) {
             return;
         }

@@ -115,13 +115,10 @@ mod tests {
         let sets = (1..1u64 << offer.topology.node_count()).map(NodeSet::from_bits);
         let fitting = sets.filter(|set| offer.irreducible(*set));
         let known = fitting.map(|set| (set, cliques.distance(set)));
-        let chosen = known.reduce(|best, other| {
-            let average = (other.1.sum * best.1.pairs).cmp(&(best.1.sum * other.1.pairs));
-            match other.1.maximum.cmp(&best.1.maximum).then(average) {
-                Ordering::Less => other,
-                Ordering::Equal if prefers(offer, strategy, other.0, best.0) => other,
-                Ordering::Equal | Ordering::Greater => best,
-            }
+        let chosen = known.reduce(|best, other| match other.1.compare(&best.1) {
+            Ordering::Less => other,
+            Ordering::Equal if prefers(offer, strategy, other.0, best.0) => other,
+            Ordering::Equal | Ordering::Greater => best,
         });
         chosen.map(|(set, _)| set)
     }

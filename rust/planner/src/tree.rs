@@ -7,11 +7,13 @@
 //! how many pages. CPUs and cores are not looked at, nor whether a node could be spared: the
 //! result bounds the search, and ends it if the set turns out to be one of those sought.
 
+use std::ops::RangeInclusive;
+
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::Offer;
 use crate::plan::Distance;
 
-/// Trees of more levels are left to the search.
+/// Trees of groups in groups deeper than this are left to the search: each takes 100 KiB of stack.
 const MAX_LEVELS: usize = 4;
 
 /// Entries kept for each number of nodes; neighbours share one when there are more.
@@ -125,18 +127,17 @@ impl Front {
     }
 }
 
-/// The front of nodes that are near each other, down to `levels` levels; `None` if there are more.
+/// The front of nodes that are near each other; `None` if there are groups in groups more than
+/// `levels` deep.
 fn front(offer: &Offer, nodes: NodeSet, levels: usize) -> Option<Front> {
     let matrix = offer.topology.matrix();
     let first = nodes.lowest()?;
-    let distances = || {
-        nodes
-            .without(first)
-            .iter()
-            .map(|node| matrix.raw(first, node))
-    };
-    let widest = distances().max().unwrap_or(0);
-    // If one node is equally far from all others, and this is a tree, so may the others be.
+    let others = nodes.without(first).iter();
+    let widest = others
+        .map(|node| matrix.raw(first, node))
+        .max()
+        .unwrap_or(0);
+    // A group without groups in it.
     let alike = |node: usize| {
         nodes
             .without(node)
@@ -162,8 +163,8 @@ fn front(offer: &Offer, nodes: NodeSet, levels: usize) -> Option<Front> {
     Some(whole)
 }
 
-/// What the tree tells of the irreducible sets of `least` to `most` nodes of `universe` within the
-/// distance that `near` stands for.
+/// What the tree tells of the irreducible sets of `universe` within the distance that `near` stands
+/// for.
 pub(crate) struct Told {
     /// No such set is below this.
     pub lower: Distance,
@@ -176,8 +177,7 @@ pub(crate) fn tell(
     offer: &Offer,
     universe: NodeSet,
     near: &[NodeSet; MAX_NODES],
-    least: usize,
-    most: usize,
+    sizes: RangeInclusive<usize>,
 ) -> Option<Told> {
     if !offer.topology.matrix().is_tree() {
         return None;
@@ -188,7 +188,7 @@ pub(crate) fn tell(
         let component = near[node].with(node).intersection(left);
         left = left.minus(component);
         let front = front(offer, component, MAX_LEVELS)?;
-        for count in least.max(1)..=most.min(front.nodes) {
+        for count in sizes.clone().take_while(|count| *count <= front.nodes) {
             let holds = |entry: &&Entry| entry.pages >= offer.need.pages;
             let Some(entry) = front.of(count).iter().find(holds) else {
                 continue;
@@ -198,9 +198,8 @@ pub(crate) fn tell(
                 sum: entry.cost,
                 pairs: (count * count) as u64,
             };
-            let nearer = told
-                .as_ref()
-                .is_none_or(|told| lower.sum * told.lower.pairs < told.lower.sum * lower.pairs);
+            let nearer =
+                (told.as_ref()).is_none_or(|told| lower.compare_averages(&told.lower).is_lt());
             if nearer {
                 told = Some(Told {
                     lower,

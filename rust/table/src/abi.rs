@@ -89,6 +89,9 @@ pub struct XenopsdNumaDomain {
     pub dying: u32,
 }
 
+// SAFETY of all calls below: the context is the table's own, each pointer is valid for what the
+// header says is read or written there, and nothing of it is kept. `Table` is the only caller.
+
 /// `int topology(context, &nodes, distances, &cpu_count, cpus)`.
 pub type TopologyCall =
     unsafe extern "C" fn(*mut c_void, *mut u32, *mut u32, *mut u32, *mut XenopsdNumaCpu) -> c_int;

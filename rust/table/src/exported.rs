@@ -106,6 +106,7 @@ unsafe fn write<T>(
     Ok(())
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn topology<H: Hypervisor>(
     context: *mut c_void,
     node_count: *mut u32,
@@ -149,6 +150,7 @@ unsafe extern "C" fn topology<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn memory<H: Hypervisor>(
     context: *mut c_void,
     node_count: *mut u32,
@@ -181,6 +183,7 @@ unsafe extern "C" fn memory<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn domains<H: Hypervisor>(
     context: *mut c_void,
     first: u32,
@@ -211,6 +214,7 @@ unsafe extern "C" fn domains<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn node_affinity<H: Hypervisor>(
     context: *mut c_void,
     number: u32,
@@ -226,6 +230,7 @@ unsafe extern "C" fn node_affinity<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn set_node_affinity<H: Hypervisor>(
     context: *mut c_void,
     number: u32,
@@ -240,6 +245,7 @@ unsafe extern "C" fn set_node_affinity<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
     context: *mut c_void,
     number: u32,
@@ -274,6 +280,7 @@ unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn claim_host<H: Hypervisor>(
     context: *mut c_void,
     number: u32,
@@ -284,6 +291,7 @@ unsafe extern "C" fn claim_host<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn claim_node<H: Hypervisor>(
     context: *mut c_void,
     number: u32,
@@ -300,6 +308,7 @@ unsafe extern "C" fn claim_node<H: Hypervisor>(
     unsafe { run(context, call) }
 }
 
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
 unsafe extern "C" fn accounting<H: Hypervisor>(
     context: *mut c_void,
     accounting: *mut u32,
