@@ -1,0 +1,77 @@
+(* Threads, the runtime lock, the garbage collector. *)
+
+open Xenopsd_numa
+open Bench
+
+(* Other threads run while a call that may block is under way. *)
+let the_runtime_lock_is_released () =
+  let running = Atomic.make true in
+  let ticks = Atomic.make 0 in
+  let ticker =
+    Thread.create
+      (fun () ->
+        while Atomic.get running do
+          Atomic.incr ticks ; Thread.yield ()
+        done
+      )
+      ()
+  in
+  Thread.yield () ;
+  let before = Atomic.get ticks in
+  let rec storms n =
+    if n > 0 then (
+      ignore (ok_claims (Simulation.boot_storm ~seed:n Model.Xen_4_17)) ;
+      storms (n - 1)
+    )
+  in
+  storms 3 ;
+  let during = Atomic.get ticks - before in
+  Atomic.set running false ;
+  Thread.join ticker ;
+  Alcotest.(check bool) "others ran" true (during > 0)
+
+let many_threads () =
+  let model, claims = modelled Model.Upstream in
+  let failures = Atomic.make 0 in
+  let one _ =
+    Thread.create
+      (fun () ->
+        for _ = 1 to 20 do
+          let memory = Size.mib 64 in
+          let domid = domain model memory in
+          match Claims.place claims ~domid (request memory) with
+          | Error _ ->
+              Atomic.incr failures
+          | Ok placed ->
+              ok_claims (Model.set_pool model ~domid (Size.mib 2)) ;
+              let pinned = ok_claims (Claims.pin claims placed) in
+              ignore (ok_claims (Model.populate model ~domid memory)) ;
+              ignore (ok_claims (Claims.built claims pinned)) ;
+              Gc.minor ()
+        done
+      )
+      ()
+  in
+  List.iter Thread.join (List.init 8 one) ;
+  Alcotest.(check int) "failures" 0 (Atomic.get failures) ;
+  Alcotest.(check int) "nothing outstanding" 0
+    (ok_claims (Model.outstanding_pages model))
+
+let values_survive_the_collector () =
+  let host = two_nodes () in
+  for _ = 1 to 2000 do
+    let (_ : Host.t) = two_nodes () in
+    ignore (answer (plan host (request (Size.gib 80))))
+  done ;
+  Gc.compact () ;
+  Alcotest.check ints "nodes" [0; 1]
+    (Plan.nodes (answer (plan host (request (Size.gib 80)))))
+
+let suite =
+  ( "runtime"
+  , [
+      case "lock released" the_runtime_lock_is_released
+    ; case "threads" many_threads
+    ; case "collector" values_survive_the_collector
+    ]
+  )

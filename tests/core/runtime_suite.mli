@@ -1,0 +1,3 @@
+(** Threads, the runtime lock, the garbage collector. *)
+
+val suite : string * unit Alcotest.test_case list
