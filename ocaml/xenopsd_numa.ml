@@ -423,20 +423,6 @@ let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
      )
   |> Result.map_error error_of_raw
 
-(* The core names the request that is wrong in the path: requests[2].vcpus. *)
-let indexed = function
-  | Invalid invalid as error -> (
-    match
-      Scanf.sscanf invalid.field "requests[%d].%s@\n" (fun i field -> (i, field))
-    with
-    | i, field ->
-        (i, Invalid {invalid with field})
-    | exception (Scanf.Scan_failure _ | Failure _ | End_of_file) ->
-        (0, error)
-  )
-  | Internal _ as error ->
-      (0, error)
-
 let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
     (host : Host.t) requests =
   let limits = limits reserve node_reserve budget_steps in
@@ -447,7 +433,7 @@ let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
   |> Result.map (fun answers ->
          Array.to_list (Array.map answer_of_raw answers)
      )
-  |> Result.map_error (fun failure -> indexed (error_of_raw failure))
+  |> Result.map_error (fun {Raw.at; failure} -> (at, error_of_raw failure))
 
 module Hypervisor = struct
   type t = Raw.hypervisor_handle

@@ -179,6 +179,13 @@ pub enum AnswerValue {
     NotPlanned(RefusalValue),
 }
 
+/// What is wrong with a batch, and with which of its requests, from 0.
+#[sig("{ at : int; failure : failure_value }")]
+pub struct BatchFailureValue {
+    pub at: i64,
+    pub failure: FailureValue,
+}
+
 /// See `planner::Rejected`.
 #[sig("{ rejected_max_distance : int; rejected_size : int option; bound : refusal_value }")]
 pub struct RejectedValue {

@@ -8,8 +8,8 @@ use planner::{explain, plan, plan_all, Host, Invalid, Policy, Request, Strategy}
 use sig::sig;
 
 use crate::abi::{
-    AnswerValue, ExplainedValue, FailureValue, HostHandle, HostValue, LimitsValue, RejectedValue,
-    RequestValue, StrategyValue,
+    AnswerValue, BatchFailureValue, ExplainedValue, FailureValue, HostHandle, HostValue,
+    LimitsValue, RejectedValue, RequestValue, StrategyValue,
 };
 use crate::convert;
 use crate::failure::guarded;
@@ -83,8 +83,7 @@ pub fn xenopsd_numa_explain(
     explained.to_ocaml(cr)
 }
 
-/// An invalid request is named in the field, as `requests[2].vcpus`.
-#[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, failure_value) result")]
+#[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, batch_failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_plan_all(
     cr: &mut OCamlRuntime,
@@ -92,7 +91,7 @@ pub fn xenopsd_numa_plan_all(
     limits: OCaml<LimitsValue>,
     independent: OCaml<bool>,
     requests: OCaml<OCamlUniformArray<RequestValue>>,
-) -> OCaml<Result<OCamlUniformArray<AnswerValue>, FailureValue>> {
+) -> OCaml<Result<OCamlUniformArray<AnswerValue>, BatchFailureValue>> {
     let limits: LimitsValue = limits.to_rust();
     let requests: Vec<RequestValue> = requests.to_rust();
     let independent = independent.to_bool();
@@ -100,15 +99,14 @@ pub fn xenopsd_numa_plan_all(
         let handle: &HostHandle = host.borrow();
         handle.0.clone()
     };
+    let mut at = 0;
     // A batch may take long.
     let answers = cr.releasing_runtime(|| {
         guarded(|| {
-            let requests: Vec<_> = (requests.iter().enumerate())
-                .map(|(i, request)| {
-                    asked(&host, request).map_err(|invalid| Invalid {
-                        field: format!("requests[{i}].{}", invalid.field),
-                        ..invalid
-                    })
+            let requests: Vec<_> = (requests.iter().zip(0..))
+                .map(|(request, i)| {
+                    at = i;
+                    asked(&host, request)
                 })
                 .collect::<Result<_, _>>()?;
             let answers = plan_all(&host, &requests, &convert::limits(&limits)?, independent);
@@ -117,6 +115,7 @@ pub fn xenopsd_numa_plan_all(
                 .collect::<Vec<_>>())
         })
     });
+    let answers = answers.map_err(|failure| BatchFailureValue { at, failure });
     answers.to_ocaml(cr)
 }
 
