@@ -24,9 +24,10 @@ pub struct Rejected {
 pub struct Explanation {
     /// The kinds of sets that did not do: by distance, then by size.
     pub rejected: Vec<Rejected>,
-    /// How many sets are as near as the plan's, it included, as far as the search went; 0 for a
-    /// refusal.
+    /// How many sets as near as the plan's were compared, it included; 0 for a refusal.
     pub equals: u64,
+    /// How many steps the search for the nearest took, beside looking at single nodes.
+    pub steps: u64,
     /// What chose between them.
     pub strategy: Strategy,
 }
@@ -42,6 +43,7 @@ pub fn explain(
     let mut explanation = Explanation {
         rejected: Vec::new(),
         equals: 0,
+        steps: 0,
         strategy: request.strategy,
     };
     if request.policy == Policy::Any {
@@ -52,7 +54,7 @@ pub fn explain(
     let largest = Offer::largest_set(request.policy);
     match find(&offer, request, limits) {
         Some(found) => {
-            explanation.equals = found.equals;
+            (explanation.equals, explanation.steps) = (found.equals, found.steps);
             reject_nearer(
                 &offer,
                 &mut explanation,

@@ -3,127 +3,160 @@
 
 use std::cmp::Reverse;
 
-use crate::bounds::Partial;
+use crate::board::{bits, Board};
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Distance;
 
-/// Sets of nodes that are mutually near.
-pub(crate) struct Cliques<'a> {
-    pub offer: &'a Offer<'a>,
-    /// The nodes near each node, itself excepted.
-    pub near: [NodeSet; MAX_NODES],
+/// A set that fits, made of `set`, which has `sum`, and nodes of `candidates`, which are all near
+/// it, as `near` tells; `None` if there is none, or `steps_left` ran out.
+pub(crate) fn exists(
+    offer: &Offer,
+    near: &[NodeSet],
+    (set, sum): (NodeSet, Amount),
+    candidates: NodeSet,
+    steps_left: &mut u64,
+) -> Option<NodeSet> {
+    if sum.covers(offer.need) {
+        return Some(set);
+    }
+    *steps_left = steps_left.saturating_sub(1);
+    if *steps_left == 0 {
+        return None;
+    }
+    let candidates = useful(offer, near, sum, candidates);
+    // The candidate that gives most; whatever works either has it or does without it.
+    let node = (candidates.iter()).max_by_key(|node| (offer.nodes[*node].pages, Reverse(*node)))?;
+    let with = (set.with(node), sum.plus(offer.nodes[node]));
+    let candidates_with = candidates.intersection(near[node]);
+    exists(offer, near, with, candidates_with, steps_left).or_else(|| {
+        exists(
+            offer,
+            near,
+            (set, sum),
+            candidates.without(node),
+            steps_left,
+        )
+    })
 }
 
-impl<'a> Cliques<'a> {
-    /// Of nodes of `universe` within the distance `within` of each other.
-    pub fn new(offer: &'a Offer<'a>, universe: NodeSet, within: u32) -> Self {
-        let matrix = offer.topology.matrix();
-        let mut near = [NodeSet::EMPTY; MAX_NODES];
-        for node in universe.iter() {
-            let mutual = matrix.mutual(node).intersection(universe).without(node);
-            near[node] = match matrix.classes().last() {
-                Some(farthest) if *farthest <= within => mutual,
-                Some(_) | None => (mutual.iter())
-                    .filter(|other| matrix.both_ways(node, *other) <= within)
-                    .collect(),
+/// The candidates that, with what is near them, suffice; none if all do not.
+fn useful(offer: &Offer, near: &[NodeSet], sum: Amount, mut candidates: NodeSet) -> NodeSet {
+    loop {
+        let all = sum.plus(offer.sum(candidates));
+        if !all.covers(offer.need) {
+            return NodeSet::EMPTY;
+        }
+        let suffices = |node: &usize| {
+            let far = candidates.without(*node).minus(near[*node]);
+            far.is_empty() || all.less(offer.sum(far)).covers(offer.need)
+        };
+        let kept: NodeSet = candidates.iter().filter(suffices).collect();
+        if kept == candidates {
+            return kept;
+        }
+        candidates = kept;
+    }
+}
+
+/// The distance of a set of nodes that reach each other.
+pub(crate) fn distance(offer: &Offer, set: NodeSet) -> Distance {
+    let matrix = offer.topology.matrix();
+    let mut distance = Distance {
+        maximum: 0,
+        sum: 0,
+        pairs: (set.len() * set.len()) as u64,
+    };
+    for a in set.iter() {
+        for b in set.iter() {
+            let between = matrix.raw(a, b);
+            distance.maximum = distance.maximum.max(between);
+            distance.sum += u64::from(between);
+        }
+    }
+    distance
+}
+
+/// The nearest of what grows from each class with its nearest neighbours, and of `witness`, a set
+/// that fits; the first that is at `lower`, which none can be below. O(nodes³).
+pub(crate) fn nearest_known<const N: usize>(
+    board: &Board<N>,
+    witness: NodeSet,
+    lower: Distance,
+) -> (NodeSet, Distance) {
+    let known = |set| (set, distance(board.offer, set));
+    let mut best = known(reduced(board.offer, witness));
+    for seed in 0..board.classes.min(2) {
+        if best.1.compare_averages(&lower).is_le() {
+            return best;
+        }
+        if let Some(grown) = grow(board, seed).map(known) {
+            if grown.1.compare_averages(&best.1).is_lt() {
+                best = grown;
+            }
+        }
+    }
+    best
+}
+
+/// The nodes with the most pages of a class, and of those nearest to what is there, until it fits.
+fn grow<const N: usize>(board: &Board<N>, seed: usize) -> Option<NodeSet> {
+    let mut taken = [0u8; N];
+    let mut cross = [0u32; N];
+    let mut set = NodeSet::EMPTY;
+    let mut sum = Amount::default();
+    let mut candidates = board.near[seed];
+    let mut next = seed;
+    loop {
+        let node = board.by_pages(next, usize::from(taken[next]));
+        set = set.with(node);
+        sum = sum.plus(board.offer.nodes[node]);
+        if sum.covers(board.offer.need) {
+            return Some(reduced(board.offer, set));
+        }
+        taken[next] += 1;
+        candidates &= board.near[next];
+        if taken[next] < board.most[next] {
+            candidates |= 1 << next;
+        }
+        for class in bits(candidates) {
+            cross[class] += match class == next {
+                true => board.within(class),
+                false => board.pairs(next)[class].into(),
             };
         }
-        Cliques { offer, near }
+        next = bits(candidates).min_by_key(|class| {
+            let pages = board.most_pages(board.places(*class), 1);
+            (cross[*class], Reverse(pages), *class)
+        })?;
     }
+}
 
-    /// A set that fits, made of `set`, which has `sum`, and nodes of `candidates`, which are all
-    /// near it; `None` if there is none, or `steps_left` ran out.
-    pub fn exists(
-        &self,
-        set: NodeSet,
-        sum: Amount,
-        candidates: NodeSet,
-        steps_left: &mut u64,
-    ) -> Option<NodeSet> {
-        if sum.covers(self.offer.need) {
-            return Some(set);
-        }
-        *steps_left = steps_left.saturating_sub(1);
-        let all = sum.plus(self.offer.sum(candidates));
-        if !all.covers(self.offer.need) || *steps_left == 0 {
-            return None;
-        }
-        // The candidate that gives most; whatever works either has it or does without it.
-        let node = (candidates.iter())
-            .max_by_key(|node| (self.offer.nodes[*node].pages, Reverse(*node)))?;
-        let with = candidates.intersection(self.near[node]);
-        let sum_with = sum.plus(self.offer.nodes[node]);
-        self.exists(set.with(node), sum_with, with, steps_left)
-            .or_else(|| self.exists(set, sum, candidates.without(node), steps_left))
+/// An irreducible subset of a set that fits: of the nodes that can be spared the farthest go.
+/// O(nodes²).
+pub(crate) fn reduced(offer: &Offer, mut set: NodeSet) -> NodeSet {
+    let matrix = offer.topology.matrix();
+    let mut sum = offer.sum(set);
+    let spared = |set: NodeSet, sum: Amount, from: NodeSet| -> NodeSet {
+        let spared = |node: &usize| sum.less(offer.nodes[*node]).covers(offer.need);
+        from.intersection(set).iter().filter(spared).collect()
+    };
+    let mut spare = spared(set, sum, set);
+    if spare.is_empty() {
+        return set;
     }
-
-    /// The nearest of what grows from each node of `universe` with its nearest neighbours, and of
-    /// `witness`, a set that fits; the first that is at `lower`, which none can be below.
-    /// O(nodes³).
-    pub fn nearest_known(
-        &self,
-        universe: NodeSet,
-        witness: NodeSet,
-        lower: Option<Distance>,
-    ) -> (NodeSet, Distance) {
-        let at_bound = |known: &(NodeSet, Distance)| {
-            lower.is_some_and(|lower| known.1.compare_averages(&lower).is_le())
-        };
-        let known = |set| (set, self.distance(set));
-        let mut best = known(self.reduced(witness));
-        for seed in universe.iter() {
-            if at_bound(&best) {
-                return best;
-            }
-            if let Some(grown) = self.grow(seed).map(known) {
-                if grown.1.compare_averages(&best.1).is_lt() {
-                    best = grown;
-                }
-            }
-        }
-        best
+    let mut far = [0; MAX_NODES];
+    for node in set.iter() {
+        let pairs = matrix.pairs(node);
+        far[node] = set.iter().map(|other| u32::from(pairs[other])).sum();
     }
-
-    /// The distance of a set of nodes that reach each other.
-    pub fn distance(&self, set: NodeSet) -> Distance {
-        let matrix = self.offer.topology.matrix();
-        let mut distance = Distance {
-            maximum: 0,
-            sum: 0,
-            pairs: (set.len() * set.len()) as u64,
-        };
-        for a in set.iter() {
-            for b in set.iter() {
-                let between = matrix.raw(a, b);
-                distance.maximum = distance.maximum.max(between);
-                distance.sum += u64::from(between);
-            }
+    while let Some(node) = spare.iter().max_by_key(|node| far[*node]) {
+        (set, sum) = (set.without(node), sum.less(offer.nodes[node]));
+        for other in set.iter() {
+            far[other] -= u32::from(matrix.pairs(node)[other]);
         }
-        distance
+        // What could not be spared before cannot be now.
+        spare = spared(set, sum, spare);
     }
-
-    fn grow(&self, seed: usize) -> Option<NodeSet> {
-        let mut grown = Partial::empty().grown(self.offer, seed, self.near[seed]);
-        let mut candidates = self.near[seed];
-        while !grown.sum.covers(self.offer.need) {
-            let nearest = candidates.iter().min_by_key(|node| {
-                let pages = self.offer.nodes[*node].pages;
-                (grown.cross[*node], Reverse(pages), *node)
-            })?;
-            candidates = candidates.intersection(self.near[nearest]);
-            grown = grown.grown(self.offer, nearest, candidates);
-        }
-        Some(self.reduced(grown.set))
-    }
-
-    /// An irreducible subset of a set that fits.
-    fn reduced(&self, mut set: NodeSet) -> NodeSet {
-        for node in set.iter() {
-            if self.offer.fits(set.without(node)) {
-                set = set.without(node);
-            }
-        }
-        set
-    }
+    set
 }

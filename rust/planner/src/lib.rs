@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod board;
 mod bounds;
+mod counts;
 mod cpus;
 mod explanation;
 mod host;
@@ -14,12 +16,15 @@ mod incumbent;
 mod matrix;
 mod nodes;
 mod offer;
+mod order;
 mod plan;
 mod request;
 mod rotation;
 mod search;
+mod selection;
 mod shortfall;
 mod strategy;
+mod tightest;
 mod topology;
 mod tree;
 mod units;

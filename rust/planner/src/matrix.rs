@@ -1,7 +1,12 @@
 //! What follows from a host's distances alone, worked out once and kept with its topology.
 
 use crate::nodes::NodeSet;
+use crate::tightest::tightest;
 use crate::topology::UNREACHABLE_DISTANCE;
+use crate::tree::{self, Step};
+
+/// Numbers that are added at once: rows of them are padded to a multiple.
+pub(crate) const LANES: usize = 16;
 
 /// Distances, and what the search asks of them again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +18,19 @@ pub(crate) struct Matrix {
     mutual: Vec<NodeSet>,
     /// See [`Matrix::classes`].
     classes: Vec<u32>,
-    /// See [`Matrix::near_sum`]; one row of `nodes` entries a node.
+    /// See [`Matrix::near`]; one row of `nodes` entries a class.
+    near: Vec<NodeSet>,
+    /// See [`Matrix::pairs`]; rows of `stride` entries.
+    pairs: Vec<u16>,
+    stride: usize,
+    /// See [`Matrix::near_sums`]; one row of `nodes` entries a count.
     near_sums: Vec<u32>,
+    /// See [`Matrix::tightest`].
+    tightest: Vec<u32>,
     /// See [`Matrix::twin`].
     twins: Vec<u8>,
     apart: bool,
-    tree: bool,
+    tree: Option<Vec<Step>>,
 }
 
 impl Matrix {
@@ -30,10 +42,14 @@ impl Matrix {
             distances,
             mutual: Vec::new(),
             classes: Vec::new(),
-            near_sums: Vec::with_capacity(nodes * nodes),
+            near: Vec::new(),
+            pairs: Vec::new(),
+            stride: nodes.next_multiple_of(LANES),
+            near_sums: vec![u32::MAX; nodes * nodes],
+            tightest: Vec::new(),
             twins: Vec::new(),
             apart: true,
-            tree: false,
+            tree: None,
         };
         matrix.mutual = (0..nodes)
             .map(|a| {
@@ -52,33 +68,49 @@ impl Matrix {
             pairs.sort_unstable();
             matrix.apart &= pairs.first().is_none_or(|pair| *pair > 20);
             let mut sum = 0;
-            for count in 0..nodes {
-                matrix
-                    .near_sums
-                    .push(if count <= pairs.len() { sum } else { u32::MAX });
+            for count in 0..=pairs.len() {
+                matrix.near_sums[count * nodes + a] = sum;
                 sum += pairs.get(count).copied().unwrap_or(0);
             }
         }
         matrix.classes.sort_unstable();
         matrix.classes.dedup();
+        matrix.near = matrix.all_near();
+        matrix.pairs = matrix.all_pairs();
         matrix.twins = (0..nodes)
             .map(|a| (0..a).find(|b| matrix.alike(a, *b)).unwrap_or(a) as u8)
             .collect();
-        matrix.tree = matrix.makes_a_tree();
+        let online = (0..nodes)
+            .filter(|node| !matrix.mutual[*node].is_empty())
+            .collect();
+        matrix.tree = tree::steps(&matrix, online);
+        matrix.tightest = match &matrix.tree {
+            Some(steps) => tree::tightest(&matrix, steps, online),
+            None => tightest(&matrix, nodes),
+        };
+        matrix.tightest.resize(nodes + 1, u32::MAX);
         matrix
     }
 
-    /// Whether of any three nodes the two farther distances are equal, both ways.
-    fn makes_a_tree(&self) -> bool {
-        let all = 0..self.nodes;
-        all.clone().all(|a| {
-            all.clone().all(|b| {
-                self.raw(a, b) == self.raw(b, a)
-                    && all
-                        .clone()
-                        .all(|c| self.raw(a, c) <= self.raw(a, b).max(self.raw(b, c)))
-            })
-        })
+    fn all_near(&self) -> Vec<NodeSet> {
+        let of = |within: u32, a: usize| -> NodeSet {
+            (self.mutual[a].without(a).iter())
+                .filter(|b| self.both_ways(a, *b) <= within)
+                .collect()
+        };
+        let nodes = 0..self.nodes;
+        let row = |within: &u32| nodes.clone().map(|a| of(*within, a)).collect::<Vec<_>>();
+        self.classes.iter().flat_map(row).collect()
+    }
+
+    fn all_pairs(&self) -> Vec<u16> {
+        let mut pairs = vec![0; self.nodes * self.stride];
+        for a in 0..self.nodes {
+            for b in self.mutual[a].iter() {
+                pairs[a * self.stride + b] = self.pair(a, b) as u16;
+            }
+        }
+        pairs
     }
 
     /// Whether the two nodes could change places without any distance being another.
@@ -121,10 +153,28 @@ impl Matrix {
         &self.classes
     }
 
-    /// The least that [`Matrix::pair`] of `node` and `count` other nodes, which it reaches, can
-    /// sum up to; more than any real sum if there are not that many.
-    pub fn near_sum(&self, node: usize, count: usize) -> u32 {
-        self.near_sums[node * self.nodes + count]
+    /// For each node the others that it reaches and that reach it within the distance
+    /// `classes()[class]`.
+    pub fn near(&self, class: usize) -> &[NodeSet] {
+        &self.near[class * self.nodes..][..self.nodes]
+    }
+
+    /// What [`Matrix::pair`] is between `node` and each node, 0 where they do not reach each
+    /// other; zeros follow up to a multiple of [`LANES`].
+    pub fn pairs(&self, node: usize) -> &[u16] {
+        &self.pairs[node * self.stride..][..self.stride]
+    }
+
+    /// For each node the least that [`Matrix::pair`] of it and `count` others, which it reaches,
+    /// can sum up to; `u32::MAX` if there are not that many.
+    pub fn near_sums(&self, count: usize) -> &[u32] {
+        &self.near_sums[count * self.nodes..][..self.nodes]
+    }
+
+    /// A sum of distances, over ordered pairs, that no set of `count` nodes that reach each other
+    /// is below; mostly the least that there is.
+    pub fn tightest(&self, count: usize) -> u32 {
+        self.tightest[count]
     }
 
     /// The lowest node that could change places with this one without any distance being another.
@@ -132,10 +182,10 @@ impl Matrix {
         self.twins[node] as usize
     }
 
-    /// Whether the distances are those of a tree: groups of nodes, equally far from each other all
-    /// over, in groups of groups.
-    pub fn is_tree(&self) -> bool {
-        self.tree
+    /// How the nodes are put together, if the distances make a tree: groups of nodes, equally far
+    /// from each other all over, in groups of groups.
+    pub fn tree(&self) -> Option<&[Step]> {
+        self.tree.as_deref()
     }
 
     /// Whether no two nodes are as near to each other as to themselves.

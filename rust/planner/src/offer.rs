@@ -24,6 +24,14 @@ impl Amount {
         }
     }
 
+    pub fn less(self, part: Amount) -> Amount {
+        Amount {
+            pages: self.pages - part.pages,
+            cpus: self.cpus - part.cpus,
+            cores: self.cores - part.cores,
+        }
+    }
+
     pub fn covers(self, need: Amount) -> bool {
         self.pages >= need.pages && self.cpus >= need.cpus && self.cores >= need.cores
     }
@@ -110,7 +118,9 @@ impl<'a> Offer<'a> {
 
     /// Whether `set` fits and none of its proper subsets does.
     pub fn irreducible(&self, set: NodeSet) -> bool {
-        self.fits(set) && set.iter().all(|node| !self.fits(set.without(node)))
+        let sum = self.sum(set);
+        let spared = |node: usize| sum.less(self.nodes[node]).covers(self.need);
+        sum.covers(self.need) && !set.iter().any(spared)
     }
 
     /// What `set` is short of.

@@ -52,8 +52,8 @@ pub struct Plan {
     /// How much larger the average distance is than what is proven to be needed, as a fraction;
     /// `None` if a smaller maximum distance was not ruled out.
     pub gap: Option<f64>,
-    /// How many sets of nodes were found that are as near as this one, this one included; the
-    /// strategy chose between them.
+    /// How many sets of nodes as near as this one were compared, this one included. The search
+    /// passes over sets that the strategy would not take.
     pub equals: u64,
 }
 

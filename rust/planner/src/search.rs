@@ -1,15 +1,16 @@
 //! Finds the nearest irreducible set of nodes that fits.
 //!
 //! First single nodes; then the smallest distance within which some set fits, by bisection over
-//! the distinct distances of the host; then, among the sets within it, the smallest average, by
-//! branch and bound. Both walk over cliques: sets of nodes that are mutually within the distance.
-//! Nodes that could change places and offer the same are tried in one order only. Exact without a
-//! budget; with one, the best found is returned with a bound on what was missed.
+//! the distinct distances of the host; then, among the sets within it, the smallest average. For
+//! each size there is a sum of distances that no set is below, and the sizes are searched from the
+//! one that promises most until none promises more than what is known: how many nodes a set has of
+//! each class of interchangeable ones (`counts`), and which ones these are (`selection`). Exact
+//! without a budget; with one, the best found is returned with a bound on what was missed.
 
-use std::cmp::Ordering;
-
-use crate::bounds::{Bounds, Partial};
-use crate::incumbent::Cliques;
+use crate::board::Board;
+use crate::bounds::Bounds;
+use crate::counts::{limit, Counts};
+use crate::incumbent::{distance, exists, nearest_known, reduced};
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Distance;
@@ -29,8 +30,10 @@ const STEPS_AMONG_EQUALS: u64 = 200;
 pub(crate) struct Found {
     pub nodes: NodeSet,
     pub distance: Distance,
-    /// How many sets as near as this one were seen.
+    /// How many sets as near as this one were compared.
     pub equals: u64,
+    /// How many steps the search for the nearest took.
+    pub steps: u64,
     pub optimal: bool,
     /// See [`crate::Plan::gap`].
     pub gap: Option<f64>,
@@ -62,13 +65,17 @@ pub(crate) fn search(
         _ => budget_steps,
     };
     let least = least_maximum(offer, universe, budget_steps)?;
-    Some(least_average(
+    let nearest = match offer.topology.node_count() {
+        0..=16 => least_average::<16>,
+        _ => least_average::<MAX_NODES>,
+    };
+    Some(nearest(
         offer,
         universe,
         largest,
         strategy,
         budget_steps,
-        least,
+        &least,
     ))
 }
 
@@ -92,6 +99,7 @@ fn one_node(offer: &Offer, universe: NodeSet, strategy: Strategy) -> Option<Foun
             pairs: 1,
         },
         equals: fitting.len() as u64,
+        steps: 0,
         optimal: true,
         gap: Some(0.0),
     })
@@ -99,7 +107,8 @@ fn one_node(offer: &Offer, universe: NodeSet, strategy: Strategy) -> Option<Foun
 
 /// The smallest distance within which some set fits.
 struct Least {
-    maximum: u32,
+    /// Its place among the distances of the host.
+    class: usize,
     /// Whether smaller ones were ruled out.
     proven: bool,
     /// A set that fits within it, not necessarily an irreducible one.
@@ -108,13 +117,14 @@ struct Least {
 
 /// `None` if nothing fits at any distance.
 fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<Least> {
-    let classes = offer.topology.matrix().classes();
+    let matrix = offer.topology.matrix();
     let within = |class: usize, steps_left: &mut u64| {
-        let cliques = Cliques::new(offer, universe, classes[class]);
-        cliques.exists(NodeSet::EMPTY, Amount::default(), universe, steps_left)
+        let nothing = (NodeSet::EMPTY, Amount::default());
+        exists(offer, matrix.near(class), nothing, universe, steps_left)
     };
     // Whether anything fits at all is always decided.
-    let (mut fits_from, mut low, mut proven) = (classes.len().checked_sub(1)?, 0, true);
+    let (mut fits_from, mut low) = (matrix.classes().len().checked_sub(1)?, 0);
+    let mut proven = true;
     let mut unlimited = u64::MAX;
     let mut witness = within(fits_from, &mut unlimited)?;
     while low < fits_from {
@@ -129,199 +139,153 @@ fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<
         }
     }
     Some(Least {
-        maximum: classes[fits_from],
+        class: fits_from,
         proven,
         witness,
     })
 }
 
-/// Of the sets within the least maximum the one with the smallest average.
-fn least_average(
+/// Of the sets of at most `largest` nodes within the least maximum the one with the smallest
+/// average, on a host of at most `N` nodes.
+fn least_average<const N: usize>(
     offer: &Offer,
     universe: NodeSet,
     largest: usize,
     strategy: Strategy,
     budget_steps: u64,
-    least: Least,
+    least: &Least,
 ) -> Found {
-    let cliques = Cliques::new(offer, universe, least.maximum);
     let bounds = Bounds::new(offer, universe, largest);
     if bounds.needs_all() {
         return Found {
             nodes: universe,
-            distance: cliques.distance(universe),
+            distance: distance(offer, universe),
             equals: 1,
+            steps: 0,
             optimal: true,
             gap: Some(0.0),
         };
     }
-    let mut lower = bounds.lower();
-    let mut known = cliques.nearest_known(universe, least.witness, lower);
-    // Small hosts are searched to the end in less time than this takes.
-    if universe.len() > EXACT_NODES && !at_bound(known.1, lower) {
-        let told = (bounds.sizes()).and_then(|sizes| tell(offer, universe, &cliques.near, sizes));
-        if let Some(told) = told {
-            if !at_bound(told.lower, lower) {
-                lower = Some(told.lower);
+    let near = offer.topology.matrix().near(least.class);
+    let board = Board::<N>::new(offer, universe, near, strategy);
+    let mut open = Sizes::new(&bounds);
+    let known = nearest_known(&board, least.witness, open.lower());
+    let steps_among_equals = match universe.len() {
+        0..=EXACT_NODES => u64::MAX,
+        _ => STEPS_AMONG_EQUALS,
+    };
+    let mut counts = Counts::new(&board, strategy, known, budget_steps, steps_among_equals);
+    let told = match universe.len() {
+        // Small hosts are searched to the end in less time than this takes.
+        0..=EXACT_NODES => None,
+        _ => open.largest(&known.1).and_then(|largest| {
+            let within = offer.topology.matrix().classes()[least.class];
+            tell(&board, within, largest)
+        }),
+    };
+    if let Some(told) = &told {
+        open.raise(&told.lower);
+        for (size, set) in told.nodes.iter().enumerate() {
+            if open.may_be_as_near(size, &counts.best) && offer.fits(*set) {
+                counts.start_from(reduced(offer, *set));
             }
-            let told = told.nodes.map(|nodes| (nodes, cliques.distance(nodes)));
-            known = match told {
-                Some(told) if told.1.compare_averages(&known.1).is_lt() => told,
-                Some(_) | None => known,
-            };
         }
     }
-    let mut search = Search {
-        offer,
-        strategy,
-        near: cliques.near,
-        lower_of_kind: lower_of_kind(offer, universe),
-        universe,
-        bounds,
-        lower,
-        steps_left: budget_steps,
-        best: known.1,
-        chosen: None,
-        equals: 0,
-    };
-    search.limit_among_equals();
-    search.extend(&Partial::empty(), universe);
-    let nodes = search.chosen.unwrap_or(known.0);
-    let distance = cliques.distance(nodes);
-    let average_proven = search.steps_left > 0 || at_bound(distance, lower);
+    let mut average_proven = true;
+    while let Some((size, lower)) = open.nearest() {
+        if lower > limit(&counts.best, size) {
+            break;
+        }
+        if let Some(told) = &told {
+            if offer.fits(told.nodes[size]) {
+                counts.like(told.nodes[size], lower);
+            }
+        }
+        if !counts.of_size(size, lower) {
+            average_proven = at_bound(counts.best, open.lower());
+            break;
+        }
+        open.close(size);
+    }
+    let nodes = counts.chosen.map_or(counts.known, |chosen| chosen.set);
+    let distance = distance(offer, nodes);
     Found {
         nodes,
         distance,
-        equals: search.equals.max(1),
+        equals: counts.equals.max(1),
+        steps: budget_steps - counts.steps_left,
         optimal: least.proven && average_proven,
-        gap: match (least.proven, average_proven, lower) {
-            (false, _, _) => None,
-            (true, true, _) => Some(0.0),
-            (true, false, None) => None,
-            (true, false, Some(bound)) => Some(distance.average() / bound.average() - 1.0),
+        gap: match (least.proven, average_proven) {
+            (false, _) => None,
+            (true, true) => Some(0.0),
+            (true, false) => Some(distance.average() / open.lower().average() - 1.0),
         },
     }
 }
 
 /// Whether nothing can be nearer, as `lower` is what no set can be below.
-fn at_bound(distance: Distance, lower: Option<Distance>) -> bool {
-    lower.is_some_and(|lower| distance.compare_averages(&lower).is_le())
+fn at_bound(distance: Distance, lower: Distance) -> bool {
+    distance.compare_averages(&lower).is_le()
 }
 
-/// For each node the lower ones that it could change places with and that offer the same.
-fn lower_of_kind(offer: &Offer, universe: NodeSet) -> [NodeSet; MAX_NODES] {
-    let matrix = offer.topology.matrix();
-    let mut lower = [NodeSet::EMPTY; MAX_NODES];
-    for node in universe.iter() {
-        let same = |other: &usize| {
-            matrix.twin(*other) == matrix.twin(node)
-                && offer.nodes[*other] == offer.nodes[node]
-                && offer.size_pages[*other] == offer.size_pages[node]
-        };
-        let below = universe.intersection(NodeSet::first(node));
-        // The nearest below knows those below it.
-        let nearest = below.iter().filter(same).last();
-        lower[node] = nearest.map_or(NodeSet::EMPTY, |other| lower[other].with(other));
-    }
-    lower
+/// The sizes that the nearest set may have, and what no set of each can be below.
+struct Sizes {
+    /// 0 for the sizes that it cannot have, or that were searched.
+    lower: [u32; MAX_NODES + 1],
 }
 
-struct Search<'a> {
-    offer: &'a Offer<'a>,
-    strategy: Strategy,
-    near: [NodeSet; MAX_NODES],
-    /// See [`lower_of_kind`].
-    lower_of_kind: [NodeSet; MAX_NODES],
-    universe: NodeSet,
-    bounds: Bounds<'a>,
-    /// What no set can be below.
-    lower: Option<Distance>,
-    steps_left: u64,
-    /// The nearest distance known, which bounds the search.
-    best: Distance,
-    /// The set that the strategy prefers among the nearest ones that the search met.
-    chosen: Option<NodeSet>,
-    equals: u64,
-}
+impl Sizes {
+    fn new(bounds: &Bounds) -> Self {
+        let mut lower = [0; MAX_NODES + 1];
+        for size in bounds.sizes().into_iter().flatten() {
+            lower[size] = bounds.lower(size);
+        }
+        Sizes { lower }
+    }
 
-impl Search<'_> {
-    /// Once nothing can be nearer, large hosts have too many equally near sets to meet them all.
-    fn limit_among_equals(&mut self) {
-        if at_bound(self.best, self.lower) && self.universe.len() > EXACT_NODES {
-            self.steps_left = self.steps_left.min(STEPS_AMONG_EQUALS);
+    /// Whether a set of this size may be as near as `known`.
+    fn may_be_as_near(&self, size: usize, known: &Distance) -> bool {
+        size > 0 && (1..=limit(known, size)).contains(&self.lower[size])
+    }
+
+    /// The largest size of which a set may be as near as `known`.
+    fn largest(&self, known: &Distance) -> Option<usize> {
+        let open = |size: &usize| self.may_be_as_near(*size, known);
+        (1..=MAX_NODES).rev().find(open)
+    }
+
+    /// Takes note of higher lower bounds, of which `u32::MAX` is that there is no such set.
+    fn raise(&mut self, higher: &[u32; MAX_NODES + 1]) {
+        for (lower, higher) in self.lower.iter_mut().zip(higher) {
+            *lower = match (*lower, *higher) {
+                (0, _) | (_, u32::MAX) => 0,
+                (lower, higher) => lower.max(higher),
+            };
         }
     }
 
-    /// Meets every irreducible set that contains `partial`, else only nodes of `candidates`, and
-    /// is as near as the best known.
-    fn extend(&mut self, partial: &Partial, candidates: NodeSet) {
-        let mut later = candidates;
-        for node in candidates.iter() {
-            later = later.without(node);
-            // Of a kind the lowest nodes come first.
-            if !self.lower_of_kind[node].is_subset(partial.set) {
-                continue;
-            }
-            self.steps_left = self.steps_left.saturating_sub(1);
-            if self.steps_left == 0 {
-                return;
-            }
-            let grown = partial.grown(self.offer, node, self.near[node]);
-            if grown.sum.covers(self.offer.need) {
-                self.meet(&grown);
-                continue;
-            }
-            let candidates = later.intersection(self.near[node]);
-            if self.bounds.hopeful(&grown, candidates, self.best) {
-                self.extend(&grown, candidates);
-            }
-        }
+    fn close(&mut self, size: usize) {
+        self.lower[size] = 0;
     }
 
-    /// Takes note of a set that fits.
-    fn meet(&mut self, fitting: &Partial) {
-        let distance = Distance {
-            maximum: 0,
-            sum: fitting.distance,
-            pairs: (fitting.count * fitting.count) as u64,
-        };
-        let order = distance.compare_averages(&self.best);
-        if order.is_gt() || !self.offer.irreducible(fitting.set) {
-            return;
-        }
-        match (order, self.chosen) {
-            (Ordering::Equal, Some(chosen)) => {
-                self.equals = self.equals.saturating_add(self.alike(fitting.set));
-                if strategy::prefers(self.offer, self.strategy, fitting.set, chosen) {
-                    self.chosen = Some(fitting.set);
-                }
-            }
-            (Ordering::Less | Ordering::Greater, _) | (Ordering::Equal, None) => {
-                self.best = distance;
-                self.chosen = Some(fitting.set);
-                self.equals = self.alike(fitting.set);
-                self.limit_among_equals();
-            }
-        }
+    /// The size with the least average that is left, and the sum of distances that no set of this
+    /// size can be below.
+    fn nearest(&self) -> Option<(usize, u32)> {
+        let of = |(size, lower): (usize, &u32)| (*lower > 0).then_some((size, *lower));
+        let open = self.lower.iter().enumerate().filter_map(of);
+        open.min_by(|a, b| at(*a).compare_averages(&at(*b)))
     }
 
-    /// How many sets differ from this one by interchangeable nodes only, it included.
-    fn alike(&self, set: NodeSet) -> u64 {
-        let mut left = self.universe;
-        let mut ways = 1u64;
-        // From the top: the highest node of a kind knows all others of its kind.
-        while let Some(node) = left.highest() {
-            let kind = self.lower_of_kind[node].with(node);
-            left = left.minus(kind);
-            ways = ways.saturating_mul(choose(kind.len(), kind.intersection(set).len()));
-        }
-        ways
+    /// What nothing that is left can be below.
+    fn lower(&self) -> Distance {
+        self.nearest().map_or(at((1, 0)), at)
     }
 }
 
-/// How many subsets of `chosen` there are of `count` things.
-fn choose(count: usize, chosen: usize) -> u64 {
-    (0..chosen).fold(1u64, |ways, i| {
-        ways.saturating_mul((count - i) as u64) / (i as u64 + 1)
-    })
+fn at((size, sum): (usize, u32)) -> Distance {
+    Distance {
+        maximum: 0,
+        sum: sum.into(),
+        pairs: (size * size) as u64,
+    }
 }

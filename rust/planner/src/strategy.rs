@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::answer::{plan, Limits};
     use crate::host::{Host, HostDescription, NodeDescription};
-    use crate::incumbent::Cliques;
+    use crate::incumbent::distance;
     use crate::request::{Policy, RequestDescription};
     use crate::topology::TopologyDescription;
     use crate::units::PAGE_BYTES;
@@ -111,10 +111,9 @@ mod tests {
 
     /// The set that is preferred among all that are nearest, by looking at every set.
     fn by_looking_at_all(offer: &Offer, strategy: Strategy) -> Option<NodeSet> {
-        let cliques = Cliques::new(offer, offer.usable, u32::MAX);
         let sets = (1..1u64 << offer.topology.node_count()).map(NodeSet::from_bits);
         let fitting = sets.filter(|set| offer.irreducible(*set));
-        let known = fitting.map(|set| (set, cliques.distance(set)));
+        let known = fitting.map(|set| (set, distance(offer, set)));
         let chosen = known.reduce(|best, other| match other.1.compare(&best.1) {
             Ordering::Less => other,
             Ordering::Equal if prefers(offer, strategy, other.0, best.0) => other,

@@ -1,5 +1,5 @@
-//! Hosts whose distances make a tree (nodes in sockets in boxes): how near a set of so many nodes
-//! with so many pages can be, and such a set.
+//! Hosts whose distances make a tree (nodes in sockets in boxes): how near sets of each size with
+//! so many pages can be, and such sets.
 //!
 //! In such a host two groups of nodes are equally far from each other all over, so what a set costs
 //! depends only on how many nodes it takes of each group, and of a group it takes the nodes with
@@ -7,23 +7,146 @@
 //! how many pages. CPUs and cores are not looked at, nor whether a node could be spared: the
 //! result bounds the search, and ends it if the set turns out to be one of those sought.
 
-use std::ops::RangeInclusive;
-
+use crate::board::Board;
+use crate::matrix::Matrix;
 use crate::nodes::{NodeSet, MAX_NODES};
-use crate::offer::Offer;
-use crate::plan::Distance;
-
-/// Trees of groups in groups deeper than this are left to the search: each takes 100 KiB of stack.
-const MAX_LEVELS: usize = 4;
 
 /// Entries kept for each number of nodes; neighbours share one when there are more.
 const WIDTH: usize = 32;
+
+/// Entries of all groups that are being joined; trees that need more are left to the search.
+const ENTRIES: usize = 6144;
+
+/// Groups that wait for others to be joined with: more than a balanced tree of 64 nodes has.
+const WAITING: usize = 16;
+
+/// How a tree is put together: each step takes what the ones before it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The nodes that could change places with this one.
+    Leaf(usize),
+    /// The last two groups become one; nodes of the two are so far apart.
+    Join(u32),
+}
+
+/// The steps that put the whole tree together, if the distances make one.
+pub(crate) fn steps(matrix: &Matrix, nodes: NodeSet) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    if !makes_a_tree(matrix, nodes) {
+        return None;
+    }
+    put_together(matrix, nodes, &mut steps);
+    Some(steps)
+}
+
+/// Whether of any three nodes the two farther distances are equal, both ways.
+fn makes_a_tree(matrix: &Matrix, nodes: NodeSet) -> bool {
+    nodes.iter().all(|a| {
+        nodes.iter().all(|b| {
+            matrix.raw(a, b) == matrix.raw(b, a)
+                && nodes
+                    .iter()
+                    .all(|c| matrix.raw(a, c) <= matrix.raw(a, b).max(matrix.raw(b, c)))
+        })
+    })
+}
+
+fn put_together(matrix: &Matrix, nodes: NodeSet, steps: &mut Vec<Step>) {
+    let Some(first) = nodes.lowest() else {
+        return;
+    };
+    let others = nodes.without(first).iter();
+    let widest = others.map(|node| matrix.raw(first, node)).max();
+    let widest = widest.unwrap_or(0);
+    let mut groups = Vec::new();
+    let mut left = nodes;
+    while let Some(node) = left.lowest() {
+        let near = |other: &usize| {
+            *other == node
+                || matrix.raw(node, *other) < widest
+                || matrix.twin(node) == matrix.twin(*other)
+        };
+        let group: NodeSet = left.iter().filter(near).collect();
+        left = left.minus(group);
+        groups.push(group);
+    }
+    join_all(matrix, &groups, widest, steps);
+}
+
+/// Halves first, so that few groups are large.
+fn join_all(matrix: &Matrix, groups: &[NodeSet], apart: u32, steps: &mut Vec<Step>) {
+    match groups {
+        [] => (),
+        [group] => {
+            let alike = |node: usize| {
+                group.lowest().map(|first| matrix.twin(first)) == Some(matrix.twin(node))
+            };
+            match group.lowest() {
+                Some(first) if group.iter().all(alike) => {
+                    steps.push(Step::Leaf(matrix.twin(first)))
+                }
+                Some(_) | None => put_together(matrix, *group, steps),
+            }
+        }
+        _ => {
+            let (here, there) = groups.split_at(groups.len() / 2);
+            join_all(matrix, here, apart, steps);
+            join_all(matrix, there, apart, steps);
+            steps.push(Step::Join(apart));
+        }
+    }
+}
+
+/// The least sum of distances that sets of each size of the whole tree have; `u32::MAX` where nodes
+/// do not reach each other.
+pub(crate) fn tightest(matrix: &Matrix, steps: &[Step], nodes: NodeSet) -> Vec<u32> {
+    let mut stack: Vec<Vec<u32>> = Vec::new();
+    for step in steps {
+        let sums = match step {
+            Step::Leaf(twin) => {
+                let alike: NodeSet = nodes
+                    .iter()
+                    .filter(|node| matrix.twin(*node) == *twin)
+                    .collect();
+                (0..=alike.len() as u32)
+                    .map(|count| cost_alike(matrix, alike, count))
+                    .collect()
+            }
+            Step::Join(apart) => match (stack.pop(), stack.pop()) {
+                (Some(there), Some(here)) => least_sums(&here, &there, *apart),
+                (_, _) => break,
+            },
+        };
+        stack.push(sums);
+    }
+    stack.pop().unwrap_or_default()
+}
+
+fn least_sums(here: &[u32], there: &[u32], apart: u32) -> Vec<u32> {
+    let mut sums = vec![u32::MAX; here.len() + there.len() - 1];
+    for (a, cost_a) in here.iter().enumerate() {
+        for (b, cost_b) in there.iter().enumerate() {
+            let between = (2 * a as u32 * b as u32).saturating_mul(apart);
+            let sum = between.saturating_add(*cost_a).saturating_add(*cost_b);
+            sums[a + b] = sums[a + b].min(sum);
+        }
+    }
+    sums
+}
+
+/// What `count` of nodes that could change places cost.
+fn cost_alike(matrix: &Matrix, alike: NodeSet, count: u32) -> u32 {
+    let first = alike.lowest().unwrap_or(0);
+    let second = alike.without(first).lowest().unwrap_or(first);
+    let pairs = count * count.saturating_sub(1);
+    (pairs.saturating_mul(matrix.raw(first, second))).saturating_add(10 * count)
+}
 
 /// Some nodes of a group.
 #[derive(Clone, Copy)]
 struct Entry {
     /// No more than the sum of distances over their ordered pairs.
-    cost: u64,
+    cost: u32,
     /// No less than their pages.
     pages: u64,
     nodes: NodeSet,
@@ -35,176 +158,223 @@ const NONE: Entry = Entry {
     nodes: NodeSet::EMPTY,
 };
 
-/// For each number of nodes of a group what they can cost and hold: by cost, and more pages for
-/// more cost.
+/// Where the entries of a group are: by number of nodes, then by cost, and more pages for more
+/// cost.
+#[derive(Clone, Copy)]
 struct Front {
-    entries: [[Entry; WIDTH]; MAX_NODES + 1],
-    lengths: [u8; MAX_NODES + 1],
+    /// The most nodes.
     nodes: usize,
+    /// The first entry of each number of nodes, and one after the last.
+    start: [u16; MAX_NODES + 2],
 }
 
 impl Front {
-    fn empty() -> Self {
-        let mut front = Front {
-            entries: [[NONE; WIDTH]; MAX_NODES + 1],
-            lengths: [0; MAX_NODES + 1],
-            nodes: 0,
-        };
-        front.lengths[0] = 1;
-        front
+    const NOTHING: Front = Front {
+        nodes: 0,
+        start: [0; MAX_NODES + 2],
+    };
+
+    fn of<'e>(&self, entries: &'e [Entry], count: usize) -> &'e [Entry] {
+        &entries[self.start[count].into()..self.start[count + 1].into()]
     }
 
-    /// Of nodes that are all `apart` from each other: the ones with the most pages first.
-    fn of_equals(offer: &Offer, nodes: NodeSet, apart: u32) -> Self {
-        let mut front = Front::empty();
-        front.nodes = nodes.len();
-        let (mut left, mut taken) = (nodes, NONE);
-        for count in 1..=nodes.len() {
-            let most = left.iter().max_by_key(|node| offer.nodes[*node].pages);
-            let Some(node) = most else { break };
-            left = left.without(node);
+    fn end(&self) -> usize {
+        self.start[self.nodes + 1].into()
+    }
+}
+
+/// For each size what no set that has the pages can be below, and a set that may be as near.
+pub(crate) struct Told {
+    pub lower: [u32; MAX_NODES + 1],
+    pub nodes: [NodeSet; MAX_NODES + 1],
+}
+
+/// What the tree tells of sets of the board's nodes within the distance `within` of each other,
+/// for sizes up to `largest`; `None` if there is no tree, or one that takes too much room. A size
+/// with the lower bound `u32::MAX` has no such set.
+pub(crate) fn tell<const N: usize>(board: &Board<N>, within: u32, largest: usize) -> Option<Told> {
+    let steps = board.matrix().tree()?;
+    let mut entries = [NONE; ENTRIES];
+    let mut waiting = [Front::NOTHING; WAITING];
+    let mut count = 0;
+    let last = steps.len().checked_sub(1)?;
+    for (at, step) in steps.iter().enumerate() {
+        let base = match count {
+            0 => 0,
+            waiting_count => waiting[waiting_count - 1].end(),
+        };
+        match step {
+            Step::Leaf(twin) => {
+                *waiting.get_mut(count)? = leaf(board, *twin, within, largest, base, &mut entries)?;
+                count += 1;
+            }
+            Step::Join(apart) => {
+                let (here, there) = (&waiting[count - 2], &waiting[count - 1]);
+                let apart = (*apart <= within).then_some(*apart);
+                if at == last {
+                    return Some(tell_joined(board, here, there, apart, largest, &entries));
+                }
+                waiting[count - 2] = join(here, there, apart, largest, &mut entries)?;
+                count -= 1;
+            }
+        }
+    }
+    // A single leaf: the other group has no node, which is what the first entry says.
+    let mut nothing = Front::NOTHING;
+    nothing.start[1] = 1;
+    Some(tell_joined(
+        board,
+        &waiting[0],
+        &nothing,
+        None,
+        largest,
+        &entries,
+    ))
+}
+
+fn leaf<const N: usize>(
+    board: &Board<N>,
+    twin: usize,
+    within: u32,
+    largest: usize,
+    base: usize,
+    entries: &mut [Entry; ENTRIES],
+) -> Option<Front> {
+    let mut front = Front::NOTHING;
+    let class = (0..board.classes).find(|class| board.matrix().twin(board.one_of(*class)) == twin);
+    let most = class.map_or(0, |class| usize::from(board.most[class]).min(largest));
+    let apart = class.map_or(0, |class| board.within(class) / 2);
+    debug_assert!(most < 2 || apart <= within);
+    let mut taken = NONE;
+    for count in 0..=most {
+        front.start[count] = (base + count) as u16;
+        if let (Some(class), 1..) = (class, count) {
+            let node = board.by_pages(class, count - 1);
             taken = Entry {
-                cost: taken.cost + 10 + 2 * (count as u64 - 1) * u64::from(apart),
-                pages: taken.pages + offer.nodes[node].pages,
+                cost: taken.cost + 10 + 2 * (count as u32 - 1) * apart,
+                pages: taken.pages + board.offer.nodes[node].pages,
                 nodes: taken.nodes.with(node),
             };
-            front.insert(count, taken);
         }
-        front
+        *entries.get_mut(base + count)? = taken;
     }
+    front.start[most + 1] = (base + most + 1) as u16;
+    front.nodes = most;
+    Some(front)
+}
 
-    fn of(&self, count: usize) -> &[Entry] {
-        &self.entries[count][..self.lengths[count] as usize]
+/// What two groups cost together besides each by itself; `None` if they cannot be together.
+fn between(here: usize, there: usize, apart: Option<u32>) -> Option<u32> {
+    match (here * there, apart) {
+        (0, _) => Some(0),
+        (pairs, Some(apart)) => Some(2 * pairs as u32 * apart),
+        (_, None) => None,
     }
+}
 
-    fn insert(&mut self, count: usize, new: Entry) {
-        let length = self.lengths[count] as usize;
-        let row = &mut self.entries[count];
-        let at = row[..length].partition_point(|entry| entry.cost < new.cost);
-        let worse_than = |entry: &Entry| entry.cost <= new.cost && entry.pages >= new.pages;
-        if row[..length].iter().any(worse_than) {
-            return;
-        }
-        // What costs as much or more and holds no more goes.
-        let kept = row[at..length].partition_point(|entry| entry.pages <= new.pages) + at;
-        let mut length = length - (kept - at);
-        row.copy_within(kept..kept + length - at, at);
-        if length == WIDTH {
-            // The two that differ least in pages become one that is as good as both.
-            let near = (1..WIDTH).min_by_key(|i| row[*i].pages - row[*i - 1].pages);
-            let near = near.unwrap_or(1);
-            row[near].cost = row[near - 1].cost;
-            row.copy_within(near..WIDTH, near - 1);
-            length -= 1;
-            self.lengths[count] = length as u8;
-            return self.insert(count, new);
-        }
-        row.copy_within(at..length, at + 1);
-        row[at] = new;
-        self.lengths[count] = length as u8 + 1;
-    }
+/// The ways to have `count` nodes of two groups.
+fn ways(here: &Front, there: &Front, count: usize) -> impl Iterator<Item = (usize, usize)> {
+    let from = count.saturating_sub(there.nodes);
+    (from..=here.nodes.min(count)).map(move |here| (here, count - here))
+}
 
-    /// The groups of `self` and of `other`, which are `apart` from each other, as one.
-    fn joined(&self, other: &Front, apart: u32) -> Front {
-        let mut joined = Front::empty();
-        joined.nodes = self.nodes + other.nodes;
-        for here in 0..=self.nodes {
-            for there in 0..=other.nodes {
-                let between = 2 * here as u64 * there as u64 * u64::from(apart);
-                for a in self.of(here) {
-                    for b in other.of(there) {
-                        let entry = Entry {
-                            cost: a.cost + b.cost + between,
-                            pages: a.pages + b.pages,
-                            nodes: a.nodes.union(b.nodes),
-                        };
-                        joined.insert(here + there, entry);
-                    }
+/// Two groups as one, in the place of the first; the second comes right after it.
+fn join(
+    here: &Front,
+    there: &Front,
+    apart: Option<u32>,
+    largest: usize,
+    entries: &mut [Entry; ENTRIES],
+) -> Option<Front> {
+    let (from, base) = (there.end(), usize::from(here.start[0]));
+    let (known, new) = entries.split_at_mut(from);
+    let mut joined = Front::NOTHING;
+    joined.nodes = (here.nodes + there.nodes).min(largest);
+    let mut end = 0;
+    for count in 0..=joined.nodes {
+        joined.start[count] = (base + end) as u16;
+        let row = new.get_mut(end..end + WIDTH + 1)?;
+        let mut length = 0;
+        for (a, b) in ways(here, there, count) {
+            let Some(between) = between(a, b, apart) else {
+                continue;
+            };
+            for a in here.of(known, a) {
+                for b in there.of(known, b) {
+                    let entry = Entry {
+                        cost: a.cost + b.cost + between,
+                        pages: a.pages + b.pages,
+                        nodes: a.nodes.union(b.nodes),
+                    };
+                    insert(row, &mut length, entry);
                 }
             }
         }
-        joined
+        end += length;
+    }
+    joined.start[joined.nodes + 1] = (base + end) as u16;
+    entries.copy_within(from..from + end, base);
+    Some(joined)
+}
+
+/// Puts an entry among the first `length`, unless one of them is as good; what it makes needless
+/// goes.
+fn insert(row: &mut [Entry], length: &mut usize, new: Entry) {
+    let at = row[..*length].partition_point(|entry| entry.cost <= new.cost);
+    if at > 0 && row[at - 1].pages >= new.pages {
+        return;
+    }
+    // What costs as much or more and holds no more.
+    let same = usize::from(at > 0 && row[at - 1].cost == new.cost);
+    let at = at - same;
+    let kept = at + row[at..*length].partition_point(|entry| entry.pages <= new.pages);
+    row.copy_within(kept..*length, at + 1);
+    row[at] = new;
+    *length = *length - (kept - at) + 1;
+    if *length > WIDTH {
+        // The two that differ least in pages become one that is as good as both.
+        let near = (1..*length).min_by_key(|i| row[*i].pages - row[*i - 1].pages);
+        let near = near.unwrap_or(1);
+        row[near].cost = row[near - 1].cost;
+        row.copy_within(near..*length, near - 1);
+        *length -= 1;
     }
 }
 
-/// The front of nodes that are near each other; `None` if there are groups in groups more than
-/// `levels` deep.
-fn front(offer: &Offer, nodes: NodeSet, levels: usize) -> Option<Front> {
-    let matrix = offer.topology.matrix();
-    let first = nodes.lowest()?;
-    let others = nodes.without(first).iter();
-    let widest = others
-        .map(|node| matrix.raw(first, node))
-        .max()
-        .unwrap_or(0);
-    // A group without groups in it.
-    let alike = |node: usize| {
-        nodes
-            .without(node)
-            .iter()
-            .all(|b| matrix.raw(node, b) == widest)
+/// The least cost of each number of nodes of two groups that have the pages together.
+fn tell_joined<const N: usize>(
+    board: &Board<N>,
+    here: &Front,
+    there: &Front,
+    apart: Option<u32>,
+    largest: usize,
+    entries: &[Entry],
+) -> Told {
+    let need = board.need.pages;
+    let mut told = Told {
+        lower: [u32::MAX; MAX_NODES + 1],
+        nodes: [NodeSet::EMPTY; MAX_NODES + 1],
     };
-    if nodes.iter().all(alike) {
-        return Some(Front::of_equals(offer, nodes, widest));
-    }
-    let mut whole = Front::empty();
-    let mut left = nodes;
-    while let Some(node) = left.lowest() {
-        let group: NodeSet = (left.iter())
-            .filter(|other| *other == node || matrix.raw(node, *other) < widest)
-            .collect();
-        left = left.minus(group);
-        let group = front(offer, group, levels.checked_sub(1)?)?;
-        whole = match whole.nodes {
-            0 => group,
-            _ => whole.joined(&group, widest),
-        };
-    }
-    Some(whole)
-}
-
-/// What the tree tells of the irreducible sets of `universe` within the distance that `near` stands
-/// for.
-pub(crate) struct Told {
-    /// No such set is below this.
-    pub lower: Distance,
-    /// One of them, maybe, with that distance or one near it.
-    pub nodes: Option<NodeSet>,
-}
-
-/// `None` if the distances are no tree, or one of too many levels, or nothing fits.
-pub(crate) fn tell(
-    offer: &Offer,
-    universe: NodeSet,
-    near: &[NodeSet; MAX_NODES],
-    sizes: RangeInclusive<usize>,
-) -> Option<Told> {
-    if !offer.topology.matrix().is_tree() {
-        return None;
-    }
-    let mut told: Option<Told> = None;
-    let mut left = universe;
-    while let Some(node) = left.lowest() {
-        let component = near[node].with(node).intersection(left);
-        left = left.minus(component);
-        let front = front(offer, component, MAX_LEVELS)?;
-        for count in sizes.clone().take_while(|count| *count <= front.nodes) {
-            let holds = |entry: &&Entry| entry.pages >= offer.need.pages;
-            let Some(entry) = front.of(count).iter().find(holds) else {
+    for count in 1..=(here.nodes + there.nodes).min(largest) {
+        for (a, b) in ways(here, there, count) {
+            let Some(between) = between(a, b, apart) else {
                 continue;
             };
-            let lower = Distance {
-                maximum: 0,
-                sum: entry.cost,
-                pairs: (count * count) as u64,
-            };
-            let nearer =
-                (told.as_ref()).is_none_or(|told| lower.compare_averages(&told.lower).is_lt());
-            if nearer {
-                told = Some(Told {
-                    lower,
-                    nodes: offer.irreducible(entry.nodes).then_some(entry.nodes),
-                });
+            let (a, b) = (here.of(entries, a), there.of(entries, b));
+            // The more one group has, the less the other needs.
+            let mut last = b.len();
+            for a in a {
+                while last > 0 && a.pages + b[last - 1].pages >= need {
+                    last -= 1;
+                }
+                let Some(b) = b.get(last) else {
+                    continue;
+                };
+                let cost = a.cost + b.cost + between;
+                if cost < told.lower[count] {
+                    told.lower[count] = cost;
+                    told.nodes[count] = a.nodes.union(b.nodes);
+                }
             }
         }
     }

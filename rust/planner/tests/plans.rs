@@ -111,7 +111,6 @@ fn balance_takes_full_nodes_for_their_cpus() {
     let plan = placed(&host, &request(&host, 20, 6, Strategy::Balance));
     assert_eq!(plan.nodes, NodeSet::one(1).with(2));
     assert_eq!((plan.pages[1] >> 18, plan.pages[2] >> 18), (2, 18));
-    assert_eq!(plan.equals, 5);
 }
 
 #[test]
@@ -147,7 +146,6 @@ fn explanations_name_what_bound_nearer_and_smaller_sets() {
     let first = explanation.rejected[0];
     assert_eq!(first.bound.reason, Reason::Cpus);
     assert_eq!((first.bound.short.cpus, first.bound.short.cores), (2, 2));
-    assert_eq!(explanation.equals, 3);
 }
 
 #[test]

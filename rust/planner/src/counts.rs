@@ -1,0 +1,291 @@
+//! How many nodes of each class the nearest sets of one size have, by branch and bound.
+
+use std::cmp::Ordering;
+
+use crate::board::{bits, Board};
+use crate::incumbent::distance;
+use crate::nodes::NodeSet;
+use crate::offer::Amount;
+use crate::order::Order;
+use crate::plan::Distance;
+use crate::request::Strategy;
+use crate::selection::{Chosen, Selection};
+
+/// Nodes on their way to a set: how many of each class.
+#[derive(Clone, Copy)]
+struct Partial<const N: usize> {
+    counts: [u8; N],
+    /// The sum of distances over their ordered pairs.
+    cost: u32,
+    /// The most that so many nodes of these classes have.
+    have: Amount,
+    /// The least pages that they have.
+    least_pages: u64,
+    /// What a node of each class would add to `cost`, its own excepted.
+    cross: [u16; N],
+}
+
+/// A search for the nearest sets of a size, and among equally near ones for the one that the
+/// strategy prefers.
+pub(crate) struct Counts<'b, 'a, const N: usize> {
+    board: &'b Board<'a, N>,
+    strategy: Strategy,
+    /// Steps that may still be taken.
+    pub steps_left: u64,
+    /// Of these the ones that may be taken once no set can be nearer.
+    pub steps_among_equals: u64,
+    /// The nearest distance known; what is farther need not be looked at.
+    pub best: Distance,
+    /// A set that is as near.
+    pub known: NodeSet,
+    /// The preferred set of those as near as `best` that were met.
+    pub chosen: Option<Chosen>,
+    /// How many of those were compared.
+    pub equals: u64,
+    size: usize,
+    /// Whether CPUs and cores would suffice with a node less.
+    by_pages: bool,
+    /// The sum of distances that a set of this size must not exceed, and none is below.
+    limit: u32,
+    lower: u32,
+}
+
+impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
+    pub fn new(
+        board: &'b Board<'a, N>,
+        strategy: Strategy,
+        (known, best): (NodeSet, Distance),
+        steps_left: u64,
+        steps_among_equals: u64,
+    ) -> Self {
+        Counts {
+            board,
+            strategy,
+            steps_left,
+            steps_among_equals,
+            best,
+            known,
+            chosen: None,
+            equals: 0,
+            size: 0,
+            by_pages: false,
+            limit: 0,
+            lower: 0,
+        }
+    }
+
+    /// Makes do with nothing farther than this irreducible set.
+    pub fn start_from(&mut self, set: NodeSet) {
+        let distance = distance(self.board.offer, set);
+        if distance.compare_averages(&self.best).is_lt() {
+            (self.known, self.best) = (set, distance);
+        }
+    }
+
+    /// Meets the irreducible sets of `size` nodes that are as near as the best known; none is
+    /// below `lower`. Whether it got through before the steps ended.
+    pub fn of_size(&mut self, size: usize, lower: u32) -> bool {
+        self.size = size;
+        self.by_pages = self.board.even.is_some_and(|count| size > count);
+        self.lower = lower;
+        self.limit = limit(&self.best, size);
+        let none = Partial {
+            counts: [0; N],
+            cost: 0,
+            have: Amount::default(),
+            least_pages: 0,
+            cross: [0; N],
+        };
+        let all = match self.board.classes {
+            64.. => u64::MAX,
+            classes => (1 << classes) - 1,
+        };
+        self.extend(&none, all, size);
+        self.steps_left > 0
+    }
+
+    /// Meets the sets that have as many nodes of each class as `set`; none of its size is below
+    /// `lower`.
+    pub fn like(&mut self, set: NodeSet, lower: u32) {
+        self.size = set.len();
+        self.lower = lower;
+        self.limit = limit(&self.best, self.size);
+        let mut counts = [0; N];
+        for (class, count) in counts.iter_mut().enumerate().take(self.board.classes) {
+            let (start, end) = self.board.places(class);
+            let taken = (start..end).filter(|place| set.contains(self.board.node(*place)));
+            *count = taken.count() as u8;
+        }
+        let cost = distance(self.board.offer, set).sum;
+        self.meet(&counts, cost as u32);
+    }
+
+    /// Takes steps; whether more may be taken.
+    fn spend(&mut self, steps: u64) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        if self.settled() {
+            self.steps_among_equals = self.steps_among_equals.saturating_sub(steps);
+        }
+        self.steps_left > 0 && !self.enough()
+    }
+
+    /// Whether no set of this size can be nearer than the best known.
+    fn settled(&self) -> bool {
+        let pairs = (self.size * self.size) as u64;
+        self.best.sum * pairs <= u64::from(self.lower) * self.best.pairs
+    }
+
+    /// Whether enough of the equally near sets were met.
+    fn enough(&self) -> bool {
+        self.steps_among_equals == 0 && self.settled()
+    }
+
+    /// Meets every set that has `partial` and `more` nodes of the classes `candidates`, which are
+    /// all near it.
+    fn extend(&mut self, partial: &Partial<N>, candidates: u64, more: usize) {
+        let board = self.board;
+        // Without the class that has most pages it may not do at all.
+        if let Some(class) = bits(candidates).next() {
+            let others = candidates & !(1 << class);
+            if !partial
+                .have
+                .plus(board.top(others, more))
+                .covers(board.need)
+            {
+                return self.take(partial, class, others & board.near[class], more);
+            }
+        }
+        let short = board.need.pages.saturating_sub(partial.have.pages);
+        let order = Order::new(board, &partial.cross, candidates, more, short);
+        if !self.spend(order.len() as u64) {
+            return;
+        }
+        let between = i64::from(partial.cost) + i64::from(board.matrix().tightest(more));
+        let mut left = candidates;
+        for at in 0..order.len() {
+            let class = order.class(at);
+            let most = partial.have.plus(board.top(left, more));
+            let room = i64::from(self.limit) - between;
+            if !order.near_enough(board, at, room) || !most.covers(board.need) {
+                return;
+            }
+            left &= !(1 << class);
+            self.take(partial, class, left & board.near[class], more);
+            if self.steps_left == 0 || self.enough() {
+                return;
+            }
+        }
+    }
+
+    /// As [`Counts::extend`], with nodes of `class` and then of `later`, which are near it.
+    fn take(&mut self, partial: &Partial<N>, class: usize, later: u64, more: usize) {
+        let board = self.board;
+        let room = board.room(later);
+        for count in (1..=more.min(board.most[class] as usize)).rev() {
+            let rest = more - count;
+            if room < rest || !self.spend(1) {
+                return;
+            }
+            let nodes = count as u32;
+            let pairs = nodes * (nodes - 1) / 2;
+            let cross = u32::from(partial.cross[class]);
+            let cost = partial.cost + nodes * (10 + cross) + pairs * board.within(class);
+            if cost > self.limit {
+                continue;
+            }
+            let have = partial.have.plus(board.most_of(class, count));
+            let least_pages = partial.least_pages + board.least_pages(board.places(class), count);
+            // Where only pages bind, nothing can come to what has them, and not be spared.
+            let enough = rest > 0 && self.by_pages && least_pages >= board.need.pages;
+            if enough || rest == 0 && !have.covers(board.need) {
+                continue;
+            }
+            let mut grown = Partial {
+                cost,
+                have,
+                least_pages,
+                ..*partial
+            };
+            grown.counts[class] = count as u8;
+            match rest {
+                0 => self.meet(&grown.counts, cost),
+                1 => self.last(&mut grown, class, later),
+                _ => {
+                    grow(&mut grown.cross, board.pairs(class), nodes);
+                    self.extend(&grown, later, rest);
+                }
+            }
+        }
+    }
+
+    /// As [`Counts::extend`] by one node, after nodes of `class`, whose `cross` is yet to be added.
+    fn last(&mut self, partial: &mut Partial<N>, class: usize, candidates: u64) {
+        let board = self.board;
+        let row = board.pairs(class);
+        let times = u32::from(partial.counts[class]);
+        let (cost, have) = (partial.cost, partial.have);
+        for other in bits(candidates) {
+            let cross = u32::from(partial.cross[other]) + times * u32::from(row[other]);
+            let cost = cost + 10 + cross;
+            if cost > self.limit {
+                continue;
+            }
+            let have = have.plus(board.most_of(other, 1));
+            if !have.covers(board.need) {
+                continue;
+            }
+            if !self.spend(1) {
+                return;
+            }
+            partial.counts[other] = 1;
+            self.meet(&partial.counts, cost);
+            partial.counts[other] = 0;
+        }
+    }
+
+    /// Takes note of the sets with so many nodes of each class.
+    fn meet(&mut self, counts: &[u8; N], cost: u32) {
+        let distance = Distance {
+            maximum: 0,
+            sum: cost.into(),
+            pairs: (self.size * self.size) as u64,
+        };
+        let order = distance.compare_averages(&self.best);
+        let beat = match order {
+            Ordering::Less => None,
+            Ordering::Equal => self.chosen,
+            Ordering::Greater => return,
+        };
+        let steps = match self.settled() {
+            true => self.steps_left.min(self.steps_among_equals),
+            false => self.steps_left,
+        };
+        let mut selection = Selection::new(self.board, self.strategy, beat, steps);
+        selection.run(counts);
+        let (chosen, met) = (selection.chosen, selection.met);
+        let spent = steps - selection.steps_left;
+        if met > 0 {
+            self.equals = match order {
+                Ordering::Equal => self.equals + met,
+                Ordering::Less | Ordering::Greater => met,
+            };
+            self.best = distance;
+            self.chosen = chosen;
+            self.limit = limit(&distance, self.size);
+        }
+        self.spend(spent);
+    }
+}
+
+/// The largest sum of distances of `size` nodes that is as near as `best`.
+pub(crate) fn limit(best: &Distance, size: usize) -> u32 {
+    let pairs = (size * size) as u64;
+    (best.sum * pairs / best.pairs).min(u32::MAX.into()) as u32
+}
+
+/// Adds `times` a row to the sums.
+fn grow<const N: usize>(sums: &mut [u16; N], row: &[u16; N], times: u32) {
+    for (sum, added) in sums.iter_mut().zip(row) {
+        *sum = sum.wrapping_add(added.wrapping_mul(times as u16));
+    }
+}
