@@ -20,6 +20,9 @@ pub enum Kind {
     Refused,
 }
 
+/// On hosts of more nodes the strategy may not have seen all sets that are as near.
+const EXACT_NODES: usize = 16;
+
 /// Fails with what follows, unless the condition holds.
 macro_rules! claim {
     ($holds:expr, $($why:tt)+) => {
@@ -41,6 +44,16 @@ pub fn limits(kept: Kept) -> Limits {
 
 /// Asks the planner, twice, and says what is wrong with the answer.
 pub fn check(world: &World, ask: &Ask, kept: Kept) -> Result<Kind, String> {
+    check_by(world, ask, kept, Question::answer)
+}
+
+/// As [`check`], by an oracle.
+pub fn check_by(
+    world: &World,
+    ask: &Ask,
+    kept: Kept,
+    oracle: impl FnOnce(&Question) -> Answer,
+) -> Result<Kind, String> {
     let host = world.host();
     let request = ask.request(&host);
     let limits = limits(kept);
@@ -53,7 +66,7 @@ pub fn check(world: &World, ask: &Ask, kept: Kept) -> Result<Kind, String> {
         answer == explain(&host, &request, &limits).0,
         "the explained answer differs from the plan"
     );
-    check_answer(world, ask, kept, &answer)
+    check_answer_by(world, ask, kept, &answer, oracle)
 }
 
 /// What is wrong with `answer`, which must be optimal.
@@ -63,11 +76,22 @@ pub fn check_answer(
     kept: Kept,
     answer: &Result<Plan, Refusal>,
 ) -> Result<Kind, String> {
+    check_answer_by(world, ask, kept, answer, Question::answer)
+}
+
+/// As [`check_answer`], by an oracle.
+fn check_answer_by(
+    world: &World,
+    ask: &Ask,
+    kept: Kept,
+    answer: &Result<Plan, Refusal>,
+    oracle: impl FnOnce(&Question) -> Answer,
+) -> Result<Kind, String> {
     let question = Question::new(world, ask, kept);
     if ask.policy == Policy::Any {
         return check_any(world, &question, answer);
     }
-    match (answer, question.answer()) {
+    match (answer, oracle(&question)) {
         (Ok(plan), Answer::Placed { best, sets }) => check_plan(&question, plan, best, &sets),
         (Err(refusal), Answer::Refused { short }) => check_refusal(&question, refusal, short),
         (Ok(plan), Answer::Refused { short }) => Err(format!(
@@ -99,11 +123,18 @@ fn check_plan(question: &Question, plan: &Plan, best: Far, sets: &[u64]) -> Resu
         plan.optimal,
         plan.gap
     );
+    let (compared, all) = (plan.equals, sets.len() as u64);
     claim!(
-        plan.equals >= 1 && plan.equals <= sets.len() as u64,
-        "equals {} of {}",
-        plan.equals,
-        sets.len()
+        (1..=all).contains(&compared),
+        "compared {compared} of {all} equally near sets"
+    );
+    let preferred = question.preferred(sets);
+    claim!(
+        sets.len() == 1 || question.offers.len() > EXACT_NODES || set == preferred,
+        "{:?} prefers {:?} to {:?}",
+        question.strategy,
+        NodeSet::from_bits(preferred),
+        plan.nodes
     );
     Ok(match plan.nodes.len() {
         _ if !question.all_have_cpus(set) => Kind::MemoryOnlyNode,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use xenopsd_numa_planner::Policy;
+use xenopsd_numa_planner::{Policy, Strategy};
 
+use crate::strategies::Nodes;
 use crate::world::{Ask, World, PAGE};
 
 /// What a planner leaves alone: pages of the host, and of each node.
@@ -56,12 +57,15 @@ pub struct Question {
     pub vcpus: u64,
     pub cores: u64,
     pub policy: Policy,
+    pub strategy: Strategy,
     /// Pages that the host as a whole can give.
     pub host_pages: u64,
     /// What each node has for this request; nothing of nodes that are offline or not allowed.
     pub offers: Vec<Offer>,
     /// Free pages of each usable node, whoever else counts on them.
     pub free: Vec<u64>,
+    /// The span of each node.
+    pub sizes: Vec<u64>,
     /// Nodes that are online and allowed.
     pub usable: u64,
     /// For each node, those that it reaches and that reach it.
@@ -143,10 +147,14 @@ impl Question {
             vcpus: u64::from(ask.vcpus),
             cores: u64::from(ask.cores.unwrap_or(default_cores)),
             policy: ask.policy,
+            strategy: ask.strategy,
             host_pages: free.saturating_sub(taken),
             offers: (0..count).map(offer).collect(),
             free: (0..count)
                 .map(|node| u64::from(usable[node]) * (world.nodes[node].free_bytes / PAGE))
+                .collect(),
+            sizes: (world.nodes.iter())
+                .map(|node| node.size_bytes / PAGE)
                 .collect(),
             usable: (0..count)
                 .filter(|i| usable[*i])
@@ -261,6 +269,17 @@ impl Question {
             best,
             sets: irreducible,
         }
+    }
+
+    /// The one of equally near `sets` that the strategy prefers.
+    pub fn preferred(&self, sets: &[u64]) -> u64 {
+        let room: Vec<u64> = self.offers.iter().map(|offer| offer.pages).collect();
+        let nodes = Nodes {
+            room: &room,
+            size: &self.sizes,
+            need: self.memory + self.overhead,
+        };
+        nodes.preferred(self.strategy, sets.iter().copied())
     }
 
     /// Whether removing any one node leaves a set that does not fit. What fits keeps fitting

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::check::{check_answer, limits};
 use crate::exact::Kept;
-use crate::random::Failures;
+use crate::failures::Failures;
 use crate::world::{simple_world, Ask, World};
 use xenopsd_numa_planner::plan;
 

@@ -7,39 +7,9 @@ use xenopsd_numa_planner::{plan, Reason};
 
 use crate::check::{check, check_telling, limits, Kind};
 use crate::exact::Kept;
+use crate::failures::Failures;
 use crate::generate;
 use crate::world::{Ask, World};
-
-/// The failures of a run, the smallest of each sort kept.
-#[derive(Default)]
-pub struct Failures {
-    smallest: BTreeMap<String, (usize, usize, String)>,
-}
-
-impl Failures {
-    pub fn add(&mut self, name: &str, world: &World, ask: &Ask, kept: Kept, why: &str) {
-        let why_sort: String = why.chars().filter(|c| c.is_alphabetic()).take(16).collect();
-        let sort = format!("{why_sort} {:?}", ask.policy);
-        let memory: u64 = world.nodes.iter().map(|node| node.free_bytes).sum();
-        let size = world.nodes.len() << 50 | world.cpus.len() << 40 | (memory >> 20) as usize;
-        let text = format!("{name}: {why}\n  {kept:?}\n  {ask:?}\n  {world:?}");
-        let start = (0, usize::MAX, String::new());
-        let (count, least, smallest) = self.smallest.entry(sort).or_insert(start);
-        *count += 1;
-        if size < *least {
-            (*least, *smallest) = (size, text);
-        }
-    }
-
-    pub fn none_or_panic(self) {
-        let texts: Vec<_> = self
-            .smallest
-            .into_values()
-            .map(|(count, _, text)| format!("{count} like {text}"))
-            .collect();
-        assert!(texts.is_empty(), "failures:\n{}", texts.join("\n"));
-    }
-}
 
 fn small_world(seed: u64) -> (World, Ask, Kept) {
     let mut rng = Rng::with_seed(seed);

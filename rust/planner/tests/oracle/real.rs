@@ -8,8 +8,8 @@ use xenopsd_numa_planner::Policy;
 
 use crate::check::check;
 use crate::exact::{Kept, Question};
+use crate::failures::Failures;
 use crate::generate;
-use crate::random::Failures;
 use crate::world::{Ask, Cpu, Node, World, PAGE};
 
 fn numbers<T>(value: &Value, number: impl Fn(&Value) -> Option<T>) -> Vec<Option<T>> {
