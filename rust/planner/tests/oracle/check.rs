@@ -168,11 +168,7 @@ pub fn check_valid(question: &Question, plan: &Plan) -> Result<(), String> {
         "{:?} has a proper subset that fits",
         plan.nodes
     );
-    let far = plan.distance.map(|distance| Far {
-        maximum: distance.maximum,
-        sum: distance.sum,
-        pairs: distance.pairs,
-    });
+    let far = plan.distance.map(Far::from);
     claim!(
         far == Some(question.far(set)),
         "the distance of {:?} is {:?}, not {far:?}",
@@ -208,11 +204,7 @@ fn check_pages(question: &Question, set: u64, pages: &[u64; MAX_NODES]) -> Resul
 }
 
 pub fn check_refusal(question: &Question, refusal: &Refusal, short: Short) -> Result<Kind, String> {
-    let told = Short {
-        pages: refusal.short.pages,
-        cpus: u64::from(refusal.short.cpus),
-        cores: u64::from(refusal.short.cores),
-    };
+    let told = Short::from(refusal.short);
     let nearest = refusal.nearest.bits();
     claim!(told == short, "short by {told:?}, should be {short:?}");
     claim!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xenopsd_numa_planner::{Policy, Strategy};
+use xenopsd_numa_planner::{Distance, Policy, Shortfall, Strategy};
 
 use crate::strategies::Nodes;
 use crate::world::{Ask, World, PAGE};
@@ -31,11 +31,31 @@ pub struct Short {
 }
 
 /// Largest distance, sum of distances, ordered pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Far {
     pub maximum: u32,
     pub sum: u64,
     pub pairs: u64,
+}
+
+impl From<Shortfall> for Short {
+    fn from(short: Shortfall) -> Self {
+        Short {
+            pages: short.pages,
+            cpus: u64::from(short.cpus),
+            cores: u64::from(short.cores),
+        }
+    }
+}
+
+impl From<Distance> for Far {
+    fn from(distance: Distance) -> Self {
+        Far {
+            maximum: distance.maximum,
+            sum: distance.sum,
+            pairs: distance.pairs,
+        }
+    }
 }
 
 impl Far {

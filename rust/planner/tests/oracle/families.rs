@@ -1,95 +1,245 @@
 //! All small hosts with few values: every matrix, every capacity, every request.
 
-use fastrand::Rng;
+use std::time::Instant;
 
-use crate::check::{check_answer, limits};
-use crate::exact::Kept;
+use xenopsd_numa_planner::Request;
+
 use crate::failures::Failures;
-use crate::world::{simple_world, Ask, World};
-use xenopsd_numa_planner::plan;
+use crate::frame::{request, Case, Frame, Rooms};
+use crate::parts::share;
+use crate::small::MOST;
+use crate::world::STRATEGIES;
 
-/// The digits of `number`, from the lowest, each with its own base.
-struct Digits(u64);
+type Values = [Option<u32>; 3];
 
-impl Digits {
-    fn next(&mut self, base: u64) -> u64 {
-        let digit = self.0 % base;
-        self.0 /= base;
-        digit
+const VALUES: [Values; 2] = [[Some(12), Some(20), None], [Some(10), Some(15), Some(17)]];
+
+/// The hosts of `nodes` nodes with three distances, 0 to 3 pages and 0 to 1 CPUs a node.
+#[derive(Debug, Clone, Copy)]
+struct Family {
+    values: Values,
+    nodes: usize,
+    symmetric: bool,
+    /// What is asked of a host.
+    asked: Asked,
+    /// How large a node is of which so many pages are free.
+    size: fn(u64) -> u64,
+}
+
+/// The requests of a host.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Asked {
+    /// One page to one more than such a host can have, and so with vCPUs; each strategy.
+    All,
+    /// One page to one more than the host has, and so with vCPUs: more than that is refused for
+    /// the same reasons, with larger figures. Each strategy in turn.
+    Within,
+}
+
+/// The `place`th digit of `number`, the lowest first.
+fn digit(number: u64, base: u64, place: usize) -> u64 {
+    number / base.pow(place as u32) % base
+}
+
+fn digits(number: u64, base: u64) -> [u64; MOST] {
+    std::array::from_fn(|place| digit(number, base, place))
+}
+
+/// Where the distance of two different nodes is among the digits of a matrix.
+fn place(nodes: usize, symmetric: bool, a: usize, b: usize) -> usize {
+    match symmetric {
+        true => a.max(b) * (a.max(b) - 1) / 2 + a.min(b),
+        false => a * (nodes - 1) + b - usize::from(b > a),
     }
 }
 
-/// The `number`th symmetric host of `nodes` nodes with three distances, 0 to 3 pages and 0 to 1
-/// CPUs a node.
-fn member(mut number: Digits, nodes: usize, values: &[Option<u32>; 3]) -> World {
-    let mut matrix = vec![vec![None; nodes]; nodes];
-    for a in 0..nodes {
-        for b in 0..a {
-            let value = values[number.next(3) as usize];
-            (matrix[a][b], matrix[b][a]) = (value, value);
-        }
+impl Family {
+    fn places(&self) -> usize {
+        self.nodes * (self.nodes - 1) / if self.symmetric { 2 } else { 1 }
     }
-    let sizes: Vec<_> = (0..nodes)
-        .map(|_| (number.next(4), number.next(2) as u32))
-        .collect();
-    assert_eq!(number.0, 0);
-    simple_world(&sizes, |a, b| matrix[a][b])
-}
 
-fn members(nodes: u32) -> u64 {
-    3u64.pow(nodes * (nodes - 1) / 2) * 8u64.pow(nodes)
-}
+    fn matrices(&self) -> u64 {
+        3u64.pow(self.places() as u32)
+    }
 
-/// Asks for everything that such a host could or could just not hold; how many requests.
-fn ask_everything(failures: &mut Failures, name: &str, world: &World) -> u64 {
-    let host = world.host();
-    let nodes = world.nodes.len() as u64;
-    let mut asked = 0;
-    for pages in 1..=3 * nodes + 1 {
-        for vcpus in 1..=nodes as u32 + 1 {
-            let ask = Ask::new(pages, vcpus);
-            let kept = Kept::default();
-            let answer = plan(&host, &ask.request(&host), &limits(kept));
-            if let Err(why) = check_answer(world, &ask, kept, &answer) {
-                failures.add(name, world, &ask, kept, &why);
+    fn frame(&self, matrix: u64, cpus: u64) -> Frame {
+        let distance = |a: usize, b: usize| match a == b {
+            true => Some(10),
+            false => {
+                let place = place(self.nodes, self.symmetric, a, b);
+                self.values[digit(matrix, 3, place) as usize]
             }
-            asked += 1;
-        }
+        };
+        let row = |a| (0..self.nodes).map(|b| distance(a, b)).collect();
+        let distances: Vec<Vec<_>> = (0..self.nodes).map(row).collect();
+        Frame::new(&distances, digits(cpus, 2))
     }
-    asked
+
+    /// Asks everything of the hosts with one matrix; how many requests.
+    fn ask(&self, matrix: u64, requests: &Requests, failures: &mut Failures) -> u64 {
+        let mut asked = 0;
+        for cpus in 0..1 << self.nodes {
+            let frame = self.frame(matrix, cpus);
+            for memory in 0..1 << (2 * self.nodes) {
+                let room = digits(memory, 4);
+                let size = std::array::from_fn(|node| match node < self.nodes {
+                    true => (self.size)(room[node]),
+                    false => 0,
+                });
+                let case = frame.with(Rooms { room, size });
+                let host = matrix + cpus + memory;
+                asked += self.ask_host(&case, host, requests, failures);
+            }
+        }
+        asked
+    }
+
+    fn ask_host(&self, case: &Case, host: u64, all: &Requests, failures: &mut Failures) -> u64 {
+        let name = || format!("{} nodes", self.nodes);
+        let (pages, vcpus) = match self.asked {
+            Asked::All => (3 * self.nodes as u64, self.nodes as u64),
+            Asked::Within => case.small.total(),
+        };
+        let mut asked = 0;
+        for pages in 1..=pages + 1 {
+            for vcpus in 1..=vcpus + 1 {
+                let turn = (host + pages + vcpus) as usize % 3;
+                for strategy in 0..3 {
+                    if self.asked == Asked::All || strategy == turn {
+                        case.ask(all.of(pages, vcpus, strategy), failures, name);
+                        asked += 1;
+                    }
+                }
+            }
+        }
+        if host % 97 == 0 {
+            let request = all.of(1 + host % (pages + 1), 1 + host % (vcpus + 1), 0);
+            case.compare_oracles(request, failures);
+        }
+        asked
+    }
+
+    /// Asks everything of the hosts with these matrices; how many requests.
+    fn run(&self, matrices: &[u64]) -> u64 {
+        let start = Instant::now();
+        let requests = Requests::new();
+        let part =
+            |i: u64, failures: &mut Failures| self.ask(matrices[i as usize], &requests, failures);
+        let (asked, failures) = share(matrices.len() as u64, part, |_| ());
+        println!(
+            "{} nodes, {} matrices, {:?}, {:?}: {asked} requests, {} mismatches, {:.1} s",
+            self.nodes,
+            matrices.len(),
+            self.values,
+            self.asked,
+            failures.count(),
+            start.elapsed().as_secs_f64()
+        );
+        failures.none_or_panic();
+        asked
+    }
 }
 
-const VALUES: [[Option<u32>; 3]; 2] = [[Some(12), Some(20), None], [Some(10), Some(15), Some(17)]];
+/// Every request that is asked of any host.
+struct Requests(Vec<Request>);
+
+impl Requests {
+    const VCPUS: u64 = MOST as u64 + 1;
+
+    fn new() -> Self {
+        let one = |i: u64| {
+            let (rest, strategy) = (i / 3, i % 3);
+            let vcpus = 1 + (rest % Self::VCPUS) as u32;
+            request(1 + rest / Self::VCPUS, vcpus, STRATEGIES[strategy as usize])
+        };
+        let pages = 3 * MOST as u64 + 1;
+        Requests((0..pages * Self::VCPUS * 3).map(one).collect())
+    }
+
+    fn of(&self, pages: u64, vcpus: u64, strategy: usize) -> &Request {
+        &self.0[((pages - 1) * Self::VCPUS + vcpus - 1) as usize * 3 + strategy]
+    }
+}
+
+/// One matrix of each kind that renumbering the nodes cannot tell apart: that with the lowest
+/// number.
+fn kinds(family: &Family) -> Vec<u64> {
+    let orders = orders(family.nodes);
+    let renumbered = |matrix: u64, order: &[usize]| {
+        let mut number = 0;
+        for a in 0..family.nodes {
+            for b in 0..a {
+                let from = place(family.nodes, family.symmetric, a, b);
+                let to = place(family.nodes, family.symmetric, order[a], order[b]);
+                number += digit(matrix, 3, from) * 3u64.pow(to as u32);
+            }
+        }
+        number
+    };
+    assert!(family.symmetric);
+    (0..family.matrices())
+        .filter(|matrix| {
+            orders
+                .iter()
+                .all(|order| renumbered(*matrix, order) >= *matrix)
+        })
+        .collect()
+}
+
+fn orders(nodes: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for node in 0..nodes {
+        let longer = |order: Vec<usize>| {
+            (0..=node).map(move |at| {
+                let mut order = order.clone();
+                order.insert(at, node);
+                order
+            })
+        };
+        orders = orders.into_iter().flat_map(longer).collect();
+    }
+    orders
+}
 
 #[test]
 fn every_host_of_up_to_three_nodes() {
-    let mut failures = Failures::default();
-    let mut asked = 0;
-    for values in &VALUES {
+    for values in VALUES {
         for nodes in 1..=3 {
-            for number in 0..members(nodes) {
-                let world = member(Digits(number), nodes as usize, values);
-                let name = format!("{number} of {nodes} nodes with {values:?}");
-                asked += ask_everything(&mut failures, &name, &world);
+            for symmetric in [true, false] {
+                let family = Family {
+                    values,
+                    nodes,
+                    symmetric,
+                    asked: Asked::All,
+                    size: |free| free,
+                };
+                let matrices: Vec<u64> = (0..family.matrices()).collect();
+                let asked = family.run(&matrices);
+                let requests = (3 * nodes as u64 + 1) * (nodes as u64 + 1) * 3;
+                assert_eq!(asked, family.matrices() * 8u64.pow(nodes as u32) * requests);
             }
         }
     }
-    failures.none_or_panic();
-    // Of 3, 2 and 1 nodes: hosts, pages and vCPUs; for both sets of distances.
-    assert_eq!(asked, 2 * (13_824 * 10 * 4 + 192 * 7 * 3 + 8 * 4 * 2));
 }
 
 #[test]
-fn many_hosts_of_four_nodes() {
-    let mut failures = Failures::default();
-    let mut rng = Rng::with_seed(4);
-    for values in &VALUES {
-        for _ in 0..4_000 {
-            let number = rng.u64(0..members(4));
-            let world = member(Digits(number), 4, values);
-            let name = format!("{number} of 4 nodes with {values:?}");
-            ask_everything(&mut failures, &name, &world);
-        }
+fn every_host_of_four_nodes() {
+    for values in VALUES {
+        let family = Family {
+            values,
+            nodes: 4,
+            symmetric: true,
+            asked: Asked::Within,
+            size: |_| 3,
+        };
+        let matrices: Vec<u64> = (0..family.matrices()).collect();
+        assert_eq!(family.run(&matrices), 729 * 4096 * 21);
+        let family = Family {
+            asked: Asked::All,
+            ..family
+        };
+        let kinds = kinds(&family);
+        assert_eq!(kinds.len(), 66);
+        assert_eq!(family.run(&kinds), 66 * 4096 * 65 * 3);
     }
-    failures.none_or_panic();
 }

@@ -1,0 +1,135 @@
+//! Hosts of at most four nodes whose distances and CPUs stay while their memory varies, and what
+//! the planner answers on them.
+
+use std::sync::Arc;
+
+use xenopsd_numa_planner::*;
+
+use crate::check::check_answer;
+use crate::exact::{Kept, Question};
+use crate::failures::Failures;
+use crate::small::{Shape, Small, MOST};
+use crate::world::{simple_world, Ask, World, PAGE};
+
+/// Distances and CPUs, each CPU a core of its own.
+pub struct Frame {
+    bare: World,
+    cpus: [u64; MOST],
+    topology: Arc<Topology>,
+    shape: Shape,
+}
+
+/// Pages of each node: claimable ones, and the span.
+#[derive(Debug, Clone, Copy)]
+pub struct Rooms {
+    pub room: [u64; MOST],
+    pub size: [u64; MOST],
+}
+
+/// A host, and what the oracle knows of it.
+pub struct Case<'a> {
+    frame: &'a Frame,
+    rooms: Rooms,
+    host: Host,
+    pub small: Small<'a>,
+}
+
+impl Frame {
+    pub fn new(distances: &[Vec<Option<u32>>], cpus: [u64; MOST]) -> Self {
+        let bare: Vec<_> = (0..distances.len())
+            .map(|node| (0, cpus[node] as u32))
+            .collect();
+        let bare = simple_world(&bare, |a, b| distances[a][b]);
+        Frame {
+            cpus,
+            topology: bare.host().topology().clone(),
+            shape: Shape::new(&bare.distances),
+            bare,
+        }
+    }
+
+    pub fn with(&self, rooms: Rooms) -> Case<'_> {
+        let nodes = self.bare.nodes.len();
+        let memory = |node| {
+            Some(NodeMemory {
+                size_pages: rooms.size[node],
+                free_pages: rooms.room[node],
+                ..NodeMemory::default()
+            })
+        };
+        let memory = Memory {
+            nodes: (0..nodes).map(memory).collect(),
+            host_free_pages: rooms.room[..nodes].iter().sum(),
+            host_outstanding_pages: 0,
+            host_held_pages: 0,
+        };
+        Case {
+            frame: self,
+            rooms,
+            host: Host::with_memory(self.topology.clone(), memory).expect("the same nodes"),
+            small: Small::new(&self.shape, rooms.room, rooms.size, self.cpus),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Asks the planner; adds to `failures`, with a name, if the answer is wrong.
+    pub fn ask(&self, request: &Request, failures: &mut Failures, name: impl Fn() -> String) {
+        let answer = plan(&self.host, request, &Limits::default());
+        if self.small.agrees(request, &answer) {
+            return;
+        }
+        let (world, ask) = (self.world(), ask(request));
+        let kept = Kept::default();
+        let why = match check_answer(&world, &ask, kept, &answer) {
+            Err(why) => why,
+            Ok(_) => format!("one oracle only says that this is wrong: {answer:?}"),
+        };
+        failures.add(&name(), &world, &ask, kept, &why);
+    }
+
+    /// Adds to `failures` if the plainer oracle knows another answer.
+    pub fn compare_oracles(&self, request: &Request, failures: &mut Failures) {
+        let (world, ask) = (self.world(), ask(request));
+        let kept = Kept::default();
+        let answer = Question::new(&world, &ask, kept).answer();
+        if !self.small.is_as(request, &answer) {
+            failures.add("oracles", &world, &ask, kept, "the oracles differ");
+        }
+    }
+
+    fn world(&self) -> World {
+        let mut world = self.frame.bare.clone();
+        for (i, node) in world.nodes.iter_mut().enumerate() {
+            node.size_bytes = self.rooms.size[i] * PAGE;
+            node.free_bytes = self.rooms.room[i] * PAGE;
+        }
+        world.sum_up();
+        world
+    }
+}
+
+/// A request for memory, in pages, and vCPUs; no cores, no masks.
+pub fn request(pages: u64, vcpus: u32, strategy: Strategy) -> Request {
+    Request {
+        memory_pages: pages,
+        overhead_pages: 0,
+        vcpus,
+        cores: 0,
+        policy: Policy::BestEffort,
+        strategy,
+        allowed_cpus: None,
+        allowed_nodes: None,
+    }
+}
+
+fn ask(request: &Request) -> Ask {
+    Ask {
+        memory_bytes: request.memory_pages * PAGE,
+        overhead_bytes: request.overhead_pages * PAGE,
+        cores: Some(request.cores),
+        policy: request.policy,
+        strategy: request.strategy,
+        ..Ask::new(1, request.vcpus)
+    }
+}
