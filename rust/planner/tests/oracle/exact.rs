@@ -93,6 +93,7 @@ pub struct Question {
     pub distances: Vec<Vec<Option<u32>>>,
 }
 
+#[derive(Debug, PartialEq)]
 pub enum Answer {
     /// The least distance, and all irreducible sets that have it.
     Placed { best: Far, sets: Vec<u64> },

@@ -201,27 +201,29 @@ fn orders(nodes: usize) -> Vec<Vec<usize>> {
     orders
 }
 
+/// Asymmetric matrices, the symmetric ones among them.
 #[test]
 fn every_host_of_up_to_three_nodes() {
     for values in VALUES {
         for nodes in 1..=3 {
-            for symmetric in [true, false] {
-                let family = Family {
-                    values,
-                    nodes,
-                    symmetric,
-                    asked: Asked::All,
-                    size: |free| free,
-                };
-                let matrices: Vec<u64> = (0..family.matrices()).collect();
-                let asked = family.run(&matrices);
-                let requests = (3 * nodes as u64 + 1) * (nodes as u64 + 1) * 3;
-                assert_eq!(asked, family.matrices() * 8u64.pow(nodes as u32) * requests);
-            }
+            let family = Family {
+                values,
+                nodes,
+                symmetric: false,
+                asked: Asked::All,
+                size: |free| free,
+            };
+            let matrices: Vec<u64> = (0..family.matrices()).collect();
+            let requests = (3 * nodes as u64 + 1) * (nodes as u64 + 1) * 3;
+            let hosts = family.matrices() * 8u64.pow(nodes as u32);
+            assert_eq!(family.run(&matrices), hosts * requests);
         }
     }
 }
 
+/// Symmetric matrices. Every host is asked what it could or could just not hold, with one
+/// strategy a request. What depends on the numbers of the nodes apart, one matrix stands for all
+/// that are it renumbered: with these, every host is asked everything, with each strategy.
 #[test]
 fn every_host_of_four_nodes() {
     for values in VALUES {

@@ -146,6 +146,28 @@ fn node(rng: &mut Rng, most_pages: u64, plain: bool) -> Node {
     }
 }
 
+/// Makes one node near to all others, as a switch with memory of its own is: with CPUs and no
+/// memory, memory and no CPUs, or both.
+fn make_hub(rng: &mut Rng, world: &mut World) {
+    let hub = rng.usize(0..world.nodes.len());
+    if !world.online(hub) {
+        return;
+    }
+    let there = one_of(rng, &[10, 11, 14]);
+    let back = there + u32::from(chance(rng, 4));
+    for other in (0..world.nodes.len()).filter(|other| *other != hub) {
+        if world.online(other) {
+            world.distances[hub][other] = Some(there);
+            world.distances[other][hub] = Some(back);
+        }
+    }
+    match rng.u32(0..3) {
+        0 => world.cpus.retain(|cpu| cpu.node != Some(hub as u32)),
+        1 => world.nodes[hub] = Node::default(),
+        _ => (),
+    }
+}
+
 /// A host of `nodes` nodes of at most some forty pages, or at times of very many.
 pub fn world(rng: &mut Rng, nodes: usize) -> World {
     let plain = chance(rng, 2);
@@ -161,6 +183,9 @@ pub fn world(rng: &mut Rng, nodes: usize) -> World {
         nodes: (0..nodes).map(|_| node(rng, most_pages, plain)).collect(),
         ..World::default()
     };
+    if chance(rng, 6) {
+        make_hub(rng, &mut world);
+    }
     for node in &mut world.nodes {
         node.claimed_bytes = ceiled(rng, node.claimed_bytes / PAGE);
     }

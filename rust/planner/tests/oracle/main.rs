@@ -21,4 +21,5 @@ mod shrinking;
 mod small;
 mod strategies;
 mod structured;
+mod wide;
 mod world;

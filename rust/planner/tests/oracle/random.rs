@@ -1,14 +1,17 @@
 //! Random requests on random hosts of up to twelve nodes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
 
 use fastrand::Rng;
 use xenopsd_numa_planner::{plan, Reason};
 
 use crate::check::{check, check_telling, limits, Kind};
-use crate::exact::Kept;
+use crate::exact::{Kept, Question};
 use crate::failures::Failures;
 use crate::generate;
+use crate::parts::share;
+use crate::wide::Wide;
 use crate::world::{Ask, World};
 
 fn small_world(seed: u64) -> (World, Ask, Kept) {
@@ -24,18 +27,41 @@ fn small_world(seed: u64) -> (World, Ask, Kept) {
     (world, ask, kept)
 }
 
+/// A request on a host of so many nodes, the same for the same seed.
+pub fn random(seed: u64, nodes: usize) -> (World, Ask, Kept) {
+    let mut rng = Rng::with_seed(seed);
+    let world = generate::world(&mut rng, nodes);
+    let kept = generate::kept(&mut rng);
+    let ask = generate::ask(&mut rng, &world, kept);
+    (world, ask, kept)
+}
+
+/// Seeds in a part of a run.
+const PART: u64 = 500;
+
+/// 100,000 of 1 to 10 nodes, as many of each; and some larger ones.
 #[test]
 fn every_answer_is_right() {
-    let mut failures = Failures::default();
-    let mut seen = BTreeMap::<Kind, u32>::new();
-    for seed in 0..24_000 {
-        let (world, ask, kept) = small_world(seed);
-        match check(&world, &ask, kept) {
-            Ok(kind) => *seen.entry(kind).or_default() += 1,
-            Err(why) => failures.add(&format!("seed {seed}"), &world, &ask, kept, &why),
+    let seen = Mutex::new(BTreeMap::<Kind, u64>::new());
+    let part = |part: u64, failures: &mut Failures| {
+        for seed in part * PART..(part + 1) * PART {
+            let nodes = match seed {
+                0..100_000 => 1 + seed as usize % 10,
+                _ => 11 + seed as usize % 2,
+            };
+            let (world, ask, kept) = random(seed, nodes);
+            match check(&world, &ask, kept) {
+                Ok(kind) => *seen.lock().unwrap().entry(kind).or_default() += 1,
+                Err(why) => failures.add(&format!("seed {seed}"), &world, &ask, kept, &why),
+            }
         }
-    }
+        PART
+    };
+    let (asked, failures) = share(100_500 / PART, part, |_| ());
     failures.none_or_panic();
+    assert_eq!(asked, 100_500);
+    let seen = seen.into_inner().unwrap();
+    println!("{asked} random requests, 0 mismatches: {seen:?}");
     let kinds = [
         Kind::OneNode,
         Kind::SeveralNodes,
@@ -46,7 +72,18 @@ fn every_answer_is_right() {
     ];
     for kind in kinds {
         let times = seen.get(&kind).copied().unwrap_or(0);
-        assert!(times >= 500, "{kind:?} was answered {times} times only");
+        assert!(times >= 2_000, "{kind:?} was answered {times} times only");
+    }
+}
+
+/// The oracle for hosts of up to 16 nodes answers as the plainer one.
+#[test]
+fn the_oracles_agree() {
+    let mut wide = Wide::default();
+    for seed in 0..5_000 {
+        let (world, ask, kept) = random(seed, 1 + seed as usize % 9);
+        let question = Question::new(&world, &ask, kept);
+        assert_eq!(wide.answer(&question), question.answer(), "seed {seed}");
     }
 }
 

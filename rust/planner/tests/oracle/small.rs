@@ -14,14 +14,21 @@ pub const MOST: usize = 4;
 const SETS: usize = 1 << MOST;
 
 fn members(sets: u16) -> impl Iterator<Item = usize> {
-    (0..SETS).filter(move |set| sets >> set & 1 == 1)
+    let mut left = sets;
+    std::iter::from_fn(move || {
+        let set = left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+        (set < SETS).then_some(set)
+    })
 }
 
 /// Those of `sets` that hold.
 fn those(sets: u16, holds: impl Fn(usize) -> bool) -> u16 {
-    members(sets)
-        .filter(|set| holds(*set))
-        .fold(0, |found, set| found | 1 << set)
+    let mut found = 0;
+    for set in members(sets) {
+        found |= u16::from(holds(set)) << set;
+    }
+    found
 }
 
 /// What follows from the distances, for each set of nodes. All nodes are online.
