@@ -20,6 +20,15 @@ pub enum Kind {
     Refused,
 }
 
+pub const KINDS: [Kind; 6] = [
+    Kind::OneNode,
+    Kind::SeveralNodes,
+    Kind::Choice,
+    Kind::MemoryOnlyNode,
+    Kind::Anywhere,
+    Kind::Refused,
+];
+
 /// On hosts of more nodes the strategy may not have seen all sets that are as near.
 const EXACT_NODES: usize = 16;
 

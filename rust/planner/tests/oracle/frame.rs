@@ -7,7 +7,7 @@ use xenopsd_numa_planner::*;
 
 use crate::check::check_answer;
 use crate::exact::{Kept, Question};
-use crate::failures::Failures;
+use crate::run::Run;
 use crate::small::{Shape, Small, MOST};
 use crate::world::{simple_world, Ask, World, PAGE};
 
@@ -73,10 +73,17 @@ impl Frame {
 }
 
 impl Case<'_> {
-    /// Asks the planner; adds to `failures`, with a name, if the answer is wrong.
-    pub fn ask(&self, request: &Request, failures: &mut Failures, name: impl Fn() -> String) {
-        let answer = plan(&self.host, request, &Limits::default());
-        if self.small.agrees(request, &answer) {
+    /// The planner's answer.
+    pub fn answer(&self, request: &Request) -> Result<Plan, Refusal> {
+        plan(&self.host, request, &Limits::default())
+    }
+
+    /// Asks the planner, and tells `run` whether the answer is right, or else what is wrong with
+    /// it under this name.
+    pub fn ask(&self, request: &Request, run: &mut Run, name: impl Fn() -> String) {
+        let answer = self.answer(request);
+        if let Some(kind) = self.small.agrees(request, &answer) {
+            run.right(kind);
             return;
         }
         let (world, ask) = (self.world(), ask(request));
@@ -85,16 +92,16 @@ impl Case<'_> {
             Err(why) => why,
             Ok(_) => format!("one oracle only says that this is wrong: {answer:?}"),
         };
-        failures.add(&name(), &world, &ask, kept, &why);
+        run.add(&name(), &world, &ask, kept, &why);
     }
 
-    /// Adds to `failures` if the plainer oracle knows another answer.
-    pub fn compare_oracles(&self, request: &Request, failures: &mut Failures) {
+    /// Tells `run` if the plainer oracle knows another answer.
+    pub fn compare_oracles(&self, request: &Request, run: &mut Run) {
         let (world, ask) = (self.world(), ask(request));
         let kept = Kept::default();
         let answer = Question::new(&world, &ask, kept).answer();
         if !self.small.is_as(request, &answer) {
-            failures.add("oracles", &world, &ask, kept, "the oracles differ");
+            run.add("oracles", &world, &ask, kept, "the oracles differ");
         }
     }
 

@@ -283,3 +283,12 @@ pub fn ask(rng: &mut Rng, world: &World, kept: Kept) -> Ask {
     };
     ask
 }
+
+/// A request on a host of so many nodes, the same for the same seed.
+pub fn case(seed: u64, nodes: usize) -> (World, Ask, Kept) {
+    let mut rng = Rng::with_seed(seed);
+    let world = world(&mut rng, nodes);
+    let kept = kept(&mut rng);
+    let ask = ask(&mut rng, &world, kept);
+    (world, ask, kept)
+}

@@ -1,8 +1,10 @@
 //! The oracle itself, on examples that were computed by hand.
 
-use xenopsd_numa_planner::Policy;
+use xenopsd_numa_planner::{NodeSet, Plan, Policy, Strategy};
 
+use crate::check::Kind;
 use crate::exact::{Answer, Far, Kept, Question, Short};
+use crate::frame::{request, Frame, Rooms};
 use crate::world::{simple_world, Ask, Cpu, World, PAGE};
 
 fn placed(world: &World, ask: &Ask) -> (Far, Vec<u64>) {
@@ -177,4 +179,72 @@ fn what_is_spoken_for_is_not_claimable() {
     let question = Question::new(&world, &Ask::new(1, 1), kept);
     let pages: Vec<_> = question.offers.iter().map(|offer| offer.pages).collect();
     assert_eq!((pages, question.host_pages), (vec![11, 4, 0], 46));
+}
+
+/// The oracle for small hosts takes the right answer, and none that is a little wrong.
+#[test]
+fn a_wrong_answer_is_seen() {
+    let distances = [[10, 12, 20], [12, 10, 20], [20, 20, 10]].map(|row| row.map(Some).to_vec());
+    let frame = Frame::new(&distances, [1, 1, 1, 0]);
+    let rooms = Rooms {
+        room: [3, 2, 3, 0],
+        size: [3, 3, 3, 0],
+    };
+    let case = frame.with(rooms);
+    let asked = request(3, 1, Strategy::Pack);
+    let right = case.answer(&asked).expect("a plan");
+    assert_eq!((right.nodes, right.equals), (NodeSet::one(0), 2));
+    let agrees = |plan: Plan| case.small.agrees(&asked, &Ok(plan)).is_some();
+    assert!(agrees(right.clone()));
+    let wrong: [fn(&mut Plan); 8] = [
+        |plan| (plan.nodes, plan.cpu_nodes) = (NodeSet::one(2), NodeSet::one(2)),
+        |plan| (plan.nodes, plan.cpu_nodes) = (NodeSet::first(2), NodeSet::first(2)),
+        |plan| plan.cpu_nodes = NodeSet::first(2),
+        |plan| plan.equals = 1,
+        |plan| plan.equals = 3,
+        |plan| plan.optimal = false,
+        |plan| plan.distance = None,
+        |plan| (plan.pages[0], plan.pages[1]) = (2, 1),
+    ];
+    for (i, change) in wrong.iter().enumerate() {
+        let mut plan = right.clone();
+        change(&mut plan);
+        assert!(!agrees(plan), "change {i}");
+    }
+    let asked = request(9, 1, Strategy::Pack);
+    let refused = case.answer(&asked);
+    assert_eq!(case.small.agrees(&asked, &refused), Some(Kind::Refused));
+    assert_eq!(case.small.agrees(&asked, &Ok(right)), None);
+    let mut other = refused.expect_err("a refusal");
+    other.short.pages += 1;
+    assert_eq!(case.small.agrees(&asked, &Err(other)), None);
+}
+
+#[test]
+fn strategies_prefer_by_their_words() {
+    use crate::strategies::Nodes;
+    let nodes = Nodes {
+        room: &[20, 60, 40, 10],
+        size: &[64; 4],
+        need: 8,
+    };
+    let prefers = |strategy, of: &[u64]| nodes.preferred(strategy, of.iter().copied());
+    let single = [1, 2, 4, 8];
+    assert_eq!(prefers(Strategy::Pack, &single), 8);
+    assert_eq!(prefers(Strategy::Spread, &single), 2);
+    // 20 -> 12 ends a quarter, 60 -> 52 and 40 -> 32 nothing, 10 -> 2 an eighth.
+    assert_eq!(prefers(Strategy::Balance, &single), 4);
+    let pairs = [0b0011, 0b0110, 0b1010, 0b1100];
+    assert_eq!(prefers(Strategy::Pack, &pairs), 0b1100);
+    assert_eq!(prefers(Strategy::Spread, &pairs), 0b0110);
+    assert_eq!(prefers(Strategy::Balance, &pairs), 0b1010);
+    // The lists 0,3 and 1,2 have the same room; 0 comes before 1.
+    let alike = Nodes {
+        room: &[5; 4],
+        ..nodes
+    };
+    assert_eq!(
+        alike.preferred(Strategy::Pack, [0b0110, 0b1001].into_iter()),
+        0b1001
+    );
 }

@@ -7,6 +7,7 @@
 
 use xenopsd_numa_planner::*;
 
+use crate::check::Kind;
 use crate::exact::{bits, Answer, Far, Short};
 use crate::strategies::Nodes;
 
@@ -155,12 +156,22 @@ impl<'a> Small<'a> {
         Right::Placed(best)
     }
 
-    /// Whether the planner's answer is right.
-    pub fn agrees(&self, request: &Request, answer: &Result<Plan, Refusal>) -> bool {
+    /// What kind of answer it is, if it is right.
+    pub fn agrees(&self, request: &Request, answer: &Result<Plan, Refusal>) -> Option<Kind> {
         match (answer, self.right(request)) {
-            (Ok(plan), Right::Placed(best)) => self.is_best(request, plan, best),
-            (Err(refusal), Right::Refused(short)) => self.is_true(request, refusal, short),
-            _ => false,
+            (Ok(plan), Right::Placed(best)) if self.is_best(request, plan, best) => {
+                let set = plan.nodes.bits();
+                Some(match plan.nodes.len() {
+                    _ if self.all_have_cpus >> set & 1 == 0 => Kind::MemoryOnlyNode,
+                    _ if !best.is_power_of_two() => Kind::Choice,
+                    1 => Kind::OneNode,
+                    _ => Kind::SeveralNodes,
+                })
+            }
+            (Err(refusal), Right::Refused(short)) if self.is_true(request, refusal, short) => {
+                Some(Kind::Refused)
+            }
+            _ => None,
         }
     }
 
