@@ -101,19 +101,23 @@ fn four_nodes(seed: u64, cases: u64, run: &mut Run) {
 }
 
 fn distance(rng: &mut Rng) -> Option<u32> {
-    match rng.u32(0..6) {
+    match rng.u32(0..12) {
         0 => None,
-        1 => Some(10),
-        2 | 3 => Some(rng.u32(10..30)),
+        1 | 2 => Some(10),
+        3..=6 => Some(rng.u32(10..30)),
         _ => Some(rng.u32(10..255)),
     }
 }
 
-/// What the host could or could just not hold.
+/// What the host could or could just not hold; half of them for one vCPU, since more are often
+/// more than what is reachable has.
 fn small_request(rng: &mut Rng, case: &Case) -> Request {
     let (pages, cpus) = case.small.total();
     let pages = rng.u64(1..=pages + 1);
-    let vcpus = rng.u32(1..=cpus as u32 + 1);
+    let vcpus = match rng.bool() {
+        true => 1,
+        false => rng.u32(1..=cpus as u32 + 1),
+    };
     let overhead_pages = match rng.u32(0..4) {
         0 => rng.u64(0..pages),
         _ => 0,

@@ -1,6 +1,6 @@
 //! Random requests on random hosts of up to twelve nodes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fastrand::Rng;
 use xenopsd_numa_planner::{plan, Reason};
@@ -11,7 +11,7 @@ use crate::generate;
 use crate::parts::share;
 use crate::run::Run;
 use crate::wide::Wide;
-use crate::world::{Ask, World};
+use crate::world::{Ask, World, PAGE};
 
 fn small_world(seed: u64) -> (World, Ask, Kept) {
     let mut rng = Rng::with_seed(!seed);
@@ -45,6 +45,71 @@ fn every_answer_is_right() {
     let least = run.kinds().min_by_key(|(_, times)| *times);
     run.none_or_panic();
     assert!(least.is_some_and(|(_, times)| times >= 2_000), "{least:?}");
+}
+
+/// What makes a host other than a plain one.
+fn peculiarities(world: &World) -> Vec<&'static str> {
+    let count = world.nodes.len();
+    let online: Vec<usize> = (0..count).filter(|node| world.online(*node)).collect();
+    let far = |a: usize, b: usize| world.distances[a][b].filter(|far| *far < 255);
+    let pairs = || {
+        let others = |a: usize| {
+            online
+                .iter()
+                .filter(move |b| **b != a)
+                .map(move |b| (a, *b))
+        };
+        online.iter().copied().flat_map(others)
+    };
+    let has_cpus = |node: usize| world.cpus.iter().any(|cpu| cpu.node == Some(node as u32));
+    let memory = |node: usize| world.nodes[node].free_bytes / PAGE;
+    // Nearer to every other node, there and back, than any two of the others are.
+    let is_hub = |hub: usize| {
+        let mut of_hub = pairs().filter(|(a, b)| *a == hub || *b == hub);
+        let others = || pairs().filter(|(a, b)| *a != hub && *b != hub);
+        online.len() > 2
+            && of_hub.all(|(a, b)| {
+                let near = far(a, b);
+                near.is_some()
+                    && others().all(|(c, d)| far(c, d).is_none_or(|far| near < Some(far)))
+            })
+    };
+    let of = |node: &usize| (memory(*node) > 0, has_cpus(*node));
+    let found = [
+        ("asymmetric", pairs().any(|(a, b)| far(a, b) != far(b, a))),
+        ("unreachable", pairs().any(|(a, b)| far(a, b).is_none())),
+        ("offline", online.len() < count),
+        (
+            "memory only",
+            online.iter().any(|node| of(node) == (true, false)),
+        ),
+        (
+            "CPUs only",
+            online.iter().any(|node| of(node) == (false, true)),
+        ),
+        ("hub", online.iter().any(|node| is_hub(*node))),
+        ("unequal", pairs().any(|(a, b)| memory(a) != memory(b))),
+    ];
+    found
+        .into_iter()
+        .filter(|found| found.1)
+        .map(|found| found.0)
+        .collect()
+}
+
+/// No kind of host is rare among those that are compared.
+#[test]
+fn every_kind_of_host_is_among_them() {
+    let mut times = BTreeMap::<&str, u32>::new();
+    for seed in 0..10_000 {
+        let (world, _, _) = generate::case(seed, 1 + seed as usize % 10);
+        for peculiarity in peculiarities(&world) {
+            *times.entry(peculiarity).or_default() += 1;
+        }
+    }
+    println!("of 10000 random hosts: {times:?}");
+    let enough = times.len() == 7 && times.values().all(|times| *times >= 500);
+    assert!(enough, "{times:?}");
 }
 
 /// The oracle for hosts of up to 16 nodes answers as the plainer one.
