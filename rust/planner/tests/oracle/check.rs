@@ -162,6 +162,12 @@ pub fn check_valid(question: &Question, plan: &Plan) -> Result<(), String> {
         plan.nodes
     );
     claim!(
+        plan.cpu_nodes == plan.nodes,
+        "the CPUs of {:?} for {:?}",
+        plan.cpu_nodes,
+        plan.nodes
+    );
+    claim!(
         question.together(set),
         "{:?} do not reach each other",
         plan.nodes
@@ -293,6 +299,11 @@ fn check_any(
             let with = bits(question.usable).filter(|i| world.nodes[*i].size_bytes >= PAGE);
             let with = with.fold(NodeSet::EMPTY, NodeSet::with);
             claim!(plan.nodes == with, "any: {:?}, not {with:?}", plan.nodes);
+            claim!(
+                plan.cpu_nodes.bits() == question.usable,
+                "any: the CPUs of {:?}",
+                plan.cpu_nodes
+            );
             check_pages_anywhere(question, &plan.pages)?;
             Ok(Kind::Anywhere)
         }

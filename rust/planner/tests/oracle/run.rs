@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Kind, KINDS};
 use crate::exact::Kept;
-use crate::world::{Ask, World};
+use crate::world::{Ask, World, PAGE};
 
 struct Sort {
     times: u64,
@@ -59,7 +59,8 @@ impl Run {
         let why_sort: String = why.chars().filter(|c| c.is_alphabetic()).take(16).collect();
         let sort = format!("{why_sort} {:?}", ask.policy);
         let memory: u64 = world.nodes.iter().map(|node| node.free_bytes).sum();
-        let size = world.nodes.len() << 50 | world.cpus.len() << 40 | (memory >> 20) as usize;
+        let pages = (memory / PAGE).min((1 << 40) - 1);
+        let size = world.nodes.len() << 50 | world.cpus.len() << 40 | pages as usize;
         let entry = self.wrong.entry(sort).or_insert(Sort {
             times: 0,
             size: usize::MAX,
