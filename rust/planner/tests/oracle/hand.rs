@@ -200,7 +200,7 @@ fn a_wrong_answer_is_seen() {
         |plan| (plan.nodes, plan.cpu_nodes) = (NodeSet::one(2), NodeSet::one(2)),
         |plan| (plan.nodes, plan.cpu_nodes) = (NodeSet::first(2), NodeSet::first(2)),
         |plan| plan.cpu_nodes = NodeSet::first(2),
-        |plan| plan.equals = 1,
+        |plan| plan.equals = 0,
         |plan| plan.equals = 3,
         |plan| plan.optimal = false,
         |plan| plan.distance = None,

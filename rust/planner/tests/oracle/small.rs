@@ -193,7 +193,6 @@ impl<'a> Small<'a> {
             && plan.distance.map(Far::from) == Some(self.shape.far[set])
             && (plan.optimal, plan.gap) == (true, Some(0.0))
             && (1..=equals).contains(&plan.equals)
-            && (plan.equals >= 2) == (equals >= 2)
             && plan.pages[MOST..].iter().all(|pages| *pages == 0)
             && plan.pages[..MOST] == self.in_turn(set, request.memory_pages)
     }
