@@ -48,36 +48,6 @@ pub fn plan(host: &Host, request: &Request, limits: &Limits) -> Result<Plan, Ref
     }
 }
 
-/// Plans `requests` in order; each sees the memory and overhead that earlier ones took, unless
-/// they are `independent`.
-pub fn plan_all(
-    host: &Host,
-    requests: &[Request],
-    limits: &Limits,
-    independent: bool,
-) -> Vec<Result<Plan, Refusal>> {
-    let mut host = host.clone();
-    let plan_next = |request: &Request| {
-        let answer = plan(&host, request, limits);
-        if let (Ok(plan), false) = (&answer, independent) {
-            take(&mut host, request, plan, &limits.reserve);
-        }
-        answer
-    };
-    requests.iter().map(plan_next).collect()
-}
-
-/// Takes the memory and overhead of a planned request from the host: the plan's pages, then the
-/// overhead from the same nodes by the same rotation.
-pub fn take(host: &mut Host, request: &Request, plan: &Plan, reserve: &Reserve) {
-    host.take(&plan.pages);
-    let room = host.claimable_pages(reserve);
-    let (given, left) = rotate(&room, plan.nodes, request.overhead_pages);
-    host.take(&given);
-    let (given, _) = rotate(&free_pages(host), plan.nodes, left);
-    host.take(&given);
-}
-
 pub(crate) fn find(offer: &Offer, request: &Request, limits: &Limits) -> Option<Found> {
     if !offer.host_suffices() {
         return None;
@@ -106,7 +76,7 @@ pub(crate) fn placed(offer: &Offer, request: &Request, found: &Found) -> Plan {
     }
 }
 
-fn free_pages(host: &Host) -> [u64; MAX_NODES] {
+pub(crate) fn free_pages(host: &Host) -> [u64; MAX_NODES] {
     let mut free = [0; MAX_NODES];
     for (free, node) in free.iter_mut().zip(&host.memory().nodes) {
         *free = node.map_or(0, |node| node.free_pages);

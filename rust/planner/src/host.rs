@@ -31,7 +31,7 @@ pub struct HostDescription {
 }
 
 /// The memory of one online node.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct NodeMemory {
     /// The span of the node, holes included.
     pub size_pages: u64,
@@ -47,7 +47,7 @@ pub struct NodeMemory {
 }
 
 /// The memory of a host at one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Memory {
     /// One entry a node of the topology; `None` is offline.
     pub nodes: Vec<Option<NodeMemory>>,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod batch;
 mod board;
 mod bounds;
 mod counts;
@@ -29,7 +30,8 @@ mod topology;
 mod tree;
 mod units;
 
-pub use answer::{plan, plan_all, take, Limits, DEFAULT_BUDGET_STEPS};
+pub use answer::{plan, Limits, DEFAULT_BUDGET_STEPS};
+pub use batch::{default_budget_plans, plan_all, plan_batch, take, Answer, Batch, Score};
 pub use cpus::{CpuSet, MAX_CPUS};
 pub use explanation::{explain, Explanation, Rejected};
 pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
