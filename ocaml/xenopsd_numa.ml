@@ -423,17 +423,67 @@ let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
      )
   |> Result.map_error error_of_raw
 
+(* Through arrays, since List.map needs stack for each request. *)
+let values requests =
+  Array.map
+    (fun (request : Request.t) -> request.value)
+    (Array.of_list requests)
+
+let answers_of_raw answers = Array.to_list (Array.map answer_of_raw answers)
+
+let batch_error {Raw.at; failure} = (at, error_of_raw failure)
+
 let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
     (host : Host.t) requests =
   let limits = limits reserve node_reserve budget_steps in
-  let value (request : Request.t) = request.value in
-  (* Through arrays, since List.map needs stack for each request. *)
-  let values = Array.map value (Array.of_list requests) in
-  Raw.xenopsd_numa_plan_all host.handle limits independent values
-  |> Result.map (fun answers ->
-         Array.to_list (Array.map answer_of_raw answers)
-     )
-  |> Result.map_error (fun {Raw.at; failure} -> (at, error_of_raw failure))
+  Raw.xenopsd_numa_plan_all host.handle limits independent (values requests)
+  |> Result.map answers_of_raw
+  |> Result.map_error batch_error
+
+module Batch = struct
+  type score = {
+      left_out: int
+    ; left_out_bytes: int
+    ; average_distance: float option
+    ; on_several_nodes: int
+  }
+
+  type t = {
+      answers: answer list
+    ; order: int list
+    ; score: score
+    ; one_by_one: score
+    ; orders_tried: int
+    ; optimal: bool
+    ; complete: bool
+  }
+
+  let score_of_raw (value : Raw.score_value) =
+    {
+      left_out= value.left_out
+    ; left_out_bytes= value.left_out_bytes
+    ; average_distance= value.mean_distance
+    ; on_several_nodes= value.on_several_nodes
+    }
+
+  let of_raw (value : Raw.batch_value) =
+    {
+      answers= answers_of_raw value.batch_answers
+    ; order= Array.to_list value.order
+    ; score= score_of_raw value.score
+    ; one_by_one= score_of_raw value.one_by_one
+    ; orders_tried= value.orders_tried
+    ; optimal= value.best_of_orders
+    ; complete= value.complete
+    }
+end
+
+let plan_batch ?reserve ?node_reserve ?budget_steps ?budget_plans
+    (host : Host.t) requests =
+  let limits = limits reserve node_reserve budget_steps in
+  Raw.xenopsd_numa_plan_batch host.handle limits budget_plans (values requests)
+  |> Result.map Batch.of_raw
+  |> Result.map_error batch_error
 
 module Hypervisor = struct
   type t = Raw.hypervisor_handle

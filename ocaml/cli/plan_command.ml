@@ -308,8 +308,8 @@ let man =
   ; `P "Each line of the batch is a JSON object, answered by one line:"
   ; `Pre
       "  {\"host\": <snapshot or path>, \"requests\": [<request>, ...],\n\
-      \   \"independent\": false, \"reserve_bytes\": 0,\n\
-      \   \"node_reserve_bytes\": 0}"
+      \   \"independent\": false, \"together\": false,\n\
+      \   \"reserve_bytes\": 0, \"node_reserve_bytes\": 0}"
   ; `P
       "The answer is {\"answers\": [<plan>, ...]}, in the order of the \
        requests. Each request sees what earlier ones took, unless they are \
@@ -319,6 +319,20 @@ let man =
        request is an object with memory_bytes and vcpus, and, if wanted, name, \
        overhead_bytes, cores, policy, strategy, allowed_cpus and \
        allowed_nodes."
+  ; `P
+      "With \"together\": true the requests are placed in the order that serves \
+       them best, as far as one is found: fewest left out, then least memory \
+       left out, then the smallest average distance, weighted by memory, then \
+       fewest on several nodes; never worse than in their own order. It does \
+       not go with independent. Beside the answers there are then the order in \
+       which to place them, by position from 0, those left out last, and what \
+       was gained:"
+  ; `Pre
+      "  {\"answers\": [<plan>, ...], \"order\": [1, 0],\n\
+      \   \"together\": {\"left_out\": 0, \"left_out_bytes\": 0,\n\
+      \    \"average_distance\": 10.000000, \"on_several_nodes\": 0,\n\
+      \    \"one_by_one\": {\"left_out\": 1, ...}, \"orders_tried\": 3,\n\
+      \    \"optimal\": true, \"complete\": true}}"
   ; `S Manpage.s_examples
   ; `P "A VM of 64 GiB and 8 vCPUs, on a saved host:"
   ; `Pre "  $(mname) $(tname) --host host.json --memory 64GiB --vcpus 8"

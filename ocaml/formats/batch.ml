@@ -77,25 +77,67 @@ let requests =
   )
 
 let keys =
-  ["host"; "requests"; "independent"; "reserve_bytes"; "node_reserve_bytes"]
+  [
+    "host"
+  ; "requests"
+  ; "independent"
+  ; "together"
+  ; "reserve_bytes"
+  ; "node_reserve_bytes"
+  ]
+
+(** How the requests of a line see each other. *)
+type mode = In_order | Independent | Together
+
+let mode ~independent ~together =
+  match (independent, together) with
+  | Some true, Some true ->
+      Json_field.invalid ~path:"together" ~found:"true"
+        ~expected:"false, or no such key, where independent is true"
+  | Some true, (Some false | None) ->
+      Ok Independent
+  | (Some false | None), Some true ->
+      Ok Together
+  | (Some false | None), (Some false | None) ->
+      Ok In_order
+
+(** The answers to the requests, and what is said beside them. *)
+let planned mode ?reserve ?node_reserve host requests =
+  let all ~independent =
+    plan_all ?reserve ?node_reserve ~independent host requests
+    |> Result.map (fun answers -> (answers, []))
+  in
+  match mode with
+  | In_order ->
+      all ~independent:false
+  | Independent ->
+      all ~independent:true
+  | Together ->
+      plan_batch ?reserve ?node_reserve host requests
+      |> Result.map (fun (batch : Xenopsd_numa.Batch.t) ->
+             (batch.answers, Plan_json.together batch)
+         )
 
 let plan_line t json =
   let open Json_field in
   let* fields = fields ~path:"" json in
   let* () = only keys fields in
   let* independent = optional fields "independent" boolean in
+  let* together = optional fields "together" boolean in
+  let* mode = mode ~independent ~together in
   let* reserve = optional fields "reserve_bytes" size in
   let* node_reserve = optional fields "node_reserve_bytes" size in
   let* host = required fields "host" (host t) in
   let* requests = required fields "requests" requests in
-  let* answers =
-    plan_all ?reserve ?node_reserve ?independent host requests
+  let* answers, beside =
+    planned mode ?reserve ?node_reserve host requests
     |> Result.map_error (fun (i, error) ->
            under (Printf.sprintf "requests[%d]" i) error
        )
   in
   let plan request answer = Plan_json.v ~name:(Request.name request) answer in
-  Ok (List.rev (List.rev_map2 plan requests answers))
+  let plans = List.rev (List.rev_map2 plan requests answers) in
+  Ok (`Assoc (("answers", `List plans) :: beside))
 
 let error ~line ?field message : Yojson.Safe.t =
   let field = Option.fold ~none:`Null ~some:Json_syntax.string field in
@@ -120,8 +162,8 @@ let answer_json t ~line text =
       (error ~line (mismatch found expected), Bad_line)
   | Ok json -> (
     match plan_line t json with
-    | Ok answers ->
-        (`Assoc [("answers", `List answers)], Answered)
+    | Ok answer ->
+        (answer, Answered)
     | Error (Invalid {field= ""; found; expected}) ->
         (error ~line (mismatch found expected), Bad_line)
     | Error (Invalid {field; found; expected}) ->

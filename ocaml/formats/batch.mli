@@ -2,15 +2,18 @@
 
     {v
     {"host": <snapshot or path>, "requests": [<request>, …],
-     "independent": false, "reserve_bytes": 0, "node_reserve_bytes": 0}
+     "independent": false, "together": false,
+     "reserve_bytes": 0, "node_reserve_bytes": 0}
     v}
 
     is answered by [{"answers": [<plan>, …]}], in the order of the requests, or
     by [{"error": {"line": …, "field": …, "message": …}}]. Lines count from 1;
     blank ones count and are not answered. [field] is a path such as
-    [requests[1].vcpus], or null where the line is not JSON. The last three keys
+    [requests[1].vcpus], or null where the line is not JSON. The last four keys
     may be left out. A line has at most 65,536 requests; later ones see what
-    earlier ones took, unless [independent].
+    earlier ones took, unless [independent]. With [together] they are placed by
+    {!Xenopsd_numa.plan_batch}, and the answer has what {!Plan_json.together}
+    shows too.
 
     A path names what {!Host_file.read} reads, relative to the working
     directory, and is read once in a run. *)

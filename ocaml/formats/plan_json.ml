@@ -2,7 +2,8 @@ open Xenopsd_numa
 
 let int i : Yojson.Safe.t = `Int i
 
-let ints list : Yojson.Safe.t = `List (List.map int list)
+(* Safe on long lists. *)
+let ints list : Yojson.Safe.t = `List (List.rev (List.rev_map int list))
 
 let or_null f = Option.fold ~none:`Null ~some:f
 
@@ -97,3 +98,25 @@ let v ?explanation ~name answer : Yojson.Safe.t =
     ((("name", Json_syntax.string name) :: answer)
     @ [("explanation", `List explanation)]
     )
+
+let score (score : Xenopsd_numa.Batch.score) : (string * Yojson.Safe.t) list =
+  [
+    ("left_out", int score.left_out)
+  ; ("left_out_bytes", int score.left_out_bytes)
+  ; ("average_distance", or_null six_decimals score.average_distance)
+  ; ("on_several_nodes", int score.on_several_nodes)
+  ]
+
+let together (batch : Xenopsd_numa.Batch.t) : (string * Yojson.Safe.t) list =
+  let search =
+    [
+      ("one_by_one", `Assoc (score batch.one_by_one))
+    ; ("orders_tried", int batch.orders_tried)
+    ; ("optimal", `Bool batch.optimal)
+    ; ("complete", `Bool batch.complete)
+    ]
+  in
+  [
+    ("order", ints batch.order)
+  ; ("together", `Assoc (score batch.score @ search))
+  ]

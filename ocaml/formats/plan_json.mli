@@ -23,3 +23,14 @@ open Xenopsd_numa
 
 val v : ?explanation:Explanation.t -> name:string -> answer -> Yojson.Safe.t
 (** [v ~name answer] is the answer to the request called [name]. *)
+
+val together : Xenopsd_numa.Batch.t -> (string * Yojson.Safe.t) list
+(** What stands beside the answers of requests placed together:
+    {v
+    "order": [1, 0],
+    "together": {"left_out": 0, "left_out_bytes": 0, "average_distance": 10.000000,
+                 "on_several_nodes": 0, "one_by_one": {"left_out": 1, …},
+                 "orders_tried": 3, "optimal": true, "complete": true}
+    v}
+    where [one_by_one] has the four figures of what the order of the requests
+    comes to. *)

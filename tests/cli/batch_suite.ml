@@ -31,6 +31,31 @@ let order () =
       check "file" (Run.command ["plan"; "--batch"; path])
   )
 
+let together () =
+  let vm gib = Printf.sprintf {|{"memory_bytes": %d, "vcpus": 1}|} (gib lsl 30) in
+  let line more =
+    Printf.sprintf {|{"host": "../hosts/xeon-2n.json", "requests": [%s]%s}|}
+      (String.concat ", " (List.map vm [9; 14; 10]))
+      more
+  in
+  let input = line "" ^ "\n" ^ line {|, "together": true|} in
+  let result = Run.command ~input ["plan"; "--batch"; "-"] in
+  Plan_suite.check_code "together" 0 result ;
+  let summary line =
+    let json = Yojson.Safe.from_string line in
+    let nodes plan = List.length (J.to_list (J.member "nodes" plan)) in
+    let counts = List.map nodes (J.to_list (J.member "answers" json)) in
+    (counts, Yojson.Safe.to_string (J.member "order" json))
+  in
+  Alcotest.(check (list (pair (list int) string)))
+    "nodes of each, order"
+    [([1; 1; 2], "null"); ([1; 1; 1], "[1,2,0]")]
+    (List.map summary (lines result)) ;
+  let help = Run.command ["plan"; "--help=plain"] in
+  Alcotest.(check bool)
+    "in the manual" true
+    (Files.contains help.out "\"together\": true")
+
 (* That a VM does not fit is an answer. *)
 let refused () =
   let result = Run.command ~input:(line "a" 900) ["plan"; "--batch"; "-"] in
@@ -82,6 +107,7 @@ let suite =
   ( "batch"
   , [
       case "order" order
+    ; case "together" together
     ; case "refused" refused
     ; case "errors" errors
     ; case "unreadable" unreadable

@@ -86,6 +86,96 @@ let batches_may_be_long () =
   | Error (i, error) ->
       Alcotest.failf "%d: %a" i pp_error error
 
+let together ?budget_plans host requests =
+  match plan_batch ?budget_plans host requests with
+  | Ok batch ->
+      batch
+  | Error (i, error) ->
+      Alcotest.failf "%d: %a" i pp_error error
+
+let answered_nodes answers =
+  List.map (function Ok plan -> Plan.nodes plan | Error _ -> []) answers
+
+let example_of_together () =
+  match Manual_example.together (two_nodes ()) with
+  | Ok started ->
+      let nodes = function
+        | Ok nodes ->
+            nodes
+        | Error refusal ->
+            Alcotest.failf "%a" Refusal.pp refusal
+      in
+      Alcotest.(check (list (pair int ints)))
+        "order and nodes"
+        [(2, [0]); (0, [1]); (3, [1]); (1, [0])]
+        (List.map (fun (i, answer) -> (i, nodes answer)) started)
+  | Error error ->
+      Alcotest.failf "%a" pp_error error
+
+let together_is_better () =
+  let vms = List.map (fun gib -> request (Size.gib gib)) [30; 20; 40; 30] in
+  let batch = together (two_nodes ()) vms in
+  let check what several average (score : Batch.score) =
+    Alcotest.(check int) what several score.on_several_nodes ;
+    Alcotest.(check (option (float 1e-9))) what average score.average_distance
+  in
+  check "together" 0 (Some 10.) batch.score ;
+  check "one by one" 1 (Some 11.375) batch.one_by_one ;
+  Alcotest.(check bool) "optimal" true (batch.optimal && batch.complete) ;
+  (* The budget is for what comes after one by one. *)
+  let batch = together ~budget_plans:0 (two_nodes ()) vms in
+  check "no budget" 1 (Some 11.375) batch.score ;
+  Alcotest.(check bool) "ended" false (batch.optimal || batch.complete) ;
+  Alcotest.check ints "order" [0; 1; 2; 3] batch.order
+
+let together_says_what_is_left_out () =
+  let vms = List.map (fun gib -> request (Size.gib gib)) [100; 60; 60; 9] in
+  let batch = together (two_nodes ()) vms in
+  Alcotest.check ints "order" [1; 2; 0; 3] batch.order ;
+  Alcotest.(check int) "left out" 2 batch.score.left_out ;
+  Alcotest.(check int) "bytes" (109 lsl 30) batch.score.left_out_bytes ;
+  let left_out = List.filter_map (function Ok _ -> None | Error r -> Some r) in
+  let short = List.map (fun (r : Refusal.t) -> r.short_by_bytes lsr 30) in
+  (* 8 GiB are left. *)
+  Alcotest.check ints "short by" [92; 1] (short (left_out batch.answers))
+
+let together_is_never_worse =
+  let vm = QCheck.(pair (int_range 1 60) (int_range 1 20)) in
+  QCheck.Test.make ~count:500 ~name:"together: as good as one by one, and true"
+    QCheck.(list_of_size Gen.(0 -- 8) vm)
+    (fun vms ->
+      let host = two_nodes ~free0:50 () in
+      let vm (gib, vcpus) = request ~vcpus (Size.gib gib) in
+      let requests = List.map vm vms in
+      let batch = together host requests in
+      let all requests = Result.get_ok (plan_all host requests) in
+      let refused answers = List.filter Result.is_error answers in
+      let in_order = List.map (List.nth requests) batch.order in
+      let answers_in_order = List.map (List.nth batch.answers) batch.order in
+      List.sort compare batch.order = List.init (List.length vms) Fun.id
+      && answered_nodes (all in_order) = answered_nodes answers_in_order
+      && batch.score.left_out = List.length (refused batch.answers)
+      && batch.one_by_one.left_out = List.length (refused (all requests))
+      && batch.score.left_out <= batch.one_by_one.left_out
+    )
+
+let together_names_what_is_wrong () =
+  let wrong = request ~allowed_nodes:[2] (Size.gib 1) in
+  let error ?budget_plans requests =
+    match plan_batch ?budget_plans (two_nodes ()) requests with
+    | Error (i, Invalid {field; _}) ->
+        (i, field)
+    | Error (i, Internal message) ->
+        (i, message)
+    | Ok _ ->
+        (-1, "accepted")
+  in
+  let check = Alcotest.(check (pair int string)) in
+  let right = request (Size.gib 1) in
+  check "node" (1, "allowed_nodes[0]") (error [right; wrong; right]) ;
+  check "budget" (0, "budget_plans") (error ~budget_plans:(-1) [right]) ;
+  check "nothing" (-1, "accepted") (error [])
+
 let invalid_field = function
   | Error (Invalid {field; _}) ->
       field
@@ -182,6 +272,13 @@ let suite =
     ; case "explanations" explanations_say_what_bound
     ; case "batches" batches_see_what_is_taken
     ; case "long batches" batches_may_be_long
+    ; case "the manual's example of a batch" example_of_together
+    ; case "together" together_is_better
+    ; case "together, some left out" together_says_what_is_left_out
+    ; case "together, never worse" (fun () ->
+          QCheck.Test.check_exn together_is_never_worse
+      )
+    ; case "together, errors" together_names_what_is_wrong
     ; case "constructors" constructors_refuse
     ; case "sizes" sizes
     ; case "sizes round trip" (fun () -> QCheck.Test.check_exn sizes_round_trip)

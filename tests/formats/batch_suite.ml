@@ -56,6 +56,57 @@ let in_order () =
   in
   check_nodes "independent" [[0]; [0]] plans
 
+(* 9 and 14 GiB on node 0 leave 10 for node 1; one by one, 9 GiB are on node 1. *)
+let together () =
+  let requests = [vm "a" 9; vm "b" 14; vm "c" 10] in
+  check_nodes "one by one" [[1]; [0]; [0; 1]] (answers (line host requests)) ;
+  let whole more = answer (line ~more host requests) in
+  let json, _ = whole {|, "together": true, "independent": false|} in
+  let plans = J.to_list (J.member "answers" json) in
+  check_nodes "together" [[0]; [0]; [1]] plans ;
+  Alcotest.(check (list string))
+    "keys"
+    ["answers"; "order"; "together"]
+    (List.map fst (J.to_assoc json)) ;
+  Alcotest.(check string)
+    "beside the answers"
+    {|[[1,2,0],{"left_out":0,"left_out_bytes":0,"average_distance":10.0,"on_several_nodes":0,"one_by_one":{"left_out":0,"left_out_bytes":0,"average_distance":11.666667,"on_several_nodes":1},"orders_tried":2,"optimal":true,"complete":true}]|}
+    (Yojson.Safe.to_string
+       (`List [J.member "order" json; J.member "together" json])
+    ) ;
+  let plain, _ = whole "" in
+  let off, _ = whole {|, "together": false|} in
+  Alcotest.(check string)
+    "not together"
+    (Yojson.Safe.to_string plain)
+    (Yojson.Safe.to_string off) ;
+  Alcotest.(check (list string)) "as before" ["answers"] (J.keys plain)
+
+(* 15 GiB are less to leave out than 20. A refusal is against what is left at the
+   end: 33.5 GiB less 30. *)
+let left_out () =
+  let requests = [vm "a" 40; vm "b" 20; vm "c" 15; vm "d" 10] in
+  let more = {|, "together": true|} in
+  let json, _ = answer (line ~more host requests) in
+  Alcotest.(check (list int))
+    "order" [1; 3; 0; 2]
+    (List.map J.to_int (J.to_list (J.member "order" json))) ;
+  let short plan =
+    match J.member "refused" plan with
+    | `Null ->
+        0
+    | refused ->
+        J.to_int (J.member "short_by_bytes" refused) lsr 30
+  in
+  Alcotest.(check (list int))
+    "short by" [36; 0; 11; 0]
+    (List.map short (J.to_list (J.member "answers" json))) ;
+  let figure of_what =
+    J.to_int (J.member of_what (J.member "together" json))
+  in
+  Alcotest.(check int) "left out" 2 (figure "left_out") ;
+  Alcotest.(check int) "bytes" (55 lsl 30) (figure "left_out_bytes")
+
 let reserves () =
   let reserved key gib =
     let more = Printf.sprintf {|, %S: %d|} key (gib lsl 30) in
@@ -174,9 +225,15 @@ let line_errors () =
     "found nothing, expected a list" ;
   check (line ~more:{|, "reserve": 0|} host []) (Some "reserve")
     "found an unknown key, expected one of host, requests, independent, \
-     reserve_bytes, node_reserve_bytes" ;
+     together, reserve_bytes, node_reserve_bytes" ;
   check (line ~more:{|, "independent": 1|} host []) (Some "independent")
     "found 1, expected true or false" ;
+  check (line ~more:{|, "together": "yes"|} host []) (Some "together")
+    "found \"yes\", expected true or false" ;
+  check
+    (line ~more:{|, "together": true, "independent": true|} host [])
+    (Some "together")
+    "found true, expected false, or no such key, where independent is true" ;
   check (line ~more:{|, "reserve_bytes": -1|} host []) (Some "reserve_bytes")
     "found -1, expected bytes, an integer from 0 to 4611686018427387903" ;
   check (line {|"missing.json"|} []) (Some "host")
@@ -325,6 +382,8 @@ let suite =
   ( "batch"
   , [
       case "requests in order" in_order
+    ; case "together" together
+    ; case "together, some left out" left_out
     ; case "reserves" reserves
     ; case "shape of a plan" shape
     ; case "bad requests" request_errors

@@ -186,6 +186,27 @@ pub struct BatchFailureValue {
     pub failure: FailureValue,
 }
 
+/// See `planner::Score`.
+#[sig("{ left_out : int; left_out_bytes : int; on_several_nodes : int; mean_distance : float option }")]
+pub struct ScoreValue {
+    pub left_out: i64,
+    pub left_out_bytes: i64,
+    pub on_several_nodes: i64,
+    pub mean_distance: Option<f64>,
+}
+
+/// See `planner::Batch`.
+#[sig("{ batch_answers : answer_value array; order : int array; score : score_value; one_by_one : score_value; orders_tried : int; best_of_orders : bool; complete : bool }")]
+pub struct BatchValue {
+    pub batch_answers: Vec<AnswerValue>,
+    pub order: Vec<i64>,
+    pub score: ScoreValue,
+    pub one_by_one: ScoreValue,
+    pub orders_tried: i64,
+    pub best_of_orders: bool,
+    pub complete: bool,
+}
+
 /// See `planner::Rejected`.
 #[sig("{ rejected_max_distance : int; rejected_size : int option; bound : refusal_value }")]
 pub struct RejectedValue {

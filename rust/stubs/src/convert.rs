@@ -1,14 +1,14 @@
 //! Between the values that cross and the types of the crates behind.
 
 use planner::{
-    Host, HostDescription, Invalid, Limits, NodeDescription, NodeSet, Plan, Policy, Reason,
-    Refusal, Request, RequestDescription, Reserve, Strategy, Topology, TopologyDescription,
-    PAGE_BYTES,
+    Answer, Batch, Host, HostDescription, Invalid, Limits, NodeDescription, NodeSet, Plan, Policy,
+    Reason, Refusal, Request, RequestDescription, Reserve, Score, Strategy, Topology,
+    TopologyDescription, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AnswerValue, HostValue, LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue,
-    RequestValue, StrategyValue,
+    AnswerValue, BatchValue, HostValue, LimitsValue, PlanValue, PolicyValue, ReasonValue,
+    RefusalValue, RequestValue, ScoreValue, StrategyValue,
 };
 
 /// A count as an OCaml int, which has 63 bits.
@@ -161,14 +161,42 @@ pub fn plan_value(plan: &Plan, topology: &Topology, request: &Request) -> PlanVa
     }
 }
 
-pub fn answer_value(
-    answer: &Result<Plan, Refusal>,
-    topology: &Topology,
-    request: &Request,
-) -> AnswerValue {
+pub fn answer_value(answer: &Answer, topology: &Topology, request: &Request) -> AnswerValue {
     match answer {
         Ok(plan) => AnswerValue::Planned(plan_value(plan, topology, request)),
         Err(refusal) => AnswerValue::NotPlanned(refusal_value(refusal)),
+    }
+}
+
+pub fn answer_values(
+    answers: &[Answer],
+    topology: &Topology,
+    requests: &[Request],
+) -> Vec<AnswerValue> {
+    (answers.iter().zip(requests))
+        .map(|(answer, request)| answer_value(answer, topology, request))
+        .collect()
+}
+
+fn score_value(score: &Score) -> ScoreValue {
+    let bytes = score.left_out_pages.saturating_mul(u128::from(PAGE_BYTES));
+    ScoreValue {
+        left_out: pages_value(score.left_out),
+        left_out_bytes: pages_value(u64::try_from(bytes).unwrap_or(u64::MAX)),
+        on_several_nodes: pages_value(score.on_several_nodes),
+        mean_distance: score.average_distance(),
+    }
+}
+
+pub fn batch_value(batch: &Batch, topology: &Topology, requests: &[Request]) -> BatchValue {
+    BatchValue {
+        batch_answers: answer_values(&batch.answers, topology, requests),
+        order: batch.order.iter().map(|i| *i as i64).collect(),
+        score: score_value(&batch.score),
+        one_by_one: score_value(&batch.one_by_one),
+        orders_tried: pages_value(batch.orders_tried),
+        best_of_orders: batch.optimal,
+        complete: batch.complete,
     }
 }
 

@@ -4,12 +4,15 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
-use planner::{explain, plan, plan_all, Host, Invalid, Policy, Request, Strategy};
+use planner::{
+    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Policy,
+    Request, Strategy,
+};
 use sig::sig;
 
 use crate::abi::{
-    AnswerValue, BatchFailureValue, ExplainedValue, FailureValue, HostHandle, HostValue,
-    LimitsValue, RejectedValue, RequestValue, StrategyValue,
+    AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
+    HostValue, LimitsValue, RejectedValue, RequestValue, StrategyValue,
 };
 use crate::convert;
 use crate::failure::guarded;
@@ -92,31 +95,80 @@ pub fn xenopsd_numa_plan_all(
     independent: OCaml<bool>,
     requests: OCaml<OCamlUniformArray<RequestValue>>,
 ) -> OCaml<Result<OCamlUniformArray<AnswerValue>, BatchFailureValue>> {
-    let limits: LimitsValue = limits.to_rust();
-    let requests: Vec<RequestValue> = requests.to_rust();
     let independent = independent.to_bool();
-    let host = {
-        let handle: &HostHandle = host.borrow();
-        handle.0.clone()
-    };
-    let mut at = 0;
+    let asked = Asked::new(host, limits, requests);
     // A batch may take long.
     let answers = cr.releasing_runtime(|| {
-        guarded(|| {
-            let requests: Vec<_> = (requests.iter().zip(0..))
-                .map(|(request, i)| {
-                    at = i;
-                    asked(&host, request)
-                })
-                .collect::<Result<_, _>>()?;
-            let answers = plan_all(&host, &requests, &convert::limits(&limits)?, independent);
-            Ok((answers.iter().zip(&requests))
-                .map(|(answer, request)| convert::answer_value(answer, host.topology(), request))
-                .collect::<Vec<_>>())
+        asked.planned(|host, requests, limits| {
+            let answers = plan_all(host, requests, limits, independent);
+            Ok(convert::answer_values(&answers, host.topology(), requests))
         })
     });
-    let answers = answers.map_err(|failure| BatchFailureValue { at, failure });
     answers.to_ocaml(cr)
+}
+
+#[sig("host_handle -> limits_value -> int option -> request_value array -> (batch_value, batch_failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_plan_batch(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    budget_plans: OCaml<Option<OCamlInt>>,
+    requests: OCaml<OCamlUniformArray<RequestValue>>,
+) -> OCaml<Result<BatchValue, BatchFailureValue>> {
+    let budget_plans: Option<i64> = budget_plans.to_rust();
+    let asked = Asked::new(host, limits, requests);
+    let batch = cr.releasing_runtime(|| {
+        asked.planned(|host, requests, limits| {
+            let budget_plans = match budget_plans {
+                Some(plans) => convert::checked("budget_plans", plans, "plans, at least 0")?,
+                None => default_budget_plans(requests.len()),
+            };
+            let batch = plan_batch(host, requests, limits, budget_plans);
+            Ok(convert::batch_value(&batch, host.topology(), requests))
+        })
+    });
+    batch.to_ocaml(cr)
+}
+
+/// Several requests, as they crossed.
+struct Asked {
+    host: Arc<Host>,
+    limits: LimitsValue,
+    requests: Vec<RequestValue>,
+}
+
+impl Asked {
+    fn new(
+        host: OCaml<DynBox<HostHandle>>,
+        limits: OCaml<LimitsValue>,
+        requests: OCaml<OCamlUniformArray<RequestValue>>,
+    ) -> Self {
+        let handle: &HostHandle = host.borrow();
+        Asked {
+            host: handle.0.clone(),
+            limits: limits.to_rust(),
+            requests: requests.to_rust(),
+        }
+    }
+
+    /// What `plan` makes of the requests, checked.
+    fn planned<T>(
+        &self,
+        plan: impl FnOnce(&Host, &[Request], &Limits) -> Result<T, FailureValue>,
+    ) -> Result<T, BatchFailureValue> {
+        let mut at = 0;
+        let planned = guarded(|| {
+            let requests: Vec<_> = (self.requests.iter().zip(0..))
+                .map(|(request, i)| {
+                    at = i;
+                    asked(&self.host, request)
+                })
+                .collect::<Result<_, _>>()?;
+            plan(&self.host, &requests, &convert::limits(&self.limits)?)
+        });
+        planned.map_err(|failure| BatchFailureValue { at, failure })
+    }
 }
 
 /// The steps that a plan may take unless said otherwise.
