@@ -43,7 +43,49 @@ impl CpuSet {
 
     /// The CPUs of the set, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.0.len() * 64).filter(|cpu| self.contains(*cpu))
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let cpu = self.next(from, true)?;
+            from = cpu + 1;
+            Some(cpu)
+        })
+    }
+
+    /// Adds the CPUs of `other`.
+    pub(crate) fn insert_all(&mut self, other: &CpuSet) {
+        if other.0.len() > self.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// Removes the CPUs that are not in `other`.
+    pub(crate) fn retain_all(&mut self, other: &CpuSet) {
+        self.0.truncate(other.0.len());
+        for (word, kept) in self.0.iter_mut().zip(&other.0) {
+            *word &= kept;
+        }
+        // Equal sets have as many words.
+        while self.0.last() == Some(&0) {
+            self.0.pop();
+        }
+    }
+
+    /// The first CPU at or after `from` that is in the set, or that is not; `None` if there is none
+    /// within its words.
+    fn next(&self, from: usize, is_in: bool) -> Option<usize> {
+        let flip = if is_in { 0 } else { u64::MAX };
+        let mut mask = u64::MAX << (from % 64);
+        for (i, word) in self.0.iter().enumerate().skip(from / 64) {
+            let bits = (word ^ flip) & mask;
+            if bits != 0 {
+                return Some(i * 64 + bits.trailing_zeros() as usize);
+            }
+            mask = u64::MAX;
+        }
+        None
     }
 }
 
@@ -57,17 +99,13 @@ impl FromIterator<usize> for CpuSet {
 
 impl fmt::Display for CpuSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cpus = self.iter().peekable();
         let mut separator = "";
-        while let Some(first) = cpus.next() {
-            let mut last = first;
-            while cpus.peek() == Some(&(last + 1)) {
-                last += 1;
-                cpus.next();
-            }
-            match last - first {
-                0 => write!(f, "{separator}{first}")?,
-                _ => write!(f, "{separator}{first}-{last}")?,
+        let mut from = 0;
+        while let Some(first) = self.next(from, true) {
+            from = self.next(first, false).unwrap_or(self.0.len() * 64);
+            match from - first {
+                1 => write!(f, "{separator}{first}")?,
+                _ => write!(f, "{separator}{first}-{}", from - 1)?,
             }
             separator = ",";
         }
@@ -78,5 +116,51 @@ impl fmt::Display for CpuSet {
 impl fmt::Debug for CpuSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{self}]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn text(cpus: &BTreeSet<usize>) -> String {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for cpu in cpus {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == *cpu => *last = *cpu,
+                Some(_) | None => runs.push((*cpu, *cpu)),
+            }
+        }
+        let run = |(first, last): &(usize, usize)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        };
+        runs.iter().map(run).collect::<Vec<_>>().join(",")
+    }
+
+    fn some_cpus() -> impl Strategy<Value = BTreeSet<usize>> {
+        let runs = proptest::collection::vec((0usize..250, 1usize..70), 0..6);
+        runs.prop_map(|runs| {
+            let run = |(first, count)| first..first + count;
+            runs.into_iter().flat_map(run).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn is_a_set(a in some_cpus(), b in some_cpus()) {
+            let set = |cpus: &BTreeSet<usize>| cpus.iter().copied().collect::<CpuSet>();
+            prop_assert_eq!(set(&a).iter().collect::<BTreeSet<_>>(), a.clone());
+            prop_assert_eq!(set(&a).to_string(), text(&a));
+            prop_assert_eq!(set(&a).len(), a.len());
+            let mut both = set(&a);
+            both.insert_all(&set(&b));
+            prop_assert_eq!(both, set(&a.union(&b).copied().collect()));
+            let mut common = set(&a);
+            common.retain_all(&set(&b));
+            prop_assert_eq!(common, set(&a.intersection(&b).copied().collect()));
+        }
     }
 }

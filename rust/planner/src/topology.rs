@@ -69,6 +69,8 @@ pub struct Topology {
     cpus: Vec<Option<Cpu>>,
     cpus_on: Vec<u32>,
     cores_on: Vec<u32>,
+    /// The CPUs of each node that count.
+    cpu_sets: Vec<CpuSet>,
 }
 
 /// CPUs and cores of each node that a request may use.
@@ -96,10 +98,16 @@ impl Topology {
             cpus,
             cpus_on: Vec::new(),
             cores_on: Vec::new(),
+            cpu_sets: Vec::new(),
         };
         let all = topology.count_processors(None);
         topology.cpus_on = all.cpus[..nodes].to_vec();
         topology.cores_on = all.cores[..nodes].to_vec();
+        let mut cpu_sets = vec![CpuSet::new(); nodes];
+        for (id, cpu) in topology.counted() {
+            cpu_sets[cpu.node as usize].insert(id);
+        }
+        topology.cpu_sets = cpu_sets;
         Ok(topology)
     }
 
@@ -171,15 +179,16 @@ impl Topology {
         found
     }
 
-    /// The CPUs of `nodes` that count, limited to `allowed` if it is given. O(CPUs).
+    /// The CPUs of `nodes` that count, limited to `allowed` if it is given. O(nodes · CPUs / 64).
     pub fn cpus_of(&self, nodes: NodeSet, allowed: Option<&CpuSet>) -> CpuSet {
-        self.counted()
-            .filter(|(id, cpu)| {
-                nodes.contains(cpu.node as usize)
-                    && allowed.is_none_or(|allowed| allowed.contains(*id))
-            })
-            .map(|(id, _)| id)
-            .collect()
+        let mut cpus = CpuSet::new();
+        for node in nodes.iter().take_while(|node| *node < self.nodes) {
+            cpus.insert_all(&self.cpu_sets[node]);
+        }
+        if let Some(allowed) = allowed {
+            cpus.retain_all(allowed);
+        }
+        cpus
     }
 
     /// CPUs that are known and whose node is online.
