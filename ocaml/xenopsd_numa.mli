@@ -405,9 +405,9 @@ val plan_batch :
     Each request is planned as {!plan} does on what those before it leave; only
     their order is chosen. It holds where the VMs are then placed in [order].
 
-    [budget_plans] bounds the plans made in search of a better order: 3,000 and 4
-    for each request unless given. Releases the runtime lock. The error is that
-    of {!plan_all}.
+    [budget_plans] bounds the plans made in search of a better order: 3,000, or
+    300 on hosts of more than 16 nodes, and 4 for each request unless given.
+    Releases the runtime lock. The error is that of {!plan_all}.
 
     {[
       let open Xenopsd_numa in

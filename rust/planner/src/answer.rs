@@ -48,6 +48,18 @@ pub fn plan(host: &Host, request: &Request, limits: &Limits) -> Result<Plan, Ref
     }
 }
 
+/// As [`plan`], without the figures of a refusal, which may cost more than a plan.
+pub(crate) fn plan_or_none(host: &Host, request: &Request, limits: &Limits) -> Option<Plan> {
+    let offer = Offer::new(host, request, &limits.reserve, true);
+    match request.policy {
+        Policy::Any => anywhere(host, request, &offer).ok(),
+        Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly | Policy::Strict => {
+            let found = find(&offer, request, limits)?;
+            Some(placed(&offer, request, &found))
+        }
+    }
+}
+
 pub(crate) fn find(offer: &Offer, request: &Request, limits: &Limits) -> Option<Found> {
     if !offer.host_suffices() {
         return None;

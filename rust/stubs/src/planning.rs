@@ -122,7 +122,7 @@ pub fn xenopsd_numa_plan_batch(
         asked.planned(|host, requests, limits| {
             let budget_plans = match budget_plans {
                 Some(plans) => convert::checked("budget_plans", plans, "plans, at least 0")?,
-                None => default_budget_plans(requests.len()),
+                None => default_budget_plans(host, requests.len()),
             };
             let batch = plan_batch(host, requests, limits, budget_plans);
             Ok(convert::batch_value(&batch, host.topology(), requests))

@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 
 use crate::batch::score::Score;
-use crate::batch::search::{Search, Spent, Walk};
-use crate::batch::Answer;
+use crate::batch::search::{Placing, Search, Spent, Walk};
 use crate::host::Memory;
 
 /// Every order is tried if there are at most this many different ones …
@@ -41,7 +40,7 @@ impl Search<'_> {
         &mut self,
         walk: &Walk,
         waiting: &mut Vec<usize>,
-        path: &mut Vec<(usize, Answer)>,
+        path: &mut Vec<(usize, Placing)>,
         seen: &mut Seen,
     ) -> Result<(), Spent> {
         if waiting.is_empty() {
@@ -60,10 +59,10 @@ impl Search<'_> {
             }
             let mut next = walk.clone();
             self.orders_tried += u64::from(at > 0);
-            let answer = self.step(&mut next, i)?;
+            let placing = self.step(&mut next, i)?;
             if self.is_better(&next) {
                 waiting.remove(at);
-                path.push((i, answer));
+                path.push((i, placing));
                 self.descend(&next, waiting, path, seen)?;
                 path.pop();
                 waiting.insert(at, i);

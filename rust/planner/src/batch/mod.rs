@@ -13,11 +13,15 @@ use search::Search;
 
 pub use score::Score;
 
-/// The plans that [`plan_batch`] may make in its search, besides as many again for each request,
-/// unless said otherwise: enough for every order of six requests, and of more where orders lead to
-/// the same place.
+/// The plans that [`plan_batch`] may make in its search, besides some for each request, unless said
+/// otherwise: enough for every order of six requests, and of more where orders lead to the same
+/// place. Fewer on large hosts, where a plan may take a thousand times as long.
 const BUDGET_PLANS: u64 = 3_000;
+const BUDGET_PLANS_ON_LARGE_HOSTS: u64 = 300;
 const BUDGET_PLANS_PER_REQUEST: u64 = 4;
+
+/// Hosts with more nodes are large.
+const LARGE_NODES: usize = 16;
 
 /// A plan or a refusal.
 pub type Answer = Result<Plan, Refusal>;
@@ -72,9 +76,13 @@ pub struct Batch {
     pub complete: bool,
 }
 
-/// The budget of a batch of that many requests, unless said otherwise.
-pub fn default_budget_plans(requests: usize) -> u64 {
-    BUDGET_PLANS + BUDGET_PLANS_PER_REQUEST * requests as u64
+/// The budget of a batch of that many requests on `host`, unless said otherwise.
+pub fn default_budget_plans(host: &Host, requests: usize) -> u64 {
+    let plans = match host.topology().node_count() {
+        0..=LARGE_NODES => BUDGET_PLANS,
+        _ => BUDGET_PLANS_ON_LARGE_HOSTS,
+    };
+    plans + BUDGET_PLANS_PER_REQUEST * requests as u64
 }
 
 /// Plans `requests` together: in the best order that is found, which is never worse than one by

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::batch::Answer;
+use crate::plan::Plan;
 use crate::request::Request;
 use crate::topology::{Topology, LOCAL_DISTANCE};
 
@@ -34,23 +35,20 @@ pub struct Score {
 }
 
 impl Score {
-    /// What one request's answer adds.
-    pub(super) fn of(request: &Request, answer: &Answer) -> Score {
+    /// What one request adds, placed by `plan` or left out.
+    pub(super) fn of(request: &Request, plan: Option<&Plan>) -> Score {
         let pages = u128::from(request.memory_pages);
-        match answer {
-            Err(_) => Score {
+        let Some(plan) = plan else {
+            return Score {
                 left_out: 1,
                 left_out_pages: pages,
                 ..Score::default()
-            },
-            Ok(plan) => match plan.distance {
-                None => Score::default(),
-                Some(distance) => {
-                    let average = distance.sum * MILLIONTHS / distance.pairs;
-                    Score::near(pages, average, plan.nodes.len() > 1)
-                }
-            },
-        }
+            };
+        };
+        plan.distance.map_or_else(Score::default, |distance| {
+            let average = distance.sum * MILLIONTHS / distance.pairs;
+            Score::near(pages, average, plan.nodes.len() > 1)
+        })
     }
 
     /// Pages at an average distance, in millionths.
@@ -66,7 +64,7 @@ impl Score {
     /// What the answers to all requests come to.
     pub fn of_all(requests: &[Request], answers: &[Answer]) -> Score {
         (requests.iter().zip(answers)).fold(Score::default(), |sum, (request, answer)| {
-            sum.plus(Score::of(request, answer))
+            sum.plus(Score::of(request, answer.as_ref().ok()))
         })
     }
 
@@ -126,19 +124,18 @@ pub(super) fn nearest_apart(topology: &Topology) -> u32 {
     distances.min().unwrap_or(LOCAL_DISTANCE)
 }
 
-/// The least that a request can come to, by its answer when it is alone. With less memory it gets
-/// no nearer than that many nodes let it: one alone, or several at best all `nearest` to each
-/// other, which is the nearer the fewer they are.
-pub(super) fn least(request: &Request, alone: &Answer, nearest: u32) -> Score {
+/// The least that a request can come to, by its plan when it is alone. With less memory it gets no
+/// nearer than that many nodes let it: one alone, or several at best all `nearest` to each other,
+/// which is the nearer the fewer they are.
+pub(super) fn least(request: &Request, alone: Option<&Plan>, nearest: u32) -> Score {
     let pages = u128::from(request.memory_pages);
-    let several = nearest > LOCAL_DISTANCE;
     match alone {
-        Err(_) => Score::of(request, alone),
-        Ok(plan) if plan.distance.is_none() => Score::default(),
-        Ok(plan) if plan.nodes.len() > 1 && several => {
+        None => Score::of(request, None),
+        Some(plan) if plan.distance.is_none() => Score::default(),
+        Some(plan) if plan.nodes.len() > 1 && nearest > LOCAL_DISTANCE => {
             let average = u64::from(LOCAL_DISTANCE + nearest) * MILLIONTHS / 2;
             Score::near(pages, average, true)
         }
-        Ok(_) => Score::near(pages, u64::from(LOCAL_DISTANCE) * MILLIONTHS, false),
+        Some(_) => Score::near(pages, u64::from(LOCAL_DISTANCE) * MILLIONTHS, false),
     }
 }

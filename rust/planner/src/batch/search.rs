@@ -7,15 +7,19 @@
 
 use std::cmp::Reverse;
 
-use crate::answer::{plan, Limits};
+use crate::answer::{plan, plan_or_none, Limits};
 use crate::batch::score::{least, nearest_apart, Score};
-use crate::batch::{plan_all, take, Answer};
+use crate::batch::{take, Answer};
 use crate::host::Host;
 use crate::offer::Offer;
+use crate::plan::Plan;
 use crate::request::{Policy, Request};
 
 /// Batches of more requests are not improved one request at a time: each move is an order to walk.
 const MOST_MOVED: usize = 1024;
+
+/// Where a request goes, if it is not left out. Why it is left out is asked once, at the end.
+pub(super) type Placing = Option<Box<Plan>>;
 
 /// The budget ended the search.
 pub(super) struct Spent;
@@ -25,7 +29,7 @@ pub(super) struct Spent;
 pub(super) struct Walk {
     /// What is left.
     pub host: Host,
-    /// The answers so far, and the least that all others can come to.
+    /// What the requests so far come to, and the least that all others can come to.
     pub score: Score,
 }
 
@@ -38,9 +42,9 @@ pub(super) struct Search<'a> {
     least_of_all: Score,
     /// Requests that do not even fit alone.
     hopeless: Vec<usize>,
-    /// The best order of the others, the answers to all, and what they come to.
+    /// The best order of the others, where that puts each, and what it comes to.
     pub order: Vec<usize>,
-    answers: Vec<Answer>,
+    placings: Vec<Placing>,
     score: Score,
     pub every_order_tried: bool,
     pub orders_tried: u64,
@@ -55,31 +59,48 @@ impl<'a> Search<'a> {
         limits: &'a Limits,
         budget_plans: u64,
     ) -> Self {
-        let answers = plan_all(host, requests, limits, false);
-        let nearest = nearest_apart(host.topology());
-        let alone = |(request, answer): (&Request, &Answer)| match answer {
-            Ok(plan) if plan.nodes.len() == 1 || plan.distance.is_none() => {
-                least(request, answer, nearest)
-            }
-            // What others have taken before may be why.
-            Ok(_) | Err(_) => least(request, &plan(host, request, limits), nearest),
-        };
-        let least: Vec<Score> = requests.iter().zip(&answers).map(alone).collect();
-        let (order, hopeless) = (0..requests.len()).partition(|i| least[*i].left_out == 0);
-        Search {
+        let mut search = Search {
             host,
             requests,
             limits,
-            least_of_all: (least.iter()).fold(Score::default(), |sum, one| sum.plus(*one)),
-            least,
-            hopeless,
-            order,
-            score: Score::of_all(requests, &answers),
-            answers,
+            least: vec![Score::default(); requests.len()],
+            least_of_all: Score::default(),
+            hopeless: Vec::new(),
+            order: (0..requests.len()).collect(),
+            placings: Vec::with_capacity(requests.len()),
+            score: Score::default(),
             every_order_tried: false,
             orders_tried: 1,
             plans_left: budget_plans,
+        };
+        let mut walk = search.start();
+        for (i, request) in requests.iter().enumerate() {
+            let placing = plan_or_none(&walk.host, request, limits).map(Box::new);
+            search.follow(&mut walk, i, &placing);
+            search.placings.push(placing);
         }
+        search.score = walk.score;
+        search.find_least();
+        search
+    }
+
+    /// Looks at each request alone that others may have kept from faring better.
+    fn find_least(&mut self) {
+        let nearest = nearest_apart(self.host.topology());
+        for (i, request) in self.requests.iter().enumerate() {
+            self.least[i] = match &self.placings[i] {
+                Some(plan) if plan.nodes.len() == 1 || plan.distance.is_none() => {
+                    least(request, Some(plan), nearest)
+                }
+                Some(_) | None => {
+                    let alone = plan_or_none(self.host, request, self.limits);
+                    least(request, alone.as_ref(), nearest)
+                }
+            };
+            self.least_of_all = self.least_of_all.plus(self.least[i]);
+        }
+        (self.order, self.hopeless) =
+            (0..self.requests.len()).partition(|i| self.least[*i].left_out == 0);
     }
 
     pub fn best_score(&self) -> Score {
@@ -107,20 +128,22 @@ impl<'a> Search<'a> {
 
     /// The best order, with all that are left out at its end, and the answers of that.
     pub fn settled(self) -> (Vec<usize>, Vec<Answer>) {
-        let mut answers = self.answers;
         let (mut order, mut left_out): (Vec<_>, Vec<_>) =
-            (self.order.into_iter()).partition(|i| answers[*i].is_ok());
+            (self.order.into_iter()).partition(|i| self.placings[*i].is_some());
         left_out.extend(self.hopeless);
         left_out.sort_unstable();
         let mut host = self.host.clone();
         for i in &order {
-            if let Ok(plan) = &answers[*i] {
+            if let Some(plan) = &self.placings[*i] {
                 take(&mut host, &self.requests[*i], plan, &self.limits.reserve);
             }
         }
-        for i in &left_out {
-            answers[*i] = plan(&host, &self.requests[*i], self.limits);
-        }
+        let answer = |(placing, request): (Placing, &Request)| match placing {
+            Some(plan) => Ok(*plan),
+            None => plan(&host, request, self.limits),
+        };
+        let placings = self.placings.into_iter();
+        let answers = placings.zip(self.requests).map(answer).collect();
         order.extend(left_out);
         (order, answers)
     }
@@ -133,19 +156,19 @@ impl<'a> Search<'a> {
     }
 
     /// Plans one more request of a walk.
-    pub fn step(&mut self, walk: &mut Walk, i: usize) -> Result<Answer, Spent> {
+    pub fn step(&mut self, walk: &mut Walk, i: usize) -> Result<Placing, Spent> {
         self.plans_left = self.plans_left.checked_sub(1).ok_or(Spent)?;
-        let answer = plan(&walk.host, &self.requests[i], self.limits);
-        self.follow(walk, i, &answer);
-        Ok(answer)
+        let placing = plan_or_none(&walk.host, &self.requests[i], self.limits).map(Box::new);
+        self.follow(walk, i, &placing);
+        Ok(placing)
     }
 
-    /// Walks on by a request whose answer is known.
-    fn follow(&self, walk: &mut Walk, i: usize, answer: &Answer) {
+    /// Walks on by a request of which it is known where it goes.
+    fn follow(&self, walk: &mut Walk, i: usize, placing: &Placing) {
         let request = &self.requests[i];
         let others = walk.score.minus(self.least[i]);
-        walk.score = others.plus(Score::of(request, answer));
-        if let Ok(plan) = answer {
+        walk.score = others.plus(Score::of(request, placing.as_deref()));
+        if let Some(plan) = placing {
             take(&mut walk.host, request, plan, &self.limits.reserve);
         }
     }
@@ -174,12 +197,12 @@ impl<'a> Search<'a> {
         Ok(true)
     }
 
-    pub fn accept(&mut self, from: usize, walk: &Walk, path: Vec<(usize, Answer)>) {
+    pub fn accept(&mut self, from: usize, walk: &Walk, path: Vec<(usize, Placing)>) {
         self.score = walk.score;
         self.order.truncate(from);
-        for (i, answer) in path {
+        for (i, placing) in path {
             self.order.push(i);
-            self.answers[i] = answer;
+            self.placings[i] = placing;
         }
     }
 
@@ -221,7 +244,7 @@ impl<'a> Search<'a> {
             order.sort_by_key(|i| need_pages(&self.requests[*i]));
             self.try_order(&order)?;
             let (stay, left_out): (Vec<_>, Vec<_>) =
-                (self.order.iter()).partition(|i| self.answers[**i].is_ok());
+                (self.order.iter()).partition(|i| self.placings[**i].is_some());
             let mut order = self.hardest_first(&stay);
             order.extend(left_out);
             self.try_order(&order)?;
@@ -232,7 +255,12 @@ impl<'a> Search<'a> {
     /// The requests that might fare better in another order, worst first.
     fn troubled(&self) -> Vec<usize> {
         let mut troubled: Vec<_> = (self.order.iter())
-            .map(|i| (Score::of(&self.requests[*i], &self.answers[*i]), *i))
+            .map(|i| {
+                (
+                    Score::of(&self.requests[*i], self.placings[*i].as_deref()),
+                    *i,
+                )
+            })
             .filter(|(score, i)| *score != self.least[*i])
             .collect();
         troubled.sort_by(|(a, _), (b, _)| b.compare(a));
@@ -284,7 +312,7 @@ impl<'a> Search<'a> {
                     return Ok(true);
                 }
             }
-            self.follow(&mut walk, *earlier, &self.answers[*earlier]);
+            self.follow(&mut walk, *earlier, &self.placings[*earlier]);
         }
         Ok(false)
     }
