@@ -18,7 +18,7 @@ let node_gib = 64
 let plans = 20_000
 
 (* Until caches and branch predictors know the way. *)
-let warm_up = 1_000
+let warm_up = 5_000
 
 let ok = function
   | Ok value ->
