@@ -1,44 +1,64 @@
-//! Which of two equally near sets of nodes is taken.
+//! Which of equally near sets of nodes is taken.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use crate::nodes::NodeSet;
 use crate::offer::Offer;
 use crate::request::Strategy;
 
+/// How a strategy ranks a set: of equally near ones the least is taken. Ranks compare only if they
+/// are of the same offer and strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    cost: Cost,
+    /// The nodes, the lowest one in the highest bit: ascending lists of numbers compare like that,
+    /// as no irreducible set is the beginning of another.
+    numbers: Reverse<u64>,
+}
+
+/// What a strategy keeps small. One node comes before several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cost {
+    /// Little room in the set is good.
+    LeastRoom(u64),
+    /// Much room in the set is good.
+    MostRoom(Reverse<u64>),
+    /// The holes that end on the only node, then its room.
+    Holes(u32, u64),
+    /// The room of the emptiest of several nodes: where that is large, most of the VM fits there,
+    /// and the others may be full ones that only lend their CPUs. Then the room of the set.
+    Emptiest(Reverse<u64>, u64),
+}
+
+/// The rank of `set`, which fits. O(nodes).
+pub(crate) fn rank(offer: &Offer, strategy: Strategy, set: NodeSet) -> Rank {
+    let room = offer.sum(set).pages;
+    Rank {
+        cost: match strategy {
+            Strategy::Pack => Cost::LeastRoom(room),
+            Strategy::Spread => Cost::MostRoom(Reverse(room)),
+            Strategy::Balance => balance(offer, set, room),
+        },
+        numbers: Reverse(set.bits().reverse_bits()),
+    }
+}
+
 /// Whether `a` is to be taken rather than `b`, an equally near set. O(nodes).
 pub(crate) fn prefers(offer: &Offer, strategy: Strategy, a: NodeSet, b: NodeSet) -> bool {
-    let room = |set: NodeSet| offer.sum(set).pages;
-    let order = match strategy {
-        Strategy::Pack => room(a).cmp(&room(b)),
-        Strategy::Spread => room(b).cmp(&room(a)),
-        Strategy::Balance => {
-            let harm = |set: NodeSet| (harm(offer, set), room(set));
-            harm(a).cmp(&harm(b))
-        }
-    };
-    order.then_with(|| compare_numbers(a, b)) == Ordering::Less
+    rank(offer, strategy, a) < rank(offer, strategy, b)
 }
 
-/// What `Balance` keeps small. One node comes before several.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Harm {
-    /// The holes that end on the only node.
-    Holes(u32),
-    /// The room of the emptiest of several nodes: where that is large, most of the VM fits there,
-    /// and the others may be full ones that only lend their CPUs.
-    Emptiest(Reverse<u64>),
-}
-
-fn harm(offer: &Offer, set: NodeSet) -> Harm {
-    let pages = |node: usize| offer.nodes[node].pages;
+fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {
     match set.lowest() {
         Some(node) if set.len() == 1 => {
             let holes = |pages| holes(offer.size_pages[node], pages);
-            let left = pages(node).saturating_sub(offer.need.pages);
-            Harm::Holes(holes(pages(node)) - holes(left))
+            let left = room.saturating_sub(offer.need.pages);
+            Cost::Holes(holes(room) - holes(left), room)
         }
-        Some(_) | None => Harm::Emptiest(Reverse(set.iter().map(pages).max().unwrap_or(0))),
+        Some(_) | None => {
+            let rooms = set.iter().map(|node| offer.nodes[node].pages);
+            Cost::Emptiest(Reverse(rooms.max().unwrap_or(0)), room)
+        }
     }
 }
 
@@ -52,14 +72,11 @@ fn holes(size_pages: u64, pages: u64) -> u32 {
     holes + u32::from(pages >= whole)
 }
 
-/// The order of the sets as ascending lists of numbers.
-fn compare_numbers(a: NodeSet, b: NodeSet) -> Ordering {
-    a.iter().cmp(b.iter())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cmp::Ordering;
+
     use crate::answer::{plan, Limits};
     use crate::host::{Host, HostDescription, NodeDescription};
     use crate::incumbent::distance;
@@ -120,6 +137,19 @@ mod tests {
             Ordering::Equal | Ordering::Greater => best,
         });
         chosen.map(|(set, _)| set)
+    }
+
+    /// A set that fits and is part of another one makes that one reducible.
+    #[test]
+    fn numbers_compare_as_ascending_lists() {
+        let reversed = |set: NodeSet| Reverse(set.bits().reverse_bits());
+        let sets = || (1..64).map(NodeSet::from_bits);
+        for (a, b) in sets().flat_map(|a| sets().map(move |b| (a, b))) {
+            if a == b || !a.is_subset(b) && !b.is_subset(a) {
+                let lists = a.iter().cmp(b.iter());
+                assert_eq!(reversed(a).cmp(&reversed(b)), lists, "{a} {b}");
+            }
+        }
     }
 
     #[test]
