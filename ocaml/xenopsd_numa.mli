@@ -177,7 +177,9 @@ module Request : sig
   (** Which of equally near sets of nodes is taken. *)
   type strategy =
     | Pack  (** the one that the VM fills best, so that large holes stay *)
-    | Spread  (** the one with the most room *)
+    | Spread
+        (** the one that is least used, as a share of its memory, once the VM is
+            there *)
     | Balance
         (** the one that ends the fewest large holes: of single nodes the one
             on which the fewest of these cease to be free: the whole node

@@ -28,7 +28,8 @@ pub enum Policy {
 pub enum Strategy {
     /// The set that the VM fills best, so that large holes stay.
     Pack,
-    /// The set with the most room, so that memory and vCPUs are level.
+    /// The set that is least used, as a share of its memory, once the VM is there, so that memory
+    /// and vCPUs are level.
     Spread,
     /// The set that ends the fewest large holes: of single nodes the one on which the fewest of
     /// these cease to be free: the whole node (counted twice), half, a quarter, an eighth of it,

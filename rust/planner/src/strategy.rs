@@ -21,8 +21,8 @@ pub(crate) struct Rank {
 enum Cost {
     /// Little room in the set is good.
     LeastRoom(u64),
-    /// Much room in the set is good.
-    MostRoom(Reverse<u64>),
+    /// The used share of the set with the VM on it; see [`used_share`].
+    Used(u64),
     /// The holes that end on the only node, then its room.
     Holes(u32, u64),
     /// The room of the emptiest of several nodes: where that is large, most of the VM fits there,
@@ -36,7 +36,7 @@ pub(crate) fn rank(offer: &Offer, strategy: Strategy, set: NodeSet) -> Rank {
     Rank {
         cost: match strategy {
             Strategy::Pack => Cost::LeastRoom(room),
-            Strategy::Spread => Cost::MostRoom(Reverse(room)),
+            Strategy::Spread => Cost::Used(used_share(offer, set, room)),
             Strategy::Balance => balance(offer, set, room),
         },
         numbers: Reverse(set.bits().reverse_bits()),
@@ -46,6 +46,17 @@ pub(crate) fn rank(offer: &Offer, strategy: Strategy, set: NodeSet) -> Rank {
 /// Whether `a` is to be taken rather than `b`, an equally near set. O(nodes).
 pub(crate) fn prefers(offer: &Offer, strategy: Strategy, a: NodeSet, b: NodeSet) -> bool {
     rank(offer, strategy, a) < rank(offer, strategy, b)
+}
+
+/// The used share of `set` once the VM is there, in units of 2^-40. A share, because where nodes
+/// differ in size the emptiest is a large one until it has no more room than the small ones have.
+/// What is held back, or has no memory, is used.
+fn used_share(offer: &Offer, set: NodeSet, room: u64) -> u64 {
+    let size = set.iter().map(|node| offer.size_pages[node]).sum::<u64>();
+    let used = size.saturating_sub(room.saturating_sub(offer.need.pages));
+    // Below 2^58 each, as are all sums of pages of 64 nodes.
+    let share = (u128::from(used) << 40).checked_div(u128::from(size));
+    share.map_or(0, |share| share as u64)
 }
 
 fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {

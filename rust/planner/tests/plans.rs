@@ -7,6 +7,11 @@ use xenopsd_numa_planner::{
 
 /// Nodes with these free GiB of 64, 4 CPUs each, at `far` from each other.
 fn host(free_gib: &[u64], far: u32) -> Host {
+    host_of_sizes(&vec![64; free_gib.len()], free_gib, far)
+}
+
+/// The same with nodes of these sizes.
+fn host_of_sizes(sizes_gib: &[u64], free_gib: &[u64], far: u32) -> Host {
     let nodes = free_gib.len();
     let row = |a| {
         (0..nodes)
@@ -21,10 +26,10 @@ fn host(free_gib: &[u64], far: u32) -> Host {
             cpu_to_core: cpus.clone().map(|cpu| Some(i64::from(cpu))).collect(),
             cpu_to_socket: cpus.map(|cpu| Some(i64::from(cpu / 4))).collect(),
         },
-        nodes: (free_gib.iter())
-            .map(|gib| NodeDescription {
-                size_bytes: Some(64 << 30),
-                free_bytes: Some(gib << 30),
+        nodes: (sizes_gib.iter().zip(free_gib))
+            .map(|(size_gib, free_gib)| NodeDescription {
+                size_bytes: Some(size_gib << 30),
+                free_bytes: Some(free_gib << 30),
                 claimed_bytes: 0,
             })
             .collect(),
@@ -83,6 +88,28 @@ fn strategies_choose_between_equally_near_nodes() {
         let plan = placed(&host, &request(&host, 8, 2, strategy));
         assert_eq!(plan.nodes, NodeSet::one(0), "{strategy:?}");
     }
+}
+
+#[test]
+fn spread_levels_shares_where_nodes_differ_in_size() {
+    let sizes_gib = [64, 128, 128, 64];
+    // The shares that would be used by VMs of 8 GiB, in 128ths.
+    for (free, node) in [
+        // 56, 72, 36, 80.
+        ([44, 64, 100, 32], 2),
+        // 56, 72, 58, 16: the emptiest node has 78 GiB.
+        ([44, 64, 78, 64], 3),
+        // 48 all.
+        ([48, 88, 88, 48], 0),
+    ] {
+        let host = host_of_sizes(&sizes_gib, &free, 20);
+        let plan = placed(&host, &request(&host, 8, 2, Strategy::Spread));
+        assert_eq!(plan.nodes, NodeSet::one(node), "{free:?}");
+    }
+    // Six cores are two nodes: the large ones have most room, the small ones are least used.
+    let host = host_of_sizes(&sizes_gib, &[50, 60, 60, 50], 20);
+    let plan = placed(&host, &request(&host, 8, 6, Strategy::Spread));
+    assert_eq!(plan.nodes, NodeSet::one(0).with(3));
 }
 
 #[test]
