@@ -55,6 +55,8 @@ pub(crate) struct Offer<'a> {
     pub nodes: [Amount; MAX_NODES],
     /// The spans of the usable nodes.
     pub size_pages: [u64; MAX_NODES],
+    /// The largest span of those with CPUs.
+    pub largest_pages: u64,
     /// Pages that the host as a whole can give.
     pub host_pages: u64,
     pub need: Amount,
@@ -85,12 +87,14 @@ impl<'a> Offer<'a> {
                 with_cpus = with_cpus.with(node);
             }
         }
+        let spans = with_cpus.iter().map(|node| size_pages[node]);
         Offer {
             topology,
             usable,
             with_cpus,
             nodes,
             size_pages,
+            largest_pages: spans.max().unwrap_or(0),
             host_pages: host.host_claimable_pages(reserve),
             need: Amount {
                 pages: request.memory_pages + request.overhead_pages,

@@ -32,8 +32,8 @@ pub enum Strategy {
     /// and vCPUs are level.
     Spread,
     /// The set that ends the fewest large holes: of single nodes the one on which the fewest of
-    /// these cease to be free: the whole node (counted twice), half, a quarter, an eighth of it,
-    /// each less 1/32; then the fullest. Of sets of several nodes the one with the emptiest node,
+    /// these cease to be free: the span of the largest node with CPUs that the VM may use (counted
+    /// twice), half, a quarter, an eighth of it, each less 1/32; then the one with the least room. Of sets of several nodes the one with the emptiest node,
     /// then the one with the least room.
     Balance,
 }

@@ -60,21 +60,21 @@ fn used_share(offer: &Offer, set: NodeSet, room: u64) -> u64 {
 }
 
 fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {
-    match set.lowest() {
-        Some(node) if set.len() == 1 => {
-            let holes = |pages| holes(offer.size_pages[node], pages);
+    match set.len() {
+        1 => {
+            let holes = |pages| holes(offer.largest_pages, pages);
             let left = room.saturating_sub(offer.need.pages);
             Cost::Holes(holes(room) - holes(left), room)
         }
-        Some(_) | None => {
+        _ => {
             let rooms = set.iter().map(|node| offer.nodes[node].pages);
             Cost::Emptiest(Reverse(rooms.max().unwrap_or(0)), room)
         }
     }
 }
 
-/// How many of these holes `pages` free pages of a node of `size_pages` are: the whole node, which
-/// counts twice, half, a quarter and an eighth of it.
+/// How many of these holes `pages` free pages of a node are: the whole of a node of `size_pages`,
+/// the host's largest, which counts twice, half, a quarter and an eighth of it.
 fn holes(size_pages: u64, pages: u64) -> u32 {
     // What Xen keeps for itself, and what its span has no memory for, must not make an empty node
     // look like a used one.

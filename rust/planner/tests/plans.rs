@@ -132,6 +132,23 @@ fn balance_leaves_empty_nodes_alone() {
 }
 
 #[test]
+fn balance_keeps_the_holes_of_large_nodes() {
+    let sizes_gib = [64, 128, 64];
+    for (free, gib, node) in [
+        // Half a large node ends on the empty small one, as on the large one, which has more room.
+        ([64, 70, 5], 9, 0),
+        // No hole ends on the large node; a quarter ends on the small one.
+        ([40, 100, 5], 12, 1),
+        // An empty small node is half a large one, no whole one.
+        ([64, 124, 5], 40, 0),
+    ] {
+        let host = host_of_sizes(&sizes_gib, &free, 20);
+        let plan = placed(&host, &request(&host, gib, 2, Strategy::Balance));
+        assert_eq!(plan.nodes, NodeSet::one(node), "{free:?} {gib}");
+    }
+}
+
+#[test]
 fn balance_takes_full_nodes_for_their_cpus() {
     // Six cores are two nodes: the emptiest one has the memory, and the fullest one lends CPUs.
     let host = host(&[30, 2, 50, 10], 20);
