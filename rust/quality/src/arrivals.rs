@@ -46,7 +46,7 @@ pub enum Sizes {
 /// on where VMs are, so all placers meet the same events.
 pub fn events(host: &Hardware, sizes: Sizes, load: f64, seed: u64) -> Vec<Event> {
     let mut rng = Rng::with_seed(seed);
-    let target_pages = (load * (host.nodes as u64 * host.node_pages) as f64) as u64;
+    let target_pages = (load * host.span_pages.iter().sum::<u64>() as f64) as u64;
     let mut running: Vec<Vm> = Vec::new();
     let mut used_pages = 0;
     let mut step = || {

@@ -30,6 +30,31 @@ pub struct Running {
     pub distance: f64,
 }
 
+/// Takes `pages` of `free` evenly from `nodes`, page by page in turn as Xen does; a full node drops
+/// out.
+pub fn striped(free: &PerNode, nodes: NodeSet, pages: u64) -> PerNode {
+    let mut taken = [0; planner::MAX_NODES];
+    let mut left = pages;
+    while left > 0 {
+        let open = || nodes.iter().filter(|node| taken[*node] < free[*node]);
+        let count = open().count() as u64;
+        assert_ne!(count, 0, "a VM was placed where its memory is not");
+        let open: NodeSet = open().collect();
+        let (share, rest) = (left / count, left % count);
+        for (i, node) in open.iter().enumerate() {
+            // The last few pages come from the lowest nodes.
+            let wanted = match share {
+                0 => u64::from((i as u64) < rest),
+                share => share,
+            };
+            let given = wanted.min(free[node] - taken[node]);
+            taken[node] += given;
+            left -= given;
+        }
+    }
+    taken
+}
+
 /// A host and what runs on it.
 #[derive(Debug, Clone)]
 pub struct Cluster<'a> {
@@ -46,11 +71,9 @@ pub struct Cluster<'a> {
 impl<'a> Cluster<'a> {
     /// A host on which nothing runs.
     pub fn new(host: &'a Hardware) -> Self {
-        let mut free = [0; planner::MAX_NODES];
-        free[..host.nodes].fill(host.boot_pages);
         Cluster {
             host,
-            free,
+            free: host.boot_pages,
             vcpus: [0.0; planner::MAX_NODES],
             running: Vec::new(),
         }
@@ -64,30 +87,6 @@ impl<'a> Cluster<'a> {
     /// Whether some node has the memory and the cores for `vm`.
     pub fn one_node_suffices(&self, vm: &Vm) -> bool {
         vm.vcpus <= self.host.cores() && self.nodes().iter().any(|n| self.free[n] >= vm.pages)
-    }
-
-    /// Takes `pages` evenly from `nodes`, page by page in turn as Xen does; a full node drops out.
-    pub fn striped(&self, nodes: NodeSet, pages: u64) -> PerNode {
-        let mut taken = [0; planner::MAX_NODES];
-        let mut left = pages;
-        while left > 0 {
-            let open = || nodes.iter().filter(|node| taken[*node] < self.free[*node]);
-            let count = open().count() as u64;
-            assert_ne!(count, 0, "a VM was placed where its memory is not");
-            let open: NodeSet = open().collect();
-            let (share, rest) = (left / count, left % count);
-            for (i, node) in open.iter().enumerate() {
-                // The last few pages come from the lowest nodes.
-                let wanted = match share {
-                    0 => u64::from((i as u64) < rest),
-                    share => share,
-                };
-                let given = wanted.min(self.free[node] - taken[node]);
-                taken[node] += given;
-                left -= given;
-            }
-        }
-        taken
     }
 
     /// Starts `vm` at `place`.
@@ -128,7 +127,7 @@ impl<'a> Cluster<'a> {
     /// How many of the running VMs would be on one node if all were placed anew, largest first,
     /// on the first node that holds them.
     pub fn repacked(&self) -> usize {
-        let mut free = vec![self.host.boot_pages; self.host.nodes];
+        let mut free = self.host.boot_pages;
         let mut vms: Vec<Vm> = self.running.iter().map(|running| running.vm).collect();
         vms.sort_by_key(|vm| std::cmp::Reverse(vm.pages));
         let mut placed = 0;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use planner::{Invalid, Topology, TopologyDescription, PAGE_BYTES};
+use planner::{Invalid, Topology, TopologyDescription, MAX_NODES, PAGE_BYTES};
+
+use crate::cluster::PerNode;
 
 /// Pages in a GiB.
 pub const GIB_PAGES: u64 = (1 << 30) / PAGE_BYTES;
 
-/// A host whose nodes are alike; two threads a core.
+/// A host; two threads a core.
 #[derive(Debug, Clone)]
 pub struct Hardware {
     /// What the table calls it.
@@ -16,10 +18,12 @@ pub struct Hardware {
     pub nodes: usize,
     /// Threads of a node.
     pub threads: u32,
-    /// The span of a node.
+    /// The span of the largest node.
     pub node_pages: u64,
-    /// What of it is free when no VM runs.
-    pub boot_pages: u64,
+    /// The span of each node.
+    pub span_pages: PerNode,
+    /// What of each is free when no VM runs.
+    pub boot_pages: PerNode,
     /// The same as the planner sees it.
     pub topology: Arc<Topology>,
 }
@@ -32,15 +36,24 @@ impl Hardware {
 
     /// What VMs can have of all nodes.
     pub fn pages(&self) -> u64 {
-        self.nodes as u64 * self.boot_pages
+        self.boot_pages.iter().sum()
     }
 
     /// The same host where 3 % of each node's span are not free for VMs.
     pub fn with_held_back(self) -> Self {
         Hardware {
-            boot_pages: self.node_pages / 100 * 97,
+            boot_pages: self.span_pages.map(|pages| pages / 100 * 97),
             ..self
         }
+    }
+
+    /// The same host where every second node has half the memory.
+    pub fn with_half_nodes(mut self) -> Self {
+        for node in (1..self.nodes).step_by(2) {
+            self.span_pages[node] /= 2;
+            self.boot_pages[node] /= 2;
+        }
+        self
     }
 
     fn new(
@@ -61,12 +74,15 @@ impl Hardware {
             cpu_to_core: cpus.clone().map(|cpu| Some(i64::from(cpu / 2))).collect(),
             cpu_to_socket: cpus.map(|cpu| Some(i64::from(cpu / threads))).collect(),
         };
+        let mut span_pages = [0; MAX_NODES];
+        span_pages[..nodes].fill(node_gib * GIB_PAGES);
         Ok(Hardware {
             name,
             nodes,
             threads,
             node_pages: node_gib * GIB_PAGES,
-            boot_pages: node_gib * GIB_PAGES,
+            span_pages,
+            boot_pages: span_pages,
             topology: Arc::new(Topology::new(&description)?),
         })
     }

@@ -6,10 +6,10 @@ use planner::Strategy;
 use xenopsd_numa_quality::arrivals::Sizes;
 use xenopsd_numa_quality::bars::{broken, Against};
 use xenopsd_numa_quality::fault::Fault;
-use xenopsd_numa_quality::ideas::{Idea, IDEAS};
+use xenopsd_numa_quality::ideas::{for_balance, Idea};
 use xenopsd_numa_quality::placers::Rule;
 use xenopsd_numa_quality::report::{page, Elsewhere};
-use xenopsd_numa_quality::table::{rows, Law, RULES};
+use xenopsd_numa_quality::table::{rows, Hosts, Law, RULES};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/quality.md");
 
@@ -40,27 +40,44 @@ fn measure() -> Result<Vec<String>, Fault> {
 
 fn tried() -> Result<Vec<(&'static Idea, Against)>, Fault> {
     let mut rules = vec![Rule::XenopsdMulti];
-    rules.extend(IDEAS.iter().map(Rule::Tried));
+    rules.extend(for_balance().map(Rule::Tried));
     let rows = rows(Law::PLAIN, &rules, 1..=200)?;
     let against = |(i, idea)| (idea, Against::new(&rows, i + 1, 0));
-    Ok(IDEAS.iter().enumerate().map(against).collect())
+    Ok(for_balance().enumerate().map(against).collect())
 }
 
 fn elsewhere() -> Result<Vec<Elsewhere>, Fault> {
     let rules = [Rule::XenopsdMulti, Rule::Ours(Strategy::Balance)];
-    let law = |sizes, held_back| Law { sizes, held_back };
+    let law = |sizes, hosts| Law { sizes, hosts };
     let laws = [
-        ("as above | 1 to 200", law(Sizes::Plain, false), 1..=200),
+        (
+            "as above | 1 to 200",
+            law(Sizes::Plain, Hosts::Plain),
+            1..=200,
+        ),
         (
             "as above | 201 to 1200",
-            law(Sizes::Plain, false),
+            law(Sizes::Plain, Hosts::Plain),
             201..=1200,
         ),
-        ("ragged | 1 to 200", law(Sizes::Ragged, false), 1..=200),
-        ("held back | 1 to 200", law(Sizes::Plain, true), 1..=200),
+        (
+            "ragged | 1 to 200",
+            law(Sizes::Ragged, Hosts::Plain),
+            1..=200,
+        ),
+        (
+            "held back | 1 to 200",
+            law(Sizes::Plain, Hosts::HeldBack),
+            1..=200,
+        ),
         (
             "ragged, held back | 1 to 200",
-            law(Sizes::Ragged, true),
+            law(Sizes::Ragged, Hosts::HeldBack),
+            1..=200,
+        ),
+        (
+            "half nodes | 1 to 200",
+            law(Sizes::Plain, Hosts::HalfNodes),
             1..=200,
         ),
     ];

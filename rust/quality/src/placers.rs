@@ -3,10 +3,11 @@
 use planner::{Host, Invalid, Limits, Memory, NodeMemory, NodeSet, Policy, Request, Strategy};
 
 use crate::arrivals::Vm;
-use crate::cluster::{Cluster, PerNode, Place};
+use crate::cluster::{striped, Cluster, PerNode, Place};
 use crate::fault::Fault;
-use crate::ideas::{Idea, View};
+use crate::ideas::{Idea, Sets};
 use crate::sets::{nearest, Near};
+use crate::view::{Seen, View};
 
 /// A rule by which VMs are placed.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub enum Rule {
     LeastVcpu,
     /// The planner.
     Ours(Strategy),
-    /// The planner's sets of nodes, with another choice between equally near ones.
+    /// Another choice between equally near sets of nodes.
     Tried(&'static Idea),
 }
 
@@ -50,6 +51,8 @@ pub struct Placer<'a> {
     sets: &'a [Near],
     /// How often xenopsd chose each node.
     chosen: PerNode,
+    /// What it placed last.
+    seen: Seen,
 }
 
 impl<'a> Placer<'a> {
@@ -59,6 +62,7 @@ impl<'a> Placer<'a> {
             rule,
             sets,
             chosen: [0; planner::MAX_NODES],
+            seen: Seen::default(),
         }
     }
 
@@ -90,15 +94,17 @@ impl<'a> Placer<'a> {
                 }
             }
         };
+        self.seen.rotate_right(1);
+        self.seen[0] = vm.pages;
         Ok(Place {
             cpu_nodes: nodes,
-            pages: cluster.striped(nodes, vm.pages),
+            pages: striped(&cluster.free, nodes, vm.pages),
         })
     }
 
     /// xenopsd's plan: of the nearest sets that fit, the one whose nodes it chose least often.
     fn by_counters(&mut self, cluster: &Cluster, vm: &Vm) -> NodeSet {
-        let view = View::new(cluster, vm);
+        let view = View::new(cluster, vm, &self.seen);
         let key = |nodes: &NodeSet| {
             let chosen: u64 = nodes.iter().map(|node| self.chosen[node]).sum();
             let mut descending: Vec<usize> = nodes.iter().collect();
@@ -113,7 +119,7 @@ impl<'a> Placer<'a> {
     }
 
     fn emptiest(&self, cluster: &Cluster, vm: &Vm) -> NodeSet {
-        let view = View::new(cluster, vm);
+        let view = View::new(cluster, vm, &self.seen);
         let sets = nearest(self.sets, |nodes| view.fits(nodes));
         let best = sets.iter().map(|set| set.nodes);
         let best = best.min_by_key(|nodes| std::cmp::Reverse(view.room(*nodes)));
@@ -121,11 +127,11 @@ impl<'a> Placer<'a> {
     }
 
     fn tried(&self, cluster: &Cluster, vm: &Vm, idea: &Idea) -> NodeSet {
-        let view = View::new(cluster, vm);
-        let irreducible = |nodes: NodeSet| {
-            view.fits(nodes) && nodes.iter().all(|node| !view.fits(nodes.without(node)))
-        };
-        let sets = nearest(self.sets, irreducible);
+        let view = View::new(cluster, vm, &self.seen);
+        let sets = nearest(self.sets, |nodes| match idea.sets {
+            Sets::NoneToSpare => view.irreducible(nodes),
+            Sets::AnyThatFit => view.fits(nodes),
+        });
         let maximum = sets.first().map(|set| set.maximum);
         let sets = sets.iter().filter(|set| Some(set.maximum) == maximum);
         let best = sets.map(|set| set.nodes).min_by(|a, b| {
@@ -159,7 +165,7 @@ fn ours(cluster: &Cluster, vm: &Vm, strategy: Strategy) -> Result<Place, Fault> 
 fn snapshot(cluster: &Cluster) -> Result<Host, Invalid> {
     let node = |node: usize| {
         Some(NodeMemory {
-            size_pages: cluster.host.node_pages,
+            size_pages: cluster.host.span_pages[node],
             free_pages: cluster.free[node],
             ..NodeMemory::default()
         })

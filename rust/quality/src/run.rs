@@ -94,7 +94,7 @@ impl Sums {
         let used = cluster
             .nodes()
             .iter()
-            .map(|node| 1.0 - cluster.free[node] as f64 / cluster.host.node_pages as f64);
+            .map(|node| 1.0 - cluster.free[node] as f64 / cluster.host.span_pages[node] as f64);
         let fullest = used.clone().fold(0.0, f64::max);
         self.steps += 1.0;
         self.imbalance += fullest - used.fold(1.0, f64::min);

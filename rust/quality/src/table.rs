@@ -30,15 +30,26 @@ pub const RULES: [Rule; 8] = [
 pub struct Law {
     /// How sizes are drawn.
     pub sizes: Sizes,
-    /// Whether a part of each node is not free for VMs.
-    pub held_back: bool,
+    /// What is different about the hosts.
+    pub hosts: Hosts,
+}
+
+/// What hosts are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// All memory of all nodes, which are alike, is free for VMs.
+    Plain,
+    /// A part of each node is not free for VMs.
+    HeldBack,
+    /// Every second node has half the memory.
+    HalfNodes,
 }
 
 impl Law {
     /// The law of the main table.
     pub const PLAIN: Law = Law {
         sizes: Sizes::Plain,
-        held_back: false,
+        hosts: Hosts::Plain,
     };
 }
 
@@ -55,10 +66,12 @@ pub struct Row {
 
 /// The ten rows of `rules`. Rows are independent of each other and each is one thread's.
 pub fn rows(law: Law, rules: &[Rule], seeds: RangeInclusive<u64>) -> Result<Vec<Row>, Fault> {
-    let mut hosts = hosts()?;
-    if law.held_back {
-        hosts = hosts.into_iter().map(Hardware::with_held_back).collect();
-    }
+    let hosts = hosts()?.into_iter().map(|host| match law.hosts {
+        Hosts::Plain => host,
+        Hosts::HeldBack => host.with_held_back(),
+        Hosts::HalfNodes => host.with_half_nodes(),
+    });
+    let hosts: Vec<Hardware> = hosts.collect();
     let row = |host: &Hardware, load: f64| {
         let figures = |rule: &Rule| run(host, law.sizes, load, *rule, seeds.clone());
         Ok(Row {

@@ -1,11 +1,12 @@
 //! The simulator agrees with xenopsd's own code, with the planner, and with its bars.
 
 use planner::Strategy;
+use xenopsd_numa_quality::arrivals::Sizes;
 use xenopsd_numa_quality::bars::Against;
 use xenopsd_numa_quality::ideas::AGAIN;
 use xenopsd_numa_quality::placers::Rule;
 use xenopsd_numa_quality::run::Figures;
-use xenopsd_numa_quality::table::{rows, Law, Row, RULES};
+use xenopsd_numa_quality::table::{rows, Hosts, Law, Row, RULES};
 
 /// More seeds than were recorded, so that what is left is mostly the record's own chance.
 const SEEDS: u64 = 800;
@@ -92,9 +93,12 @@ fn ideas_choose_among_the_planners_sets() {
     let strategies = [Strategy::Pack, Strategy::Spread, Strategy::Balance];
     let mut rules: Vec<Rule> = strategies.map(Rule::Ours).into();
     rules.extend(AGAIN.iter().map(Rule::Tried));
-    for row in rows(Law::PLAIN, &rules, 1..=20).unwrap() {
-        let (planned, again) = row.figures.split_at(3);
-        assert_eq!(planned, again, "{} {}", row.host, row.load);
+    for hosts in [Hosts::Plain, Hosts::HeldBack, Hosts::HalfNodes] {
+        let sizes = Sizes::Plain;
+        for row in rows(Law { sizes, hosts }, &rules, 1..=20).unwrap() {
+            let (planned, again) = row.figures.split_at(3);
+            assert_eq!(planned, again, "{hosts:?} {} {}", row.host, row.load);
+        }
     }
 }
 
