@@ -17,6 +17,9 @@ pub enum Fault {
     /// A rule that bars are about is not in the table.
     #[error("no rule {0}")]
     NoRule(&'static str),
+    /// The row that more was hoped for on is not in the table.
+    #[error("no row of the host and load aimed at")]
+    NoRow,
     /// The page could not be put together.
     #[error("the page: {0}")]
     Page(#[from] std::fmt::Error),

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod fault;
 pub mod hosts;
 pub mod ideas;
+pub mod level;
 pub mod placers;
 pub mod report;
 pub mod run;
