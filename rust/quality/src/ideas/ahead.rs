@@ -1,4 +1,4 @@
-//! Ideas that look ahead: they take the last 32 sizes that arrived for those that arrive next.
+//! Ideas that look ahead: most take the last 32 sizes that arrived for those that arrive next.
 
 use planner::NodeSet;
 
@@ -53,6 +53,19 @@ fn unplaced_pairs(view: &View, set: NodeSet) -> i64 {
         .sum()
 }
 
+/// The same, for each two of whole, half … sixteenth of a node, which nothing seen is needed for.
+fn unplaced_halvings(view: &View, set: NodeSet) -> i64 {
+    let after = view.after(set);
+    let whole = view.node_pages / 32 * 31;
+    let sizes = (0..5).map(|halvings| whole >> halvings);
+    let pairs = sizes
+        .clone()
+        .flat_map(|a| sizes.clone().map(move |b| [a, b]));
+    pairs
+        .map(|pair| unplaced(view.nodes, after, pair.into_iter()))
+        .sum()
+}
+
 /// What was tried for `balance`.
 pub const IDEAS: &[Idea] = &[
     idea!(
@@ -95,6 +108,11 @@ pub const IDEAS: &[Idea] = &[
         "two ahead",
         "fewest unplaced by best fit of each two seen in a row, then least used share; lent",
         |v, s| lent(v, s, [unplaced_pairs(v, s), v.used_share(s)])
+    ),
+    idea!(
+        "two halvings ahead",
+        "the same of each two of whole to sixteenth node, less 1/32 each; lent",
+        |v, s| lent(v, s, [unplaced_halvings(v, s), v.used_share(s)])
     ),
     idea!(
         "four ahead",
