@@ -33,8 +33,8 @@ pub enum Strategy {
     Spread,
     /// The set that ends the fewest large holes: of single nodes the one on which the fewest of
     /// these cease to be free: the span of the largest node with CPUs that the VM may use (counted
-    /// twice), half, a quarter, an eighth of it, each less 1/32; then the one with the least room. Of sets of several nodes the one with the emptiest node,
-    /// then the one with the least room.
+    /// twice), half, a quarter, an eighth of it, each less 1/32; then the one with the least room.
+    /// Of sets of several nodes the one with the emptiest node, then the one with the least room.
     Balance,
 }
 

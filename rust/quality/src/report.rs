@@ -218,11 +218,11 @@ node costs more than two points of imbalance. What had 88 % had 54 % imbalance o
 
 Most ideas that look ahead take the sizes of the last 32 VMs for those of the next ones. A caller
 would have to tell the planner these sizes, and vCPU load too. With vCPUs as its second word
-`balance` loses its lead. `next, least used` has hardly more imbalance than xenopsd-multi anywhere.
-`two ahead` is where `balance` is, with less imbalance, and holds the bars under all laws tried, also
-where nodes differ in size and `balance` does not (see Other laws): what to take up if the planner
-is ever told sizes. On hosts whose nodes are alike it is not worth the telling. With sizes assumed
-instead of seen (`two halvings ahead`) it is behind.
+`balance` loses its lead. `next, least used` has hardly more imbalance than xenopsd-multi on these
+rows. `two ahead` is where `balance` is, with less imbalance, and holds the bars under all laws
+tried, also where nodes differ in size and `balance` does not (see Other laws): what to take up if
+the planner is ever told sizes. On hosts whose nodes are alike it is not worth the telling. With
+sizes assumed instead of seen (`two halvings ahead`) it is behind.
 
 Simpler rules that also reach the bars here, `power of two` and `8 GiB up`, fall up to 1.6 and 0.6
 points below xenopsd-multi where a part of each node is held back (see Other laws): no hole is then
@@ -236,7 +236,8 @@ const TRIED_HEAD: &str = "
 | idea | one node; several nodes | epyc-2p-nps4 at 90 % |";
 
 const BESIDE_HEAD: &str = "
-| host | load | spread | least of the others | more | half nodes: spread | least of the others | more |
+| host | load | spread | least of the others | more \
+| half nodes: spread | least of the others | more |
 |--|--|--|--|--|--|--|--|
 ";
 
