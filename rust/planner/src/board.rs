@@ -27,6 +27,8 @@ pub(crate) struct Board<'a, const N: usize> {
     pub upwards: bool,
     /// How many nodes have the CPUs and cores needed, if all nodes give as many.
     pub even: Option<usize>,
+    /// The smallest span of a node.
+    pub smallest_pages: u64,
     /// What is needed; CPUs and cores only where they are not even.
     pub need: Amount,
     /// The first place of each class, and one after its last.
@@ -72,6 +74,10 @@ impl<'a, const N: usize> Board<'a, N> {
                 Strategy::Spread => false,
             },
             even,
+            smallest_pages: (universe.iter())
+                .map(|node| offer.size_pages[node])
+                .min()
+                .unwrap_or(0),
             need: match even {
                 Some(_) => Amount {
                     pages: offer.need.pages,

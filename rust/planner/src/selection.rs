@@ -4,12 +4,13 @@
 use crate::board::Board;
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::request::Strategy;
-use crate::strategy;
+use crate::strategy::{self, Rank};
 
 /// The set that was chosen so far, and what the strategy looks at.
 #[derive(Clone, Copy)]
 pub(crate) struct Chosen {
     pub set: NodeSet,
+    rank: Rank,
     /// Its pages.
     room: u64,
     /// The pages of its emptiest node.
@@ -118,13 +119,16 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
 
     /// What has more pages, or fewer, than the set to beat need not be looked at.
     fn bound(&mut self, beat: Option<Chosen>) {
-        match (self.strategy, beat) {
-            (Strategy::Pack | Strategy::Balance, Some(beat)) => self.ceiling = beat.room,
-            (Strategy::Spread, Some(beat)) => self.floor = beat.room,
-            (Strategy::Pack | Strategy::Balance | Strategy::Spread, None) => {
-                (self.ceiling, self.floor) = (u64::MAX, 0);
+        (self.ceiling, self.floor) = match (self.strategy, beat) {
+            (Strategy::Pack | Strategy::Balance, Some(beat)) => (beat.room, 0),
+            (Strategy::Spread, Some(beat)) => {
+                let offer = self.board.offer;
+                let least_size_pages = self.board.smallest_pages * self.size as u64;
+                let floor = strategy::least_room(offer, beat.set, beat.room, least_size_pages);
+                (u64::MAX, floor)
             }
-        }
+            (Strategy::Pack | Strategy::Balance | Strategy::Spread, None) => (u64::MAX, 0),
+        };
     }
 
     /// The sets with the emptiest node come first: each node in turn is taken for the emptiest,
@@ -255,13 +259,13 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
         }
         self.met += 1;
         let offer = self.board.offer;
-        let preferred =
-            |chosen: &Chosen| strategy::prefers(offer, self.strategy, taken.set, chosen.set);
-        if !self.chosen.as_ref().is_none_or(preferred) {
+        let rank = strategy::rank(offer, self.strategy, taken.set);
+        if self.chosen.is_some_and(|chosen| chosen.rank <= rank) {
             return;
         }
         let chosen = Chosen {
             set: taken.set,
+            rank,
             room: taken.pages,
             emptiest: (taken.set.iter())
                 .map(|node| offer.nodes[node].pages)

@@ -48,15 +48,28 @@ pub(crate) fn prefers(offer: &Offer, strategy: Strategy, a: NodeSet, b: NodeSet)
     rank(offer, strategy, a) < rank(offer, strategy, b)
 }
 
-/// The used share of `set` once the VM is there, in units of 2^-40. A share, because where nodes
+/// How finely shares are told apart.
+const SHARE_BITS: u32 = 40;
+
+/// The used share of `set` once the VM is there, in units of 2^-`SHARE_BITS`. A share, because where nodes
 /// differ in size the emptiest is a large one until it has no more room than the small ones have.
 /// What is held back, or has no memory, is used.
 fn used_share(offer: &Offer, set: NodeSet, room: u64) -> u64 {
     let size = set.iter().map(|node| offer.size_pages[node]).sum::<u64>();
     let used = size.saturating_sub(room.saturating_sub(offer.need.pages));
     // Below 2^58 each, as are all sums of pages of 64 nodes.
-    let share = (u128::from(used) << 40).checked_div(u128::from(size));
+    let share = (u128::from(used) << SHARE_BITS).checked_div(u128::from(size));
     share.map_or(0, |share| share as u64)
+}
+
+/// The least room that a set of at least `size_pages` has if [`Strategy::Spread`] does not prefer
+/// `set`, which has `room`, to it.
+pub(crate) fn least_room(offer: &Offer, set: NodeSet, room: u64, size_pages: u64) -> u64 {
+    let used = used_share(offer, set, room);
+    // Shares are rounded down, so as much or less is used where this much at least is not.
+    let free_share = (1u64 << SHARE_BITS).saturating_sub(used + 1);
+    let free = u128::from(free_share) * u128::from(size_pages) >> SHARE_BITS;
+    offer.need.pages + free as u64
 }
 
 fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {

@@ -298,6 +298,10 @@ impl Question {
         let nodes = Nodes {
             room: &room,
             size: &self.sizes,
+            largest: (bits(self.usable).filter(|node| self.offers[*node].cpus > 0))
+                .map(|node| self.sizes[node])
+                .max()
+                .unwrap_or(0),
             need: self.memory + self.overhead,
         };
         nodes.preferred(self.strategy, sets.iter().copied())

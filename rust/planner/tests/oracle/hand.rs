@@ -226,6 +226,7 @@ fn strategies_prefer_by_their_words() {
     let nodes = Nodes {
         room: &[20, 60, 40, 10],
         size: &[64; 4],
+        largest: 64,
         need: 8,
     };
     let prefers = |strategy, of: &[u64]| nodes.preferred(strategy, of.iter().copied());

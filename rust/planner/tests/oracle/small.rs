@@ -84,6 +84,8 @@ pub struct Small<'a> {
     shape: &'a Shape,
     room: [u64; MOST],
     size: [u64; MOST],
+    /// The largest span of a node with CPUs.
+    largest: u64,
     pages: [u64; SETS],
     cpus: [u64; SETS],
     /// The sets whose nodes all have CPUs.
@@ -110,8 +112,10 @@ impl<'a> Small<'a> {
             sums
         };
         let has_cpus = |set: usize| bits(set as u64).all(|node| cpus[node] > 0);
+        let spans = (0..MOST).filter(|node| cpus[*node] > 0);
         Small {
             shape,
+            largest: spans.map(|node| size[node]).max().unwrap_or(0),
             room,
             size,
             pages: sum(&room),
@@ -181,6 +185,7 @@ impl<'a> Small<'a> {
         let nodes = Nodes {
             room: &self.room,
             size: &self.size,
+            largest: self.largest,
             need: request.memory_pages + request.overhead_pages,
         };
         let sets = members(best).map(|set| set as u64);

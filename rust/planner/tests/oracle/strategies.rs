@@ -14,6 +14,8 @@ pub struct Nodes<'a> {
     pub room: &'a [u64],
     /// The span of each node.
     pub size: &'a [u64],
+    /// The largest span of a node that the VM may use and that has CPUs for it.
+    pub largest: u64,
     /// Pages that the VM takes.
     pub need: u64,
 }
@@ -29,12 +31,12 @@ impl Nodes<'_> {
     }
 
     /// How many large holes end on `node` when the VM takes it. A hole, in whole pages, is a part
-    /// of the node less 1/32; it is there as long as that much is claimable. The manual leaves
+    /// of the largest node less 1/32; it is there as long as that much is claimable. The manual leaves
     /// open how pages are rounded: down, first the 1/32 and then the part.
     fn ended(&self, node: usize) -> u32 {
         let after = self.room[node].saturating_sub(self.need);
         let ends = |part| {
-            let hole = (self.size[node] - self.size[node] / 32) / part;
+            let hole = (self.largest - self.largest / 32) / part;
             self.room[node] >= hole && after < hole
         };
         2 * u32::from(ends(1))
@@ -48,10 +50,24 @@ impl Nodes<'_> {
     pub fn compare(&self, strategy: Strategy, a: u64, b: u64) -> Ordering {
         let by_strategy = match strategy {
             Strategy::Pack => self.total(a).cmp(&self.total(b)),
-            Strategy::Spread => self.total(b).cmp(&self.total(a)),
+            Strategy::Spread => self.compare_used(a, b),
             Strategy::Balance => self.compare_balance(a, b),
         };
         by_strategy.then_with(|| bits(a).cmp(bits(b)))
+    }
+
+    /// By the share of the set's memory that is used once the VM is there, which is all of a set
+    /// without memory, and none of one with more room than memory.
+    fn compare_used(&self, a: u64, b: u64) -> Ordering {
+        let used = |set: u64| {
+            let size: u64 = bits(set).map(|node| self.size[node]).sum();
+            let left = self.total(set).saturating_sub(self.need);
+            (u128::from(size.saturating_sub(left)), u128::from(size))
+        };
+        let ((used_a, size_a), (used_b, size_b)) = (used(a), used(b));
+        // The manual leaves open how finely shares are told apart: to 40 bits.
+        let share = |used: u128, size: u128| (used << 40).checked_div(size).unwrap_or(0);
+        share(used_a, size_a).cmp(&share(used_b, size_b))
     }
 
     /// A single node comes before several, of which the manual does not say anything: they are as
