@@ -6,7 +6,7 @@ use crate::offer::Offer;
 use crate::plan::{Plan, Reason, Refusal, Shortfall};
 use crate::request::{Policy, Request};
 use crate::rotation::rotate;
-use crate::search::{search, Found};
+use crate::search::{search, Found, Sought};
 use crate::shortfall::nearest;
 
 /// The steps that a plan may take on a host of more than 16 nodes, unless said otherwise.
@@ -61,17 +61,30 @@ pub(crate) fn plan_or_none(host: &Host, request: &Request, limits: &Limits) -> O
 }
 
 pub(crate) fn find(offer: &Offer, request: &Request, limits: &Limits) -> Option<Found> {
+    find_except(offer, request, limits, NodeSet::EMPTY)
+}
+
+/// The best set but for this one.
+pub(crate) fn find_except(
+    offer: &Offer,
+    request: &Request,
+    limits: &Limits,
+    except: NodeSet,
+) -> Option<Found> {
     if !offer.host_suffices() {
         return None;
     }
-    let look = |universe| {
-        let largest = Offer::largest_set(request.policy);
-        let budget_steps = limits.budget_steps;
-        search(offer, universe, largest, request.strategy, budget_steps)
+    let sought = Sought {
+        offer,
+        universe: NodeSet::EMPTY,
+        largest: Offer::largest_set(request.policy),
+        strategy: request.strategy,
+        budget_steps: limits.budget_steps,
+        except,
     };
-    look(offer.with_cpus).or_else(|| match offer.with_cpus == offer.usable {
+    search(&sought.of(offer.with_cpus)).or_else(|| match offer.with_cpus == offer.usable {
         true => None,
-        false => look(offer.usable),
+        false => search(&sought.of(offer.usable)),
     })
 }
 

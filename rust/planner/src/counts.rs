@@ -3,13 +3,21 @@
 use std::cmp::Ordering;
 
 use crate::board::{bits, Board};
-use crate::incumbent::distance;
+use crate::incumbent::{distance, grown, reduced};
 use crate::nodes::NodeSet;
 use crate::offer::Amount;
 use crate::order::Order;
 use crate::plan::Distance;
 use crate::request::Strategy;
+use crate::search::{Sought, EXACT_NODES};
 use crate::selection::{Chosen, Selection};
+
+/// Steps that are spent on equally near sets, on hosts of more than 16 nodes, once none can be
+/// nearer.
+const STEPS_AMONG_EQUALS: u64 = 200;
+
+/// Classes from whose emptiest nodes sets are grown before the search.
+const SEEDS: usize = 2;
 
 /// Nodes on their way to a set: how many of each class.
 #[derive(Clone, Copy)]
@@ -30,16 +38,18 @@ struct Partial<const N: usize> {
 pub(crate) struct Counts<'b, 'a, const N: usize> {
     board: &'b Board<'a, N>,
     strategy: Strategy,
+    /// See [`Sought::except`].
+    except: NodeSet,
     /// Steps that may still be taken.
     pub steps_left: u64,
     /// Of these the ones that may be taken once no set can be nearer.
-    pub steps_among_equals: u64,
+    steps_among_equals: u64,
     /// The nearest distance known; what is farther need not be looked at.
     pub best: Distance,
     /// A set that is as near.
-    pub known: NodeSet,
+    known: NodeSet,
     /// The preferred set of those as near as `best` that were met.
-    pub chosen: Option<Chosen>,
+    chosen: Option<Chosen>,
     /// How many of those were compared.
     pub equals: u64,
     size: usize,
@@ -51,19 +61,19 @@ pub(crate) struct Counts<'b, 'a, const N: usize> {
 }
 
 impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
-    pub fn new(
-        board: &'b Board<'a, N>,
-        strategy: Strategy,
-        (known, best): (NodeSet, Distance),
-        steps_left: u64,
-        steps_among_equals: u64,
-    ) -> Self {
+    /// Starts from `witness`, a set that fits; reduced it is not the one that is not sought.
+    pub fn new(board: &'b Board<'a, N>, sought: &Sought, witness: NodeSet) -> Self {
+        let known = reduced(board.offer, witness);
         Counts {
             board,
-            strategy,
-            steps_left,
-            steps_among_equals,
-            best,
+            strategy: sought.strategy,
+            except: sought.except,
+            steps_left: sought.budget_steps,
+            steps_among_equals: match board.universe.len() {
+                0..=EXACT_NODES => u64::MAX,
+                _ => STEPS_AMONG_EQUALS,
+            },
+            best: distance(board.offer, known),
             known,
             chosen: None,
             equals: 0,
@@ -74,12 +84,31 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         }
     }
 
-    /// Makes do with nothing farther than this irreducible set.
+    /// Makes do with nothing farther than what grows by nearest nodes, unless the best known is at
+    /// `lower`, which none can be below.
+    pub fn grow_from(&mut self, lower: Distance) {
+        for seed in 0..self.board.classes.min(SEEDS) {
+            if self.best.compare_averages(&lower).is_le() {
+                return;
+            }
+            if let Some(set) = grown(self.board, seed) {
+                self.start_from(set);
+            }
+        }
+    }
+
+    /// Makes do with nothing farther than this set, which fits, reduced.
     pub fn start_from(&mut self, set: NodeSet) {
+        let set = reduced(self.board.offer, set);
         let distance = distance(self.board.offer, set);
-        if distance.compare_averages(&self.best).is_lt() {
+        if distance.compare_averages(&self.best).is_lt() && set != self.except {
             (self.known, self.best) = (set, distance);
         }
+    }
+
+    /// The nearest set that was found.
+    pub fn nearest(&self) -> NodeSet {
+        self.chosen.map_or(self.known, |chosen| chosen.set)
     }
 
     /// Meets the irreducible sets of `size` nodes that are as near as the best known; none is
@@ -260,7 +289,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             true => self.steps_left.min(self.steps_among_equals),
             false => self.steps_left,
         };
-        let mut selection = Selection::new(self.board, self.strategy, beat, steps);
+        let mut selection = Selection::new(self.board, self.strategy, self.except, beat, steps);
         selection.run(counts);
         let (chosen, met) = (selection.chosen, selection.met);
         let spent = steps - selection.steps_left;

@@ -1,11 +1,15 @@
 //! Why a plan is what it is: the nearer and smaller kinds of sets that did not do.
 
-use crate::answer::{anywhere, binding, find, placed, refuse, Limits};
+use std::cmp::Ordering;
+
+use crate::answer::{anywhere, binding, find, find_except, placed, refuse, Limits};
 use crate::host::Host;
 use crate::offer::Offer;
 use crate::plan::{Plan, Refusal};
 use crate::request::{Policy, Request, Strategy};
+use crate::search::Found;
 use crate::shortfall::nearest;
+use crate::strategy::{rank, weigh, Weighed};
 use crate::topology::LOCAL_DISTANCE;
 
 /// A kind of set that would have been nearer, or smaller, than the plan's.
@@ -19,8 +23,36 @@ pub struct Rejected {
     pub bound: Refusal,
 }
 
+/// Why a plan was not taken, though it would do: the first of these that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// It has nodes without CPUs, which are a last resort.
+    WithoutCpus,
+    /// Its largest distance is larger.
+    Maximum,
+    /// Its average distance is larger.
+    Average,
+    /// It is as near, and the strategy prefers the one that was taken.
+    Strategy,
+    /// The strategy finds it as good, and its node numbers are higher.
+    Numbers,
+    /// It is better, and the budget ended before the search met it.
+    Budget,
+}
+
+/// The next best plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnerUp {
+    /// The plan; its `equals` and `optimal` are of the search for it.
+    pub plan: Plan,
+    /// Why it was not taken.
+    pub behind: Behind,
+    /// What strategies look at in its nodes.
+    pub weighed: Weighed,
+}
+
 /// Why a plan is what it is, or why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     /// The kinds of sets that did not do: by distance, then by size.
     pub rejected: Vec<Rejected>,
@@ -28,8 +60,12 @@ pub struct Explanation {
     pub equals: u64,
     /// How many steps the search for the nearest took, beside looking at single nodes.
     pub steps: u64,
-    /// What chose between them.
+    /// What chose between equally near sets.
     pub strategy: Strategy,
+    /// What strategies look at in the plan's nodes; `None` for a refusal and for policy `Any`.
+    pub weighed: Option<Weighed>,
+    /// The next best plan; `None` if there is none, for a refusal and for policy `Any`.
+    pub runner_up: Option<RunnerUp>,
 }
 
 /// As [`crate::plan`], with the reasons. Costs a walk over the host's sets of nodes for each
@@ -45,6 +81,8 @@ pub fn explain(
         equals: 0,
         steps: 0,
         strategy: request.strategy,
+        weighed: None,
+        runner_up: None,
     };
     if request.policy == Policy::Any {
         let answer = anywhere(host, request, &offer);
@@ -70,6 +108,8 @@ pub fn explain(
             for size in smallest..found.nodes.len() {
                 reject(&offer, &mut explanation, found.distance.maximum, Some(size));
             }
+            explanation.weighed = Some(weigh(&offer, found.nodes));
+            explanation.runner_up = runner_up(&offer, request, limits, &found);
             (Ok(placed(&offer, request, &found)), explanation)
         }
         None => {
@@ -78,6 +118,26 @@ pub fn explain(
             (Err(refusal), explanation)
         }
     }
+}
+
+fn runner_up(offer: &Offer, request: &Request, limits: &Limits, best: &Found) -> Option<RunnerUp> {
+    let found = find_except(offer, request, limits, best.nodes)?;
+    let rank = |found: &Found| rank(offer, request.strategy, found.nodes);
+    let has_cpus = |found: &Found| found.nodes.is_subset(offer.with_cpus);
+    let distances = found.distance.compare(&best.distance);
+    let behind = match distances.then_with(|| rank(&found).cmp(&rank(best))) {
+        _ if has_cpus(best) && !has_cpus(&found) => Behind::WithoutCpus,
+        Ordering::Less => Behind::Budget,
+        _ if found.distance.maximum > best.distance.maximum => Behind::Maximum,
+        _ if distances.is_gt() => Behind::Average,
+        _ if rank(&found).same_cost(&rank(best)) => Behind::Numbers,
+        Ordering::Equal | Ordering::Greater => Behind::Strategy,
+    };
+    Some(RunnerUp {
+        plan: placed(offer, request, &found),
+        behind,
+        weighed: weigh(offer, found.nodes),
+    })
 }
 
 fn reject_nearer(offer: &Offer, explanation: &mut Explanation, below: Option<u32>, largest: usize) {

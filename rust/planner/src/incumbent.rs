@@ -77,30 +77,9 @@ pub(crate) fn distance(offer: &Offer, set: NodeSet) -> Distance {
     distance
 }
 
-/// The nearest of what grows from each class with its nearest neighbours, and of `witness`, a set
-/// that fits; the first that is at `lower`, which none can be below. O(nodes³).
-pub(crate) fn nearest_known<const N: usize>(
-    board: &Board<N>,
-    witness: NodeSet,
-    lower: Distance,
-) -> (NodeSet, Distance) {
-    let known = |set| (set, distance(board.offer, set));
-    let mut best = known(reduced(board.offer, witness));
-    for seed in 0..board.classes.min(2) {
-        if best.1.compare_averages(&lower).is_le() {
-            return best;
-        }
-        if let Some(grown) = grow(board, seed).map(known) {
-            if grown.1.compare_averages(&best.1).is_lt() {
-                best = grown;
-            }
-        }
-    }
-    best
-}
-
 /// The nodes with the most pages of a class, and of those nearest to what is there, until it fits.
-fn grow<const N: usize>(board: &Board<N>, seed: usize) -> Option<NodeSet> {
+/// O(nodes²).
+pub(crate) fn grown<const N: usize>(board: &Board<N>, seed: usize) -> Option<NodeSet> {
     let mut taken = [0u8; N];
     let mut cross = [0u32; N];
     let mut set = NodeSet::EMPTY;
@@ -112,7 +91,7 @@ fn grow<const N: usize>(board: &Board<N>, seed: usize) -> Option<NodeSet> {
         set = set.with(node);
         sum = sum.plus(board.offer.nodes[node]);
         if sum.covers(board.offer.need) {
-            return Some(reduced(board.offer, set));
+            return Some(set);
         }
         taken[next] += 1;
         candidates &= board.near[next];

@@ -33,11 +33,12 @@ mod units;
 pub use answer::{plan, Limits, DEFAULT_BUDGET_STEPS};
 pub use batch::{default_budget_plans, plan_all, plan_batch, take, Answer, Batch, Score};
 pub use cpus::{CpuSet, MAX_CPUS};
-pub use explanation::{explain, Explanation, Rejected};
+pub use explanation::{explain, Behind, Explanation, Rejected, RunnerUp};
 pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
 pub use nodes::{NodeSet, MAX_NODES};
 pub use plan::{Distance, Plan, Reason, Refusal, Shortfall};
 pub use request::{Policy, Request, RequestDescription, Strategy, MAX_VCPUS};
+pub use strategy::Weighed;
 pub use topology::{
     Invalid, Processors, Topology, TopologyDescription, LOCAL_DISTANCE, UNREACHABLE_DISTANCE,
 };

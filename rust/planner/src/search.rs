@@ -10,7 +10,7 @@
 use crate::board::Board;
 use crate::bounds::Bounds;
 use crate::counts::{limit, Counts};
-use crate::incumbent::{distance, exists, nearest_known, reduced};
+use crate::incumbent::{distance, exists};
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Distance;
@@ -21,9 +21,6 @@ use crate::tree::tell;
 
 /// Hosts with at most this many nodes are searched to the end, whatever the budget.
 pub(crate) const EXACT_NODES: usize = 16;
-
-/// Steps that are spent on equally near sets, on larger hosts, once none can be nearer.
-const STEPS_AMONG_EQUALS: u64 = 200;
 
 /// The best set of nodes that was found.
 #[derive(Debug, Clone, Copy)]
@@ -39,58 +36,65 @@ pub(crate) struct Found {
     pub gap: Option<f64>,
 }
 
-/// The nearest irreducible set of at most `largest` nodes of `universe`, or `None` if no such
-/// set fits.
-pub(crate) fn search(
-    offer: &Offer,
-    universe: NodeSet,
-    largest: usize,
-    strategy: Strategy,
-    budget_steps: u64,
-) -> Option<Found> {
-    // A node that offers nothing is in no irreducible set.
-    let universe: NodeSet = universe
-        .iter()
-        .filter(|node| offer.nodes[*node] != Amount::default())
-        .collect();
+/// What is searched for: the nearest irreducible set that fits.
+#[derive(Clone, Copy)]
+pub(crate) struct Sought<'a> {
+    pub offer: &'a Offer<'a>,
+    /// The nodes that it may have; see [`Sought::of`].
+    pub universe: NodeSet,
+    /// The most nodes that it may have.
+    pub largest: usize,
+    pub strategy: Strategy,
+    pub budget_steps: u64,
+    /// An irreducible set that it must not be; empty if it may be any.
+    pub except: NodeSet,
+}
+
+impl Sought<'_> {
+    /// The same among the nodes of `universe` alone.
+    pub fn of(self, universe: NodeSet) -> Self {
+        // A node that offers nothing is in no irreducible set.
+        let offers = |node: &usize| self.offer.nodes[*node] != Amount::default();
+        Sought {
+            universe: universe.iter().filter(offers).collect(),
+            ..self
+        }
+    }
+}
+
+/// The nearest of the sets sought, or `None` if no such set fits.
+pub(crate) fn search(sought: &Sought) -> Option<Found> {
+    let Sought { offer, largest, .. } = *sought;
     // One node is nearer than any two, unless some are as near to each other as to themselves.
     if largest == 1 || offer.topology.matrix().is_apart() {
-        let single = one_node(offer, universe, strategy);
+        let single = one_node(sought);
         if single.is_some() || largest == 1 {
             return single;
         }
     }
-    let budget_steps = match universe.len() {
-        0..=EXACT_NODES => u64::MAX,
-        _ => budget_steps,
+    let sought = &Sought {
+        budget_steps: match sought.universe.len() {
+            0..=EXACT_NODES => u64::MAX,
+            _ => sought.budget_steps,
+        },
+        ..*sought
     };
-    let least = least_maximum(offer, universe, budget_steps)?;
-    let nearest = match offer.topology.node_count() {
-        0..=16 => least_average::<16>,
-        _ => least_average::<MAX_NODES>,
-    };
-    Some(nearest(
-        offer,
-        universe,
-        largest,
-        strategy,
-        budget_steps,
-        &least,
-    ))
+    let least = least_maximum(sought)?;
+    match offer.topology.node_count() {
+        0..=EXACT_NODES => least_average::<EXACT_NODES>(sought, &least),
+        _ => least_average::<MAX_NODES>(sought, &least),
+    }
 }
 
 /// Of the nodes that suffice alone the one that the strategy prefers.
-fn one_node(offer: &Offer, universe: NodeSet, strategy: Strategy) -> Option<Found> {
-    let fitting: NodeSet = (universe.iter())
+fn one_node(sought: &Sought) -> Option<Found> {
+    let offer = sought.offer;
+    let fitting: NodeSet = (sought.universe.iter())
         .filter(|node| offer.nodes[*node].covers(offer.need))
+        .filter(|node| NodeSet::one(*node) != sought.except)
         .collect();
-    let nodes =
-        fitting.iter().map(NodeSet::one).reduce(|chosen, node| {
-            match strategy::prefers(offer, strategy, node, chosen) {
-                true => node,
-                false => chosen,
-            }
-        })?;
+    let rank = |node: &NodeSet| strategy::rank(offer, sought.strategy, *node);
+    let nodes = fitting.iter().map(NodeSet::one).min_by_key(rank)?;
     Some(Found {
         nodes,
         distance: Distance {
@@ -116,11 +120,19 @@ struct Least {
 }
 
 /// `None` if nothing fits at any distance.
-fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<Least> {
+fn least_maximum(sought: &Sought) -> Option<Least> {
+    let offer = sought.offer;
     let matrix = offer.topology.matrix();
     let within = |class: usize, steps_left: &mut u64| {
         let nothing = (NodeSet::EMPTY, Amount::default());
-        exists(offer, matrix.near(class), nothing, universe, steps_left)
+        let of = |universe| exists(offer, matrix.near(class), nothing, universe, steps_left);
+        // Another irreducible set does without some node of that one.
+        match sought.except.is_empty() {
+            true => Some(sought.universe).and_then(of),
+            false => (sought.except.iter())
+                .map(|node| sought.universe.without(node))
+                .find_map(of),
+        }
     };
     // Whether anything fits at all is always decided.
     let (mut fits_from, mut low) = (matrix.classes().len().checked_sub(1)?, 0);
@@ -129,7 +141,7 @@ fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<
     let mut witness = within(fits_from, &mut unlimited)?;
     while low < fits_from {
         let middle = (low + fits_from) / 2;
-        let mut steps_left = (budget_steps / 16).max(1);
+        let mut steps_left = (sought.budget_steps / 16).max(1);
         match within(middle, &mut steps_left) {
             Some(set) => (fits_from, witness) = (middle, set),
             None => {
@@ -145,49 +157,40 @@ fn least_maximum(offer: &Offer, universe: NodeSet, budget_steps: u64) -> Option<
     })
 }
 
-/// Of the sets of at most `largest` nodes within the least maximum the one with the smallest
-/// average, on a host of at most `N` nodes.
-fn least_average<const N: usize>(
-    offer: &Offer,
-    universe: NodeSet,
-    largest: usize,
-    strategy: Strategy,
-    budget_steps: u64,
-    least: &Least,
-) -> Found {
-    let bounds = Bounds::new(offer, universe, largest);
+/// Of the sets sought within the least maximum the one with the smallest average, on a host of at
+/// most `N` nodes; `None` if all were looked at and there is none.
+fn least_average<const N: usize>(sought: &Sought, least: &Least) -> Option<Found> {
+    let Sought {
+        offer, universe, ..
+    } = *sought;
+    let bounds = Bounds::new(offer, universe, sought.largest);
     if bounds.needs_all() {
-        return Found {
+        return (universe != sought.except).then(|| Found {
             nodes: universe,
             distance: distance(offer, universe),
             equals: 1,
             steps: 0,
             optimal: true,
             gap: Some(0.0),
-        };
+        });
     }
-    let near = offer.topology.matrix().near(least.class);
-    let board = Board::<N>::new(offer, universe, near, strategy);
+    let matrix = offer.topology.matrix();
+    let board = Board::<N>::new(offer, universe, matrix.near(least.class), sought.strategy);
     let mut open = Sizes::new(&bounds);
-    let known = nearest_known(&board, least.witness, open.lower());
-    let steps_among_equals = match universe.len() {
-        0..=EXACT_NODES => u64::MAX,
-        _ => STEPS_AMONG_EQUALS,
-    };
-    let mut counts = Counts::new(&board, strategy, known, budget_steps, steps_among_equals);
+    let mut counts = Counts::new(&board, sought, least.witness);
+    counts.grow_from(open.lower());
     let told = match universe.len() {
         // Small hosts are searched to the end in less time than this takes.
         0..=EXACT_NODES => None,
-        _ => open.largest(&known.1).and_then(|largest| {
-            let within = offer.topology.matrix().classes()[least.class];
-            tell(&board, within, largest)
-        }),
+        _ => open
+            .largest(&counts.best)
+            .and_then(|largest| tell(&board, matrix.classes()[least.class], largest)),
     };
     if let Some(told) = &told {
         open.raise(&told.lower);
         for (size, set) in told.nodes.iter().enumerate() {
             if open.may_be_as_near(size, &counts.best) && offer.fits(*set) {
-                counts.start_from(reduced(offer, *set));
+                counts.start_from(*set);
             }
         }
     }
@@ -196,10 +199,8 @@ fn least_average<const N: usize>(
         if lower > limit(&counts.best, size) {
             break;
         }
-        if let Some(told) = &told {
-            if offer.fits(told.nodes[size]) {
-                counts.like(told.nodes[size], lower);
-            }
+        if let Some(told) = told.as_ref().filter(|told| offer.fits(told.nodes[size])) {
+            counts.like(told.nodes[size], lower);
         }
         if !counts.of_size(size, lower) {
             average_proven = at_bound(counts.best, open.lower());
@@ -207,20 +208,20 @@ fn least_average<const N: usize>(
         }
         open.close(size);
     }
-    let nodes = counts.chosen.map_or(counts.known, |chosen| chosen.set);
+    let nodes = counts.nearest();
     let distance = distance(offer, nodes);
-    Found {
+    Some(Found {
         nodes,
         distance,
         equals: counts.equals.max(1),
-        steps: budget_steps - counts.steps_left,
+        steps: sought.budget_steps - counts.steps_left,
         optimal: least.proven && average_proven,
         gap: match (least.proven, average_proven) {
             (false, _) => None,
             (true, true) => Some(0.0),
             (true, false) => Some(distance.average() / open.lower().average() - 1.0),
         },
-    }
+    })
 }
 
 /// Whether nothing can be nearer, as `lower` is what no set can be below.

@@ -29,6 +29,8 @@ struct Part {
 pub(crate) struct Selection<'s, 'a, const N: usize> {
     board: &'s Board<'a, N>,
     strategy: Strategy,
+    /// See [`crate::search::Sought::except`].
+    except: NodeSet,
     /// Steps that may still be taken.
     pub steps_left: u64,
     /// The set to beat, if any, and then the one that beat it.
@@ -62,12 +64,14 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
     pub fn new(
         board: &'s Board<'a, N>,
         strategy: Strategy,
+        except: NodeSet,
         beat: Option<Chosen>,
         steps_left: u64,
     ) -> Self {
         Selection {
             board,
             strategy,
+            except,
             steps_left,
             chosen: beat,
             met: 0,
@@ -233,7 +237,8 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
             }
         }
         for place in first..=end - count {
-            if place > first && self.board.same(place) {
+            // Of nodes that offer the same the lowest come first, unless these are not sought.
+            if place > first && self.board.same(place) && self.except.is_empty() {
                 continue;
             }
             self.steps_left = self.steps_left.saturating_sub(1);
@@ -254,7 +259,7 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
     }
 
     fn meet(&mut self, taken: Taken) {
-        if !self.suits(&taken) {
+        if taken.set == self.except || !self.suits(&taken) {
             return;
         }
         self.met += 1;

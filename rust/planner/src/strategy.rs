@@ -43,9 +43,37 @@ pub(crate) fn rank(offer: &Offer, strategy: Strategy, set: NodeSet) -> Rank {
     }
 }
 
-/// Whether `a` is to be taken rather than `b`, an equally near set. O(nodes).
-pub(crate) fn prefers(offer: &Offer, strategy: Strategy, a: NodeSet, b: NodeSet) -> bool {
-    rank(offer, strategy, a) < rank(offer, strategy, b)
+impl Rank {
+    /// Whether only the numbers of the nodes tell the two apart.
+    pub fn same_cost(&self, other: &Rank) -> bool {
+        self.cost == other.cost
+    }
+}
+
+/// What strategies look at in a set of nodes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighed {
+    /// What it has room for: its claimable pages.
+    pub room_pages: u64,
+    /// The room of its emptiest node.
+    pub emptiest_pages: u64,
+    /// The used share of its memory with the VM on it.
+    pub used_share: f64,
+    /// How many holes of the host's largest node end, each where the VM's pages go: see
+    /// [`Strategy::Balance`]. `None` for several nodes.
+    pub ended_holes: Option<u32>,
+}
+
+/// What strategies look at in `set`. O(nodes).
+pub(crate) fn weigh(offer: &Offer, set: NodeSet) -> Weighed {
+    let room_pages = offer.sum(set).pages;
+    let rooms = set.iter().map(|node| offer.nodes[node].pages);
+    Weighed {
+        room_pages,
+        emptiest_pages: rooms.max().unwrap_or(0),
+        used_share: used_share(offer, set, room_pages) as f64 / (1u64 << SHARE_BITS) as f64,
+        ended_holes: (set.len() == 1).then(|| ended_holes(offer, room_pages)),
+    }
 }
 
 /// How finely shares are told apart.
@@ -68,22 +96,24 @@ pub(crate) fn least_room(offer: &Offer, set: NodeSet, room: u64, size_pages: u64
     let used = used_share(offer, set, room);
     // Shares are rounded down, so as much or less is used where this much at least is not.
     let free_share = (1u64 << SHARE_BITS).saturating_sub(used + 1);
-    let free = u128::from(free_share) * u128::from(size_pages) >> SHARE_BITS;
+    let free = (u128::from(free_share) * u128::from(size_pages)) >> SHARE_BITS;
     offer.need.pages + free as u64
 }
 
 fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {
     match set.len() {
-        1 => {
-            let holes = |pages| holes(offer.largest_pages, pages);
-            let left = room.saturating_sub(offer.need.pages);
-            Cost::Holes(holes(room) - holes(left), room)
-        }
+        1 => Cost::Holes(ended_holes(offer, room), room),
         _ => {
             let rooms = set.iter().map(|node| offer.nodes[node].pages);
             Cost::Emptiest(Reverse(rooms.max().unwrap_or(0)), room)
         }
     }
+}
+
+/// How many holes end on a node that has `room`.
+fn ended_holes(offer: &Offer, room: u64) -> u32 {
+    let holes = |pages| holes(offer.largest_pages, pages);
+    holes(room) - holes(room.saturating_sub(offer.need.pages))
 }
 
 /// How many of these holes `pages` free pages of a node are: the whole of a node of `size_pages`,
@@ -152,12 +182,13 @@ mod tests {
 
     /// The set that is preferred among all that are nearest, by looking at every set.
     fn by_looking_at_all(offer: &Offer, strategy: Strategy) -> Option<NodeSet> {
+        let rank_of = |set| rank(offer, strategy, set);
         let sets = (1..1u64 << offer.topology.node_count()).map(NodeSet::from_bits);
         let fitting = sets.filter(|set| offer.irreducible(*set));
         let known = fitting.map(|set| (set, distance(offer, set)));
         let chosen = known.reduce(|best, other| match other.1.compare(&best.1) {
             Ordering::Less => other,
-            Ordering::Equal if prefers(offer, strategy, other.0, best.0) => other,
+            Ordering::Equal if rank_of(other.0) < rank_of(best.0) => other,
             Ordering::Equal | Ordering::Greater => best,
         });
         chosen.map(|(set, _)| set)

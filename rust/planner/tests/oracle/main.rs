@@ -7,6 +7,7 @@ mod budget;
 mod check;
 mod cliques;
 mod exact;
+mod explained;
 mod families;
 mod frame;
 mod generate;
