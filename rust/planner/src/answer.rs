@@ -160,7 +160,7 @@ pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<
 
 pub(crate) fn refuse(host: &Host, request: &Request, limits: &Limits, offer: &Offer) -> Refusal {
     let largest = Offer::largest_set(request.policy);
-    let (nearest, short) = nearest(offer, u32::MAX, largest);
+    let (nearest, short) = nearest(offer, largest);
     let masked = request.allowed_cpus.is_some() || request.allowed_nodes.is_some();
     let unmasked_fits = || {
         let whole = Offer::new(host, request, &limits.reserve, false);

@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 
 use crate::answer::{anywhere, binding, find, find_except, placed, refuse, Limits};
 use crate::host::Host;
+use crate::nodes::MAX_NODES;
 use crate::offer::Offer;
-use crate::plan::{Plan, Refusal};
+use crate::plan::{Plan, Reason, Refusal};
 use crate::request::{Policy, Request, Strategy};
 use crate::search::Found;
-use crate::shortfall::nearest;
+use crate::shortfall::{Near, Nearest};
 use crate::strategy::{rank, weigh, Weighed};
 use crate::topology::LOCAL_DISTANCE;
 
@@ -54,7 +55,8 @@ pub struct RunnerUp {
 /// Why a plan is what it is, or why a request is refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The kinds of sets that did not do: by distance, then by size.
+    /// The kinds of sets that did not do: by distance, then by size. None where the host as a
+    /// whole has not got the memory, as no kind could do.
     pub rejected: Vec<Rejected>,
     /// How many sets as near as the plan's were compared, it included; 0 for a refusal.
     pub equals: u64,
@@ -68,8 +70,8 @@ pub struct Explanation {
     pub runner_up: Option<RunnerUp>,
 }
 
-/// As [`crate::plan`], with the reasons. Costs a walk over the host's sets of nodes for each
-/// distance that the host has.
+/// As [`crate::plan`], with the reasons. Beside the search for the next best plan it costs a bounded
+/// walk over sets of nodes for each kind that did not do.
 pub fn explain(
     host: &Host,
     request: &Request,
@@ -93,44 +95,46 @@ pub fn explain(
     match find(&offer, request, limits) {
         Some(found) => {
             (explanation.equals, explanation.steps) = (found.equals, found.steps);
-            reject_nearer(
-                &offer,
-                &mut explanation,
-                Some(found.distance.maximum),
-                largest,
-            );
-            // One node alone is within every distance, so it was rejected above already, unless the
-            // nodes of the plan are all at distance 10.
-            let smallest = match found.distance.maximum {
-                LOCAL_DISTANCE => 1,
-                _ => 2,
-            };
-            for size in smallest..found.nodes.len() {
-                reject(&offer, &mut explanation, found.distance.maximum, Some(size));
-            }
+            explanation.rejected = rejected(&offer, largest, Some(&found));
             explanation.weighed = Some(weigh(&offer, found.nodes));
             explanation.runner_up = runner_up(&offer, request, limits, &found);
             (Ok(placed(&offer, request, &found)), explanation)
         }
         None => {
             let refusal = refuse(host, request, limits, &offer);
-            reject_nearer(&offer, &mut explanation, None, largest);
+            if refusal.reason != Reason::HostMemory {
+                explanation.rejected = rejected(&offer, largest, None);
+            }
             (Err(refusal), explanation)
         }
     }
 }
 
 fn runner_up(offer: &Offer, request: &Request, limits: &Limits, best: &Found) -> Option<RunnerUp> {
-    let found = find_except(offer, request, limits, best.nodes)?;
-    let rank = |found: &Found| rank(offer, request.strategy, found.nodes);
+    let other = find_except(offer, request, limits, best.nodes);
+    // As good as the best, but for its numbers; the search passes over it.
+    let alike = offer
+        .alike(best.nodes)
+        .map(|nodes| Found { nodes, ..*best });
+    let rank_of = |found: &Found| rank(offer, request.strategy, found.nodes);
+    let found = match (other, alike) {
+        (Some(other), Some(alike)) => {
+            let order = other.distance.compare(&alike.distance);
+            match order.then_with(|| rank_of(&other).cmp(&rank_of(&alike))) {
+                Ordering::Less => other,
+                Ordering::Equal | Ordering::Greater => alike,
+            }
+        }
+        (other, alike) => other.or(alike)?,
+    };
     let has_cpus = |found: &Found| found.nodes.is_subset(offer.with_cpus);
     let distances = found.distance.compare(&best.distance);
-    let behind = match distances.then_with(|| rank(&found).cmp(&rank(best))) {
+    let behind = match distances.then_with(|| rank_of(&found).cmp(&rank_of(best))) {
         _ if has_cpus(best) && !has_cpus(&found) => Behind::WithoutCpus,
         Ordering::Less => Behind::Budget,
         _ if found.distance.maximum > best.distance.maximum => Behind::Maximum,
         _ if distances.is_gt() => Behind::Average,
-        _ if rank(&found).same_cost(&rank(best)) => Behind::Numbers,
+        _ if rank_of(&found).same_cost(&rank_of(best)) => Behind::Numbers,
         Ordering::Equal | Ordering::Greater => Behind::Strategy,
     };
     Some(RunnerUp {
@@ -140,29 +144,51 @@ fn runner_up(offer: &Offer, request: &Request, limits: &Limits, best: &Found) ->
     })
 }
 
-fn reject_nearer(offer: &Offer, explanation: &mut Explanation, below: Option<u32>, largest: usize) {
-    let size = (largest == 1).then_some(1);
-    for maximum in offer.topology.matrix().classes() {
-        if below.is_none_or(|below| *maximum < below) {
-            reject(offer, explanation, *maximum, size);
+/// The kinds of sets that did not do: nearer ones than what was found, and as near ones of fewer
+/// nodes; each starts from what came nearest of the kinds in it.
+fn rejected(offer: &Offer, largest: usize, found: Option<&Found>) -> Vec<Rejected> {
+    let distances = offer.topology.matrix().classes();
+    let smaller = found.map_or(0, |found| found.nodes.len());
+    let nearest = Nearest::new(offer, distances.len() + smaller);
+    let alone = nearest.one_node();
+    let mut rejected = Vec::new();
+    let mut reject = |maximum: u32, size: Option<usize>, (nodes, short): Near| {
+        // Nothing is said of a kind that only memory-only nodes could have filled.
+        if !short.is_none() {
+            rejected.push(Rejected {
+                maximum,
+                size,
+                bound: Refusal {
+                    reason: binding(short),
+                    short,
+                    nearest: nodes,
+                },
+            });
+        }
+    };
+    if largest == 1 {
+        reject(LOCAL_DISTANCE, Some(1), alone);
+        return rejected;
+    }
+    let maximum = found.map(|found| found.distance.maximum);
+    let (mut class, mut known) = (0, alone);
+    while class < distances.len() && Some(distances[class]) != maximum {
+        known = nearest.of(class, MAX_NODES, known);
+        reject(distances[class], None, known);
+        class += 1;
+    }
+    if let Some(found) = found {
+        // One node alone is within every distance, so it was rejected above already, unless the
+        // nodes of the plan are all at distance 10.
+        let mut known = alone;
+        for size in 1..found.nodes.len() {
+            if size > 1 {
+                known = nearest.of(class, size, known);
+            }
+            if size > 1 || found.distance.maximum == LOCAL_DISTANCE {
+                reject(found.distance.maximum, Some(size), known);
+            }
         }
     }
-}
-
-/// Notes what binds the sets of one kind; says nothing of a kind that only memory-only nodes
-/// could have filled.
-fn reject(offer: &Offer, explanation: &mut Explanation, maximum: u32, size: Option<usize>) {
-    let (nodes, short) = nearest(offer, maximum, size.unwrap_or(usize::MAX));
-    if short.is_none() {
-        return;
-    }
-    explanation.rejected.push(Rejected {
-        maximum,
-        size,
-        bound: Refusal {
-            reason: binding(short),
-            short,
-            nearest: nodes,
-        },
-    });
+    rejected
 }

@@ -127,6 +127,23 @@ impl<'a> Offer<'a> {
         sum.covers(self.need) && !set.iter().any(spared)
     }
 
+    /// The set with the lowest numbers that differs from `set` by one node, for which another one
+    /// could stand that offers the same. O(nodes²).
+    pub fn alike(&self, set: NodeSet) -> Option<NodeSet> {
+        let matrix = self.topology.matrix();
+        let others = self.usable.minus(set);
+        let stands_for = |node: usize, other: &usize| {
+            matrix.twin(*other) == matrix.twin(node)
+                && self.nodes[*other] == self.nodes[node]
+                && self.size_pages[*other] == self.size_pages[node]
+        };
+        let swap = |node: usize| {
+            let other = others.iter().find(|other| stands_for(node, other))?;
+            Some(set.without(node).with(other))
+        };
+        (set.iter().filter_map(swap)).max_by_key(|set| set.bits().reverse_bits())
+    }
+
     /// What `set` is short of.
     pub fn short(&self, set: NodeSet) -> Shortfall {
         let mut sum = self.sum(set);

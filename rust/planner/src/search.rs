@@ -46,7 +46,8 @@ pub(crate) struct Sought<'a> {
     pub largest: usize,
     pub strategy: Strategy,
     pub budget_steps: u64,
-    /// An irreducible set that it must not be; empty if it may be any.
+    /// An irreducible set that it must not be; empty if it may be any. Sets that differ from this
+    /// one by nodes that offer the same, see [`Offer::alike`], may be passed over.
     pub except: NodeSet,
 }
 

@@ -237,8 +237,8 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
             }
         }
         for place in first..=end - count {
-            // Of nodes that offer the same the lowest come first, unless these are not sought.
-            if place > first && self.board.same(place) && self.except.is_empty() {
+            // Of nodes that offer the same the lowest come first.
+            if place > first && self.board.same(place) {
                 continue;
             }
             self.steps_left = self.steps_left.saturating_sub(1);

@@ -1,91 +1,160 @@
 //! The set of nodes that comes nearest to fitting, and what it is short of.
 
+use std::cmp::Reverse;
+
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 use crate::plan::Shortfall;
 use crate::search::EXACT_NODES;
-use crate::topology::UNREACHABLE_DISTANCE;
 
-/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes.
-const MAX_STEPS: u32 = 1 << 14;
+/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes; shared by
+/// all kinds of sets that are asked for.
+const MAX_STEPS: u32 = 1 << 12;
 
-/// Of the sets of at most `largest` usable nodes that are mutually within `within`, the one that
-/// is short of fewest pages, then fewest CPUs, then fewest cores. The empty set if no node is
-/// usable. Exact up to 16 usable nodes; beyond, a bounded walk, exact if all reach each other.
-pub(crate) fn nearest(offer: &Offer, within: u32, largest: usize) -> (NodeSet, Shortfall) {
-    let matrix = offer.topology.matrix();
-    // Nodes that all reach each other come nearest together.
-    let together = within >= UNREACHABLE_DISTANCE && offer.usable.len() <= largest;
-    if together && matrix.is_whole(offer.usable) {
-        return (offer.usable, offer.short(offer.usable));
-    }
-    let mut near = [NodeSet::EMPTY; MAX_NODES];
-    for node in offer.usable.iter() {
-        near[node] = (matrix
-            .mutual(node)
-            .intersection(offer.usable)
-            .without(node)
-            .iter())
-        .filter(|other| matrix.both_ways(node, *other) <= within)
-        .collect();
-    }
-    let first = offer.usable.lowest().map_or(NodeSet::EMPTY, NodeSet::one);
-    let mut walk = Walk {
-        offer,
-        near,
-        largest,
-        steps_left: match offer.usable.len() {
-            0..=EXACT_NODES => u32::MAX,
-            _ => MAX_STEPS,
-        },
-        best: (first, offer.short(first)),
-    };
-    walk.visit(NodeSet::EMPTY, Amount::default(), offer.usable);
-    walk.best
-}
-
-struct Walk<'a> {
+/// Walks for what comes nearest among the usable nodes of an offer.
+pub(crate) struct Nearest<'a> {
     offer: &'a Offer<'a>,
-    near: [NodeSet; MAX_NODES],
-    largest: usize,
+    /// The usable nodes by falling pages.
+    order: [u8; MAX_NODES],
+    /// Whether all nodes give as many CPUs and cores.
+    even: bool,
     steps_left: u32,
-    best: (NodeSet, Shortfall),
 }
 
-impl Walk<'_> {
-    fn shortfall(&self, mut sum: Amount) -> Shortfall {
+/// A set of nodes and what it is short of.
+pub(crate) type Near = (NodeSet, Shortfall);
+
+impl<'a> Nearest<'a> {
+    /// For `kinds` calls of [`Nearest::of`].
+    pub fn new(offer: &'a Offer<'a>, kinds: usize) -> Self {
+        let mut order = [0; MAX_NODES];
+        let count = offer.usable.len();
+        for (place, usable) in order.iter_mut().zip(offer.usable.iter()) {
+            *place = usable as u8;
+        }
+        order[..count].sort_unstable_by_key(|node| {
+            let Amount { pages, cpus, cores } = offer.nodes[usize::from(*node)];
+            (Reverse((pages, cpus, cores)), *node)
+        });
+        let processors = |node: usize| (offer.nodes[node].cpus, offer.nodes[node].cores);
+        let first = offer.usable.lowest().map(processors);
+        Nearest {
+            offer,
+            order,
+            even: (offer.usable.iter()).all(|node| Some(processors(node)) == first),
+            steps_left: match count {
+                0..=EXACT_NODES => u32::MAX,
+                _ => MAX_STEPS / kinds.max(1) as u32,
+            },
+        }
+    }
+
+    /// Of the sets of at most `largest` usable nodes that are mutually within the distance
+    /// `classes()[class]`, the one that is short of fewest pages, then fewest CPUs, then fewest
+    /// cores; `known` unless one comes nearer. Exact up to 16 usable nodes; beyond, a bounded walk,
+    /// exact if all are that near each other.
+    pub fn of(&self, class: usize, largest: usize, known: Near) -> Near {
+        let mut walk = Walk {
+            nearest: self,
+            near: self.offer.topology.matrix().near(class),
+            steps_left: self.steps_left,
+            best: known,
+        };
+        let nothing = (NodeSet::EMPTY, Amount::default());
+        walk.visit(nothing, self.offer.usable, largest);
+        walk.best
+    }
+
+    /// What comes nearest of the nodes alone; the empty set if no node is usable.
+    pub fn one_node(&self) -> Near {
+        let near = |node: usize| (NodeSet::one(node), self.short(self.offer.nodes[node]));
+        let nothing = (NodeSet::EMPTY, self.short(Amount::default()));
+        let nodes = self.first(self.offer.usable, MAX_NODES);
+        nodes.map(near).min_by_key(|near| near.1).unwrap_or(nothing)
+    }
+
+    /// The first `count` of `nodes`, by falling pages.
+    fn first(&self, nodes: NodeSet, count: usize) -> impl Iterator<Item = usize> + '_ {
+        let usable = self.order[..self.offer.usable.len()].iter();
+        let nodes = usable
+            .map(|node| usize::from(*node))
+            .filter(move |node| nodes.contains(*node));
+        nodes.take(count)
+    }
+
+    fn short(&self, mut sum: Amount) -> Shortfall {
         sum.pages = sum.pages.min(self.offer.host_pages);
         sum.short_of(self.offer.need)
     }
 
-    fn visit(&mut self, set: NodeSet, sum: Amount, candidates: NodeSet) {
-        let short = self.shortfall(sum);
+    /// No less than what `count` of the nodes `candidates` offer.
+    fn most(&self, candidates: NodeSet, count: usize) -> Amount {
+        if candidates.len() <= count {
+            return self.offer.sum(candidates);
+        }
+        let first = (self.first(candidates, count)).fold(Amount::default(), |sum, node| {
+            sum.plus(self.offer.nodes[node])
+        });
+        match self.even {
+            true => first,
+            false => Amount {
+                pages: first.pages,
+                ..self.offer.sum(candidates)
+            },
+        }
+    }
+}
+
+/// What comes nearest of all sets of at most `largest` usable nodes that reach each other; the empty
+/// set if no node is usable.
+pub(crate) fn nearest(offer: &Offer, largest: usize) -> Near {
+    let matrix = offer.topology.matrix();
+    // Nodes that all reach each other come nearest together.
+    if offer.usable.len() <= largest && matrix.is_whole(offer.usable) {
+        return (offer.usable, offer.short(offer.usable));
+    }
+    let nearest = Nearest::new(offer, 1);
+    let known = nearest.one_node();
+    match (matrix.classes().len(), largest) {
+        (0, _) | (_, 1) => known,
+        (classes, _) => nearest.of(classes - 1, largest, known),
+    }
+}
+
+struct Walk<'n, 'a> {
+    nearest: &'n Nearest<'a>,
+    near: &'n [NodeSet],
+    steps_left: u32,
+    best: Near,
+}
+
+impl Walk<'_, '_> {
+    /// Goes over the sets that have `set`, with `sum`, and up to `room` of `candidates`, which are
+    /// near it.
+    fn visit(&mut self, (set, sum): (NodeSet, Amount), candidates: NodeSet, room: usize) {
+        let short = self.nearest.short(sum);
         if short < self.best.1 {
             self.best = (set, short);
         }
-        let room = self.largest - set.len();
-        let all = sum.plus(self.offer.sum(candidates));
-        if self.steps_left == 0 || room == 0 || self.shortfall(all) >= self.best.1 {
+        let most = sum.plus(self.nearest.most(candidates, room));
+        if self.steps_left == 0 || room == 0 || self.nearest.short(most) >= self.best.1 {
             return;
         }
         self.steps_left -= 1;
-        // A set in which all reach each other and may all be taken is the best of its kind.
-        let clique = candidates
-            .iter()
-            .all(|node| candidates.without(node).is_subset(self.near[node]));
-        if clique && candidates.len() <= room {
-            self.best = (set.union(candidates), self.shortfall(all));
+        // Of nodes that are all near each other the first ones are the best.
+        let all_near =
+            (candidates.iter()).all(|node| candidates.without(node).is_subset(self.near[node]));
+        if all_near && (candidates.len() <= room || self.nearest.even) {
+            let first = self.nearest.first(candidates, room);
+            self.best = (first.fold(set, NodeSet::with), self.nearest.short(most));
             return;
         }
-        // The candidate that gives most first, so that a near set is found early.
-        let most = candidates.iter().max_by_key(|node| {
-            let Amount { pages, cpus, cores } = self.offer.nodes[*node];
-            (pages, cpus, cores, std::cmp::Reverse(*node))
-        });
-        if let Some(node) = most {
-            let with = candidates.intersection(self.near[node]);
-            self.visit(set.with(node), sum.plus(self.offer.nodes[node]), with);
-            self.visit(set, sum, candidates.without(node));
+        // The first one gives most, so that a near set is found early.
+        let first = self.nearest.first(candidates, 1).next();
+        if let Some(node) = first {
+            let with = (set.with(node), sum.plus(self.nearest.offer.nodes[node]));
+            self.visit(with, candidates.intersection(self.near[node]), room - 1);
+            self.visit((set, sum), candidates.without(node), room);
         }
     }
 }

@@ -203,10 +203,8 @@ fn a_refusal_is_explained_too() {
     let refusal = answer.unwrap_err();
     assert_eq!(refusal.reason, Reason::HostMemory);
     assert_eq!(refusal.short.pages >> 18, 10);
-    let short: Vec<_> = (explanation.rejected.iter())
-        .map(|rejected| (rejected.maximum, rejected.bound.short.pages >> 18))
-        .collect();
-    assert_eq!(short, [(10, 40), (20, 10)]);
+    // No kind of set could do.
+    assert_eq!(explanation.rejected, []);
     assert_eq!(explanation.equals, 0);
 }
 

@@ -1,0 +1,205 @@
+//! How long a plan takes, on hosts of every size and shape: `cargo bench -p xenopsd-numa-planner`.
+//!
+//! Prints two tables; with `--write FILE` (after `--`) writes them there too, as a page. In the
+//! first each cell is the same plan 10,000 times; in the second each plan is of another VM on a
+//! host that is filled anew. Each plan is timed by itself, the clock's own cost included.
+
+mod hosts;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use hosts::{any_request, host, request, with_free, Free, Shape, NODE_GIB, SIZES};
+use xenopsd_numa_planner::{explain, plan, Host, Limits, Request, Strategy};
+
+const PLANS: usize = 10_000;
+
+/// A cell ends after this time, however few plans it has.
+const CELL_TIME: Duration = Duration::from_secs(2);
+
+const HEADING: &str = "# How long a plan takes
+
+Made by `cargo bench -p xenopsd-numa-planner --bench plan -- --write $PWD/docs/performance.md`, on
+two shared cores of an AMD EPYC: compare rows with each other, not with other machines. Nodes have
+64 GiB, 16 CPUs and 8 cores. Distances: flat 21; line and ring grow by 3 and 6 a node; two levels 12
+in groups of 4 and 32; three levels 11 in groups of 4, 21 in groups of 16, and 31; random ones of 11
+to 59, or of three values, are symmetrical. Proven: no nearer set exists.
+
+";
+
+const ANY: &str = "
+## Any request
+
+Each plan is of another VM, which the host has the memory for, on a host filled anew, by any of the
+strategies: memory of any size up to all that is free, and 4 vCPUs or any number up to that of the
+host's cores. Equal: all nodes empty; unequal: 17 to 64 GiB free; nearly all: 60 to 64 GiB free;
+aged: anything free, and one node in four nearly full. Each cell is 10,000 plans, or as many as 2
+seconds hold.
+
+";
+
+const SAME: &str = "
+## The same request
+
+A VM of 4 vCPUs on nodes that are all empty (equal) or have 17 to 64 GiB free (unequal), planned
+10,000 times, or as often as 2 seconds hold. A step is a node or class of nodes that the search
+looks at; what is done before and after counts into the time of a step. Explained: how many times
+as long the plan takes with its explanation.
+
+";
+
+/// Times of plans, sorted.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Times(times)
+    }
+
+    fn at(&self, share: f64) -> Duration {
+        self.0[((self.0.len() - 1) as f64 * share) as usize]
+    }
+
+    fn cells(&self) -> String {
+        let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|share| shown(self.at(share)));
+        format!("{p50} | {p99} | {worst}")
+    }
+}
+
+fn shown(time: Duration) -> String {
+    match time.as_nanos() {
+        nanos @ 0..10_000 => format!("{:.2} µs", nanos as f64 / 1e3),
+        nanos @ 10_000..10_000_000 => format!("{:.0} µs", nanos as f64 / 1e3),
+        nanos => format!("{:.0} ms", nanos as f64 / 1e6),
+    }
+}
+
+fn time<T>(run: impl FnOnce() -> T) -> (Duration, T) {
+    let before = Instant::now();
+    let result = std::hint::black_box(run());
+    (before.elapsed(), result)
+}
+
+/// The same plan again and again: times, and what else the table says.
+fn same(host: &Host, request: &Request) -> String {
+    let limits = Limits::default();
+    let run = || plan(std::hint::black_box(host), request, &limits);
+    let explained = || explain(std::hint::black_box(host), request, &limits);
+    let repeat = |run: &dyn Fn() -> Duration, most: usize| {
+        let start = Instant::now();
+        let mut times = vec![run()];
+        while times.len() < most && start.elapsed() < CELL_TIME {
+            times.push(run());
+        }
+        Times::of(times)
+    };
+    let bytes = allocation_counter::measure(|| drop(std::hint::black_box(run()))).bytes_total;
+    let times = repeat(&|| time(run).0, PLANS);
+    let explaining = repeat(&|| time(explained).0, PLANS / 100);
+    let (answer, explanation) = explained();
+    let proven = answer.map_or(true, |plan| plan.optimal);
+    let p50 = times.at(0.5).as_nanos() as f64;
+    let per_step = match explanation.steps {
+        0 => "–".to_string(),
+        steps => format!("{:.3} µs", p50 / 1e3 / steps as f64),
+    };
+    format!(
+        "{} | {bytes} | {} | {per_step} | {:.1} | {}",
+        times.cells(),
+        explanation.steps,
+        explaining.at(0.5).as_nanos() as f64 / p50,
+        if proven { "yes" } else { "no" },
+    )
+}
+
+/// Another plan each time.
+fn any(bare: &Host, free: Free) -> String {
+    let mut rng = Rng::with_seed(1);
+    let limits = Limits::default();
+    let (mut times, mut several, mut unproven) = (Vec::with_capacity(PLANS), 0, 0);
+    let start = Instant::now();
+    while times.len() < PLANS && start.elapsed() < CELL_TIME {
+        let host = with_free(bare, |_| free.pages(&mut rng));
+        let request = any_request(&mut rng, &host);
+        let (time, answer) = time(|| plan(std::hint::black_box(&host), &request, &limits));
+        if let Ok(plan) = answer {
+            several += usize::from(plan.nodes.len() > 1);
+            unproven += usize::from(!plan.optimal);
+        }
+        times.push(time);
+    }
+    let percent = |count: usize| 100.0 * count as f64 / times.len() as f64;
+    let (several, proven) = (percent(several), 100.0 - percent(unproven));
+    let times = Times::of(times);
+    format!("{} | {several:.0} % | {proven:.1} %", times.cells())
+}
+
+fn any_table(table: &mut String) {
+    table.push_str(
+        "| shape | nodes | free | p50 | p99 | worst | on several nodes | proven |\n\
+         |--|--|--|--|--|--|--|--|\n",
+    );
+    for (shape, name) in Shape::ALL {
+        for nodes in SIZES {
+            let bare = host(shape, nodes);
+            for (free, free_name) in Free::ALL {
+                let cells = any(&bare, free);
+                let _ = writeln!(table, "| {name} | {nodes} | {free_name} | {cells} |");
+            }
+        }
+    }
+}
+
+fn same_table(table: &mut String) {
+    table.push_str(
+        "| shape | nodes | free | request | p50 | p99 | worst | bytes allocated | steps | a step \
+         | explained | proven |\n|--|--|--|--|--|--|--|--|--|--|--|--|\n",
+    );
+    for (shape, name) in Shape::ALL {
+        for nodes in SIZES {
+            let bare = host(shape, nodes);
+            let uneven = |node: usize| (NODE_GIB - (node as u64 * 29) % 48) << 18;
+            for (free_name, host) in [
+                ("equal", bare.clone()),
+                ("unequal", with_free(&bare, uneven)),
+            ] {
+                let total = host.memory().host_free_pages;
+                for (what, pages) in [
+                    ("one node", (NODE_GIB - 48) << 18),
+                    ("half", total / 2),
+                    ("all", total),
+                    ("fits nowhere", total + 1),
+                ] {
+                    let request = request(&host, pages, 4, Strategy::Balance);
+                    let cells = same(&host, &request);
+                    let _ = writeln!(
+                        table,
+                        "| {name} | {nodes} | {free_name} | {what} | {cells} |"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn main() {
+    let mut page = String::from(ANY);
+    any_table(&mut page);
+    page.push_str(SAME);
+    same_table(&mut page);
+    print!("{page}");
+    let mut arguments = std::env::args()
+        .skip_while(|argument| argument != "--write")
+        .skip(1);
+    if let Some(file) = arguments.next() {
+        if let Err(error) = std::fs::write(
+            &file,
+            format!("{}{page}", HEADING.trim_end_matches('\n').to_owned() + "\n"),
+        ) {
+            eprintln!("{file}: {error}");
+            std::process::exit(1);
+        }
+    }
+}
