@@ -10,7 +10,7 @@ use crate::search::{search, Found, Sought};
 use crate::shortfall::nearest;
 
 /// The steps that a plan may take on a host of more than 16 nodes, unless said otherwise.
-pub const DEFAULT_BUDGET_STEPS: u64 = 50_000;
+pub const DEFAULT_BUDGET_STEPS: u64 = 40_000;
 
 /// What bounds a plan besides the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

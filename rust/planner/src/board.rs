@@ -267,6 +267,12 @@ impl<'a, const N: usize> Board<'a, N> {
     /// The most of each resource that `count` nodes of a class have; CPUs and cores only where
     /// they are not even.
     pub fn most_of(&self, class: usize, count: usize) -> Amount {
+        if self.is_plain() && self.even.is_some() {
+            return Amount {
+                pages: self.pages[class],
+                ..Amount::default()
+            };
+        }
         let (start, end) = self.places(class);
         let mut most = Amount {
             pages: self.most_pages((start, end), count),
@@ -292,7 +298,7 @@ impl<'a, const N: usize> Board<'a, N> {
             return Amount::default();
         };
         let mut top = self.top[first][count - 1];
-        if self.classes == self.universe.len() {
+        if self.is_plain() {
             // By falling pages, so the first ones have most.
             let most = bits(classes).take(count);
             top.pages = most.map(|class| self.pages[class]).sum();
@@ -309,6 +315,30 @@ impl<'a, const N: usize> Board<'a, N> {
     pub fn short_weight(&self, short_pages: u64) -> i32 {
         let parts = u128::from(short_pages) * u128::from(WHOLE_WEIGHT);
         (parts / u128::from(self.offer.need.pages)) as i32
+    }
+
+    /// Whether each class has one node only.
+    fn is_plain(&self) -> bool {
+        self.classes == self.universe.len()
+    }
+
+    /// Whether any `count` nodes of `classes` have so many pages, and pages are all that is needed;
+    /// `false` also where that is not looked at.
+    pub fn any_have(&self, classes: u64, count: usize, pages: u64) -> bool {
+        if !self.is_plain() || self.even.is_none() {
+            return false;
+        }
+        // By falling pages, so the last ones have least.
+        let mut left = NodeSet::from_bits(classes);
+        let mut sum = 0;
+        for _ in 0..count {
+            let Some(class) = left.highest() else {
+                return false;
+            };
+            left = left.without(class);
+            sum += self.pages[class];
+        }
+        sum >= pages
     }
 
     /// How many nodes of `classes` may be in one set, were the classes all near each other.

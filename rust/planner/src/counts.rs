@@ -173,19 +173,21 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     /// all near it.
     fn extend(&mut self, partial: &Partial<N>, candidates: u64, more: usize) {
         let board = self.board;
+        let short_pages = board.need.pages.saturating_sub(partial.have.pages);
+        let pages_bind = !board.any_have(candidates, more, short_pages);
+        let too_little = |classes: u64| {
+            let most = || partial.have.plus(board.top(classes, more));
+            pages_bind && !most().covers(board.need)
+        };
         // Without the class that has most pages it may not do at all.
         if let Some(class) = bits(candidates).next() {
             let others = candidates & !(1 << class);
-            if !partial
-                .have
-                .plus(board.top(others, more))
-                .covers(board.need)
-            {
+            if too_little(others) {
                 return self.take(partial, class, others & board.near[class], more);
             }
         }
-        let short = board.need.pages.saturating_sub(partial.have.pages);
-        let order = Order::new(board, &partial.cross, candidates, more, short);
+        let short_pages = if pages_bind { short_pages } else { 0 };
+        let order = Order::new(board, &partial.cross, candidates, more, short_pages);
         if !self.spend(order.len() as u64) {
             return;
         }
@@ -193,9 +195,8 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         let mut left = candidates;
         for at in 0..order.len() {
             let class = order.class(at);
-            let most = partial.have.plus(board.top(left, more));
             let room = i64::from(self.limit) - between;
-            if !order.near_enough(board, at, room) || !most.covers(board.need) {
+            if !order.near_enough(board, at, room) || too_little(left) {
                 return;
             }
             left &= !(1 << class);
@@ -212,7 +213,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         let room = board.room(later);
         for count in (1..=more.min(board.most[class] as usize)).rev() {
             let rest = more - count;
-            if room < rest || !self.spend(1) {
+            if room < rest || !self.spend(2) {
                 return;
             }
             let nodes = count as u32;
@@ -302,7 +303,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             self.chosen = chosen;
             self.limit = limit(&distance, self.size);
         }
-        self.spend(spent);
+        self.spend(spent + self.size as u64);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn exists(
     if sum.covers(offer.need) {
         return Some(set);
     }
-    *steps_left = steps_left.saturating_sub(1);
+    *steps_left = steps_left.saturating_sub(1 + candidates.len() as u64);
     if *steps_left == 0 {
         return None;
     }
