@@ -203,194 +203,12 @@ module Request = struct
   let strategies = Config.strategies
 end
 
-let pp_ints ppf ints =
-  Format.fprintf ppf "{%s}" (String.concat "," (List.map string_of_int ints))
-
-module Plan = struct
-  type t = Raw.plan_value
-
-  let nodes (t : t) = Array.to_list t.nodes
-
-  let pages_per_node (t : t) =
-    List.combine (Array.to_list t.nodes) (Array.to_list t.pages)
-
-  let cpus (t : t) = t.cpus
-
-  let max_distance (t : t) = t.max_distance
-
-  let average_distance (t : t) = t.average_distance
-
-  let optimal (t : t) = t.optimal
-
-  let gap (t : t) = t.gap
-
-  let pp ppf t =
-    Format.fprintf ppf "nodes %a" pp_ints (nodes t) ;
-    ( match (max_distance t, average_distance t) with
-    | Some maximum, Some average ->
-        Format.fprintf ppf ", distance at most %d, %.2f on average" maximum
-          average
-    | Some _, None | None, Some _ | None, None ->
-        ()
-    ) ;
-    if cpus t <> "" then Format.fprintf ppf ", CPUs %s" (cpus t) ;
-    let pp_share ppf (node, pages) =
-      Format.fprintf ppf "%a on %d" Size.pp (Size.pages pages) node
-    in
-    let pp_sep ppf () = Format.pp_print_string ppf ", " in
-    Format.fprintf ppf ": %a"
-      (Format.pp_print_list ~pp_sep pp_share)
-      (pages_per_node t) ;
-    if not (optimal t) then Format.pp_print_string ppf " (not proven nearest)"
-end
-
-module Refusal = struct
-  type reason = Raw.reason_value =
-    | Memory
-    | Cpus
-    | Cores
-    | Reachability
-    | Mask
-    | Single_node
-    | Host_memory
-
-  type t = {
-      reason: reason
-    ; short_by_bytes: int
-    ; short_by_cpus: int
-    ; short_by_cores: int
-    ; nearest: int list
-  }
-
-  let of_raw (value : Raw.refusal_value) =
-    {
-      reason= value.reason
-    ; short_by_bytes= value.short_by_bytes
-    ; short_by_cpus= value.short_by_cpus
-    ; short_by_cores= value.short_by_cores
-    ; nearest= Array.to_list value.nearest
-    }
-
-  let reasons =
-    [
-      ("memory", Memory)
-    ; ("cpus", Cpus)
-    ; ("cores", Cores)
-    ; ("reachability", Reachability)
-    ; ("mask", Mask)
-    ; ("single_node", Single_node)
-    ; ("host_memory", Host_memory)
-    ]
-
-  let sentence = function
-    | Memory ->
-        "no nodes that reach each other have all that is needed: memory"
-    | Cpus ->
-        "no nodes that reach each other have all that is needed: CPUs"
-    | Cores ->
-        "no nodes that reach each other have all that is needed: cores"
-    | Reachability ->
-        "the nodes that would do together cannot reach each other"
-    | Mask ->
-        "the allowed CPUs and nodes do not suffice, though the host would"
-    | Single_node ->
-        "no single node suffices, though several would"
-    | Host_memory ->
-        "the host has not got the memory"
-
-  let pp_short ppf t =
-    let short =
-      (if t.short_by_bytes > 0 then
-         [Format.asprintf "%a" Size.pp (Size.clamp t.short_by_bytes)]
-       else
-         []
-      )
-      @ ( if t.short_by_cpus > 0 then
-            [Printf.sprintf "%d CPUs" t.short_by_cpus]
-          else
-            []
-        )
-      @
-      if t.short_by_cores > 0 then
-        [Printf.sprintf "%d cores" t.short_by_cores]
-      else
-        []
-    in
-    match (short, t.nearest) with
-    | [], _ ->
-        Format.pp_print_string ppf "nothing is short"
-    | short, [] ->
-        Format.fprintf ppf "short by %s" (String.concat ", " short)
-    | short, nearest ->
-        Format.fprintf ppf "nodes %a come nearest, short by %s" pp_ints nearest
-          (String.concat ", " short)
-
-  let pp ppf t = Format.fprintf ppf "%s (%a)" (sentence t.reason) pp_short t
-end
-
-module Explanation = struct
-  type rejected = {max_distance: int; size: int option; bound: Refusal.t}
-
-  type t = {
-      rejected: rejected list
-    ; equals: int
-    ; strategy: Request.strategy
-  }
-
-  let of_raw (value : Raw.explained_value) =
-    let rejected (value : Raw.rejected_value) =
-      {
-        max_distance= value.rejected_max_distance
-      ; size= value.rejected_size
-      ; bound= Refusal.of_raw value.bound
-      }
-    in
-    {
-      rejected= List.map rejected (Array.to_list value.rejected)
-    ; equals= value.equals
-    ; strategy= value.chosen_by
-    }
-
-  let rejected_line {max_distance; size; bound} =
-    let kind =
-      match (size, bound.nearest) with
-      | Some 1, _ ->
-          "one node alone"
-      | None, [_] when max_distance = 10 ->
-          "one node alone"
-      | Some size, _ ->
-          Printf.sprintf "up to %d nodes within distance %d" size max_distance
-      | None, _ ->
-          Printf.sprintf "nodes within distance %d" max_distance
-    in
-    Format.asprintf "%s: %a" kind Refusal.pp_short bound
-
-  let lines t =
-    let strategy =
-      match t.strategy with
-      | Request.Pack ->
-          "pack"
-      | Request.Spread ->
-          "spread"
-      | Request.Balance ->
-          "balance"
-    in
-    let chosen =
-      match t.equals with
-      | 0 ->
-          []
-      | 1 ->
-          ["no other nodes are as near"]
-      | equals ->
-          [
-            Printf.sprintf "%d sets of nodes are equally near; %s chose" equals
-              strategy
-          ]
-    in
-    List.map rejected_line t.rejected @ chosen
-end
+module Plan = Plan
+module Refusal = Refusal
 
 type answer = (Plan.t, Refusal.t) result
+
+module Explanation = Explanation
 
 let answer_of_raw : Raw.answer_value -> answer = function
   | Raw.Planned plan ->
@@ -419,7 +237,8 @@ let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
   let limits = limits reserve node_reserve budget_steps in
   Raw.xenopsd_numa_explain host.handle limits request.value
   |> Result.map (fun (value : Raw.explained_value) ->
-         (answer_of_raw value.answer, Explanation.of_raw value)
+         let answer = answer_of_raw value.answer in
+         (answer, Explanation.of_raw answer value)
      )
   |> Result.map_error error_of_raw
 
@@ -575,8 +394,8 @@ module Failure = struct
           domid Size.pp asked Size.pp outstanding
     | Busy {domid; builds; why} ->
         Format.fprintf ppf
-          "domain %d: the builds of domains %a did not end: %s" domid pp_ints
-          builds why
+          "domain %d: the builds of domains %a did not end: %s" domid
+          Words.pp_set builds why
     | Internal message ->
         pp_internal ppf message
 end

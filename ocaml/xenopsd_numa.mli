@@ -294,29 +294,79 @@ module Refusal : sig
   val pp : Format.formatter -> t -> unit
 end
 
-(** Why a plan is what it is. *)
+type answer = (Plan.t, Refusal.t) result
+
+(** Why an answer is what it is, as data; in words where asked for. *)
 module Explanation : sig
   (** A kind of set of nodes that would have been nearer or smaller, and did
       not do. *)
   type rejected = private {
       max_distance: int  (** sets within this distance … *)
-    ; size: int option  (** … of this many nodes; [None]: of any number *)
+    ; size: int option
+          (** … of at most this many nodes; [None]: of any number *)
     ; bound: Refusal.t  (** what the nearest of them is short of *)
   }
 
-  type t = private {
-      rejected: rejected list  (** nearest first *)
-    ; equals: int
-          (** how many sets are as near as the plan's, it included, as far as
-              the search went; 0 for a refusal *)
-    ; strategy: Request.strategy  (** which chose between them *)
+  (** What strategies look at in the nodes of a plan. *)
+  type weighed = private {
+      room_bytes: int  (** what the nodes have room for *)
+    ; emptiest_bytes: int  (** the room of the emptiest of them *)
+    ; used_share: float
+          (** what part of their memory is used with the VM there, 0 to 1 *)
+    ; ended_holes: int option
+          (** of the large holes that {!Request.strategy} [Balance] counts, those
+              that end on the node; [None] for several nodes *)
   }
 
-  val lines : t -> string list
-  (** One line for each thing to say. *)
-end
+  (** Why a plan was not taken: the first of these that is so. *)
+  type behind =
+    | Without_cpus  (** it has nodes without CPUs, which are a last resort *)
+    | Maximum  (** its largest distance is larger *)
+    | Average  (** its average distance is larger *)
+    | Strategy  (** it is as near, and the strategy prefers the plan's nodes *)
+    | Numbers  (** it is as good, and its node numbers are higher *)
+    | Budget
+        (** it is better, and [budget_steps] ended the search before it was met;
+            never on hosts of up to 16 nodes *)
 
-type answer = (Plan.t, Refusal.t) result
+  type runner_up = private {plan: Plan.t; behind: behind; weighed: weighed}
+
+  type t = private {
+      answer: answer  (** what is explained *)
+    ; rejected: rejected list
+          (** all kinds that did not do: by distance, then by size; there may be
+              hundreds. On hosts of more than 16 nodes the nearest set of each is
+              the nearest that a bounded walk met *)
+    ; compared: int
+          (** how many sets as near as the plan's were compared, it included. The
+              search passes over sets that the strategy would not take, so there
+              may be more; 0 for a refusal *)
+    ; steps: int
+          (** what the search took of [budget_steps]; 0 where one node will do *)
+    ; strategy: Request.strategy  (** which chose between the sets compared *)
+    ; weighed: weighed option
+          (** the plan's nodes; [None] for a refusal and for policy [Any] *)
+    ; runner_up: runner_up option
+          (** the plan that would be made if not for this one; [None] if no other
+              set of nodes would do, but for those that this one is part of, for a
+              refusal and for policy [Any] *)
+  }
+
+  val behinds : (string * behind) list
+
+  val lines : t -> string list
+  (** For a terminal, at most twelve lines: what was rejected, then
+      {!choice_lines}. Of kinds that are short of the same the widest is told,
+      and of many the first and the last ones. *)
+
+  val rejected_line : rejected -> string
+
+  val choice_lines : t -> string list
+  (** What chose the plan, and how far behind the runner-up is. *)
+
+  val log_line : t -> string
+  (** All of it in one line of less than 512 bytes. *)
+end
 
 val plan :
      ?reserve:Size.t
@@ -346,7 +396,24 @@ val explain :
   -> Host.t
   -> Request.t
   -> (answer * Explanation.t, error) result
-(** As {!plan}, with the reasons. *)
+(** As {!plan}, with the reasons. Costs more than a plan: a search for each
+    kind of set that did not do, and one for the runner-up.
+
+    {[
+      let open Xenopsd_numa in
+      (* 80 GiB on two nodes with 64 GiB each. *)
+      match Request.v ~memory:(Size.gib 80) ~vcpus:1 () with
+      | Ok request ->
+          let lines (_, explanation) = Explanation.lines explanation in
+          Result.map lines (explain host request)
+          (* = Ok
+                 [
+                   "one node alone: short by 16.0 GiB (node 0)"
+                 ; "no other nodes would do"
+                 ] *)
+      | Error error ->
+          Error error
+    ]} *)
 
 val plan_all :
      ?reserve:Size.t

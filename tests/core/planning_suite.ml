@@ -1,4 +1,4 @@
-(* Hosts, requests, plans, refusals, explanations. *)
+(* Hosts, requests, plans, refusals, batches. *)
 
 open Xenopsd_numa
 open Bench
@@ -41,16 +41,6 @@ let refusals_have_figures () =
   let refused = refusal (plan host masked) in
   Alcotest.(check bool) "mask" true (refused.reason = Refusal.Mask) ;
   Alcotest.check ints "nearest" [1] refused.nearest
-
-let explanations_say_what_bound () =
-  let host = two_nodes () in
-  match explain host (request (Size.gib 80)) with
-  | Ok (Ok _, {rejected= [{max_distance= 10; size= None; bound}]; _}) ->
-      Alcotest.(check int) "short" (16 lsl 30) bound.short_by_bytes
-  | Ok (_, explanation) ->
-      Alcotest.failf "%s" (String.concat "; " (Explanation.lines explanation))
-  | Error error ->
-      Alcotest.failf "%a" pp_error error
 
 let batches_see_what_is_taken () =
   let host = two_nodes () in
@@ -269,7 +259,6 @@ let suite =
       case "the manual's example" example_of_the_manual
     ; case "two nodes" plan_over_two_nodes
     ; case "refusals" refusals_have_figures
-    ; case "explanations" explanations_say_what_bound
     ; case "batches" batches_see_what_is_taken
     ; case "long batches" batches_may_be_long
     ; case "the manual's example of a batch" example_of_together

@@ -1,3 +1,3 @@
-(** Hosts, requests, plans, refusals, explanations. *)
+(** Hosts, requests, plans, refusals, batches. *)
 
 val suite : string * unit Alcotest.test_case list

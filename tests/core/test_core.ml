@@ -4,6 +4,7 @@ let () =
   Alcotest.run "xenopsd-numa"
     [
       Planning_suite.suite
+    ; Explanation_suite.suite
     ; Switches_suite.suite
     ; Protocol_suite.suite
     ; Runtime_suite.suite

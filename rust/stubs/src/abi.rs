@@ -215,13 +215,44 @@ pub struct RejectedValue {
     pub bound: RefusalValue,
 }
 
+/// See `planner::Weighed`.
+#[sig("{ room_bytes : int; emptiest_bytes : int; used_share : float; ended_holes : int option }")]
+pub struct WeighedValue {
+    pub room_bytes: i64,
+    pub emptiest_bytes: i64,
+    pub used_share: f64,
+    pub ended_holes: Option<i64>,
+}
+
+/// See `planner::Behind`.
+#[sig("Without_cpus | Maximum | Average | Strategy | Numbers | Budget")]
+pub enum BehindValue {
+    WithoutCpus,
+    Maximum,
+    Average,
+    Strategy,
+    Numbers,
+    Budget,
+}
+
+/// See `planner::RunnerUp`.
+#[sig("{ second : plan_value; behind : behind_value; second_weighed : weighed_value }")]
+pub struct RunnerUpValue {
+    pub second: PlanValue,
+    pub behind: BehindValue,
+    pub second_weighed: WeighedValue,
+}
+
 /// An answer and its explanation.
-#[sig("{ answer : answer_value; rejected : rejected_value array; equals : int; chosen_by : strategy_value }")]
+#[sig("{ answer : answer_value; rejected : rejected_value array; compared : int; steps : int; chosen_by : strategy_value; weighed : weighed_value option; runner_up : runner_up_value option }")]
 pub struct ExplainedValue {
     pub answer: AnswerValue,
     pub rejected: Vec<RejectedValue>,
-    pub equals: i64,
+    pub compared: i64,
+    pub steps: i64,
     pub chosen_by: StrategyValue,
+    pub weighed: Option<WeighedValue>,
+    pub runner_up: Option<RunnerUpValue>,
 }
 
 /// See `claims::BuilderClaims`.

@@ -1,19 +1,24 @@
 //! Between the values that cross and the types of the crates behind.
 
 use planner::{
-    Answer, Batch, Host, HostDescription, Invalid, Limits, NodeDescription, NodeSet, Plan, Policy,
-    Reason, Refusal, Request, RequestDescription, Reserve, Score, Strategy, Topology,
-    TopologyDescription, PAGE_BYTES,
+    Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, Limits, NodeDescription,
+    NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription, Reserve,
+    RunnerUp, Score, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AnswerValue, BatchValue, HostValue, LimitsValue, PlanValue, PolicyValue, ReasonValue,
-    RefusalValue, RequestValue, ScoreValue, StrategyValue,
+    AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LimitsValue, PlanValue,
+    PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue, RunnerUpValue, ScoreValue,
+    StrategyValue, WeighedValue,
 };
 
 /// A count as an OCaml int, which has 63 bits.
 pub fn pages_value(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
+}
+
+fn bytes_value(pages: u64) -> i64 {
+    pages_value(pages.saturating_mul(PAGE_BYTES))
 }
 
 pub fn domid_value(domid: claims::Domid) -> i64 {
@@ -137,7 +142,7 @@ pub fn refusal_value(refusal: &Refusal) -> RefusalValue {
             Reason::SingleNode => ReasonValue::SingleNode,
             Reason::HostMemory => ReasonValue::HostMemory,
         },
-        short_by_bytes: pages_value(refusal.short.pages.saturating_mul(PAGE_BYTES)),
+        short_by_bytes: bytes_value(refusal.short.pages),
         short_by_cpus: i64::from(refusal.short.cpus),
         short_by_cores: i64::from(refusal.short.cores),
         nearest: nodes_value(refusal.nearest),
@@ -176,6 +181,56 @@ pub fn answer_values(
     (answers.iter().zip(requests))
         .map(|(answer, request)| answer_value(answer, topology, request))
         .collect()
+}
+
+fn rejected_value(rejected: &Rejected) -> RejectedValue {
+    RejectedValue {
+        rejected_max_distance: i64::from(rejected.maximum),
+        rejected_size: rejected.size.map(|size| size as i64),
+        bound: refusal_value(&rejected.bound),
+    }
+}
+
+fn weighed_value(weighed: &Weighed) -> WeighedValue {
+    WeighedValue {
+        room_bytes: bytes_value(weighed.room_pages),
+        emptiest_bytes: bytes_value(weighed.emptiest_pages),
+        used_share: weighed.used_share,
+        ended_holes: weighed.ended_holes.map(i64::from),
+    }
+}
+
+fn runner_up_value(runner_up: &RunnerUp, topology: &Topology, request: &Request) -> RunnerUpValue {
+    RunnerUpValue {
+        second: plan_value(&runner_up.plan, topology, request),
+        behind: match runner_up.behind {
+            Behind::WithoutCpus => BehindValue::WithoutCpus,
+            Behind::Maximum => BehindValue::Maximum,
+            Behind::Average => BehindValue::Average,
+            Behind::Strategy => BehindValue::Strategy,
+            Behind::Numbers => BehindValue::Numbers,
+            Behind::Budget => BehindValue::Budget,
+        },
+        second_weighed: weighed_value(&runner_up.weighed),
+    }
+}
+
+pub fn explained_value(
+    answer: &Answer,
+    explanation: &Explanation,
+    topology: &Topology,
+    request: &Request,
+) -> ExplainedValue {
+    ExplainedValue {
+        answer: answer_value(answer, topology, request),
+        rejected: explanation.rejected.iter().map(rejected_value).collect(),
+        compared: pages_value(explanation.equals),
+        steps: pages_value(explanation.steps),
+        chosen_by: StrategyValue::from(explanation.strategy),
+        weighed: explanation.weighed.as_ref().map(weighed_value),
+        runner_up: (explanation.runner_up.as_ref())
+            .map(|runner_up| runner_up_value(runner_up, topology, request)),
+    }
 }
 
 fn score_value(score: &Score) -> ScoreValue {

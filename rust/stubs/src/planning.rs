@@ -12,7 +12,7 @@ use sig::sig;
 
 use crate::abi::{
     AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
-    HostValue, LimitsValue, RejectedValue, RequestValue, StrategyValue,
+    HostValue, LimitsValue, RequestValue,
 };
 use crate::convert;
 use crate::failure::guarded;
@@ -69,18 +69,13 @@ pub fn xenopsd_numa_explain(
         guarded(|| {
             let request = asked(&host.0, &request)?;
             let (answer, explanation) = explain(&host.0, &request, &convert::limits(&limits)?);
-            Ok(ExplainedValue {
-                answer: convert::answer_value(&answer, host.0.topology(), &request),
-                rejected: (explanation.rejected.iter())
-                    .map(|rejected| RejectedValue {
-                        rejected_max_distance: i64::from(rejected.maximum),
-                        rejected_size: rejected.size.map(|size| size as i64),
-                        bound: convert::refusal_value(&rejected.bound),
-                    })
-                    .collect(),
-                equals: convert::pages_value(explanation.equals),
-                chosen_by: StrategyValue::from(explanation.strategy),
-            })
+            let topology = host.0.topology();
+            Ok(convert::explained_value(
+                &answer,
+                &explanation,
+                topology,
+                &request,
+            ))
         })
     };
     explained.to_ocaml(cr)

@@ -1,0 +1,276 @@
+type rejected = {max_distance: int; size: int option; bound: Refusal.t}
+
+type weighed = {
+    room_bytes: int
+  ; emptiest_bytes: int
+  ; used_share: float
+  ; ended_holes: int option
+}
+
+type behind = Raw.behind_value =
+  | Without_cpus
+  | Maximum
+  | Average
+  | Strategy
+  | Numbers
+  | Budget
+
+type runner_up = {plan: Plan.t; behind: behind; weighed: weighed}
+
+type t = {
+    answer: (Plan.t, Refusal.t) result
+  ; rejected: rejected list
+  ; compared: int
+  ; steps: int
+  ; strategy: Raw.strategy_value
+  ; weighed: weighed option
+  ; runner_up: runner_up option
+}
+
+let behinds =
+  [
+    ("without_cpus", Without_cpus)
+  ; ("maximum", Maximum)
+  ; ("average", Average)
+  ; ("strategy", Strategy)
+  ; ("numbers", Numbers)
+  ; ("budget", Budget)
+  ]
+
+let weighed_of_raw (value : Raw.weighed_value) =
+  {
+    room_bytes= value.room_bytes
+  ; emptiest_bytes= value.emptiest_bytes
+  ; used_share= value.used_share
+  ; ended_holes= value.ended_holes
+  }
+
+let of_raw answer (value : Raw.explained_value) =
+  let rejected (value : Raw.rejected_value) =
+    {
+      max_distance= value.rejected_max_distance
+    ; size= value.rejected_size
+    ; bound= Refusal.of_raw value.bound
+    }
+  in
+  let runner_up (value : Raw.runner_up_value) =
+    {
+      plan= value.second
+    ; behind= value.behind
+    ; weighed= weighed_of_raw value.second_weighed
+    }
+  in
+  {
+    answer
+  ; rejected= List.map rejected (Array.to_list value.rejected)
+  ; compared= value.compared
+  ; steps= value.steps
+  ; strategy= value.chosen_by
+  ; weighed= Option.map weighed_of_raw value.weighed
+  ; runner_up= Option.map runner_up value.runner_up
+  }
+
+(* {1 What was rejected} *)
+
+let kind {max_distance; size; bound} =
+  match (size, bound.nearest) with
+  | Some 1, _ ->
+      "one node alone"
+  | None, [_] when max_distance = 10 ->
+      "one node alone"
+  | Some size, _ ->
+      Printf.sprintf "up to %d nodes within distance %d" size max_distance
+  | None, _ ->
+      Printf.sprintf "nodes within distance %d" max_distance
+
+let rejected_line rejected =
+  Printf.sprintf "%s: short by %s (%s)" (kind rejected)
+    (Refusal.shortfall rejected.bound)
+    (Words.nodes rejected.bound.nearest)
+
+(* Whether all sets of the one kind are of the other one, too. *)
+let within inner outer =
+  let size kind = Option.value kind.size ~default:max_int in
+  inner.max_distance <= outer.max_distance && size inner <= size outer
+
+(* A kind that is short of no less than a wider one says nothing beside it. *)
+let telling rejected =
+  let add kinds kind =
+    match kinds with
+    | narrower :: kinds when within narrower kind && narrower.bound = kind.bound
+      ->
+        kind :: kinds
+    | kinds ->
+        kind :: kinds
+  in
+  List.rev (List.fold_left add [] rejected)
+
+let first_lines = 4
+
+let last_lines = 3
+
+let rejected_lines rejected =
+  let lines = List.map rejected_line (telling rejected) in
+  let left = List.length lines - first_lines - last_lines in
+  if left <= 1 then
+    lines
+  else
+    let first = List.filteri (fun i _ -> i < first_lines) lines in
+    let last = List.filteri (fun i _ -> i >= first_lines + left) lines in
+    first
+    @ [Printf.sprintf "and %d more kinds of sets that are short" left]
+    @ last
+
+(* {1 What was chosen} *)
+
+let strategy_name t =
+  match t.strategy with
+  | Raw.Pack ->
+      "pack"
+  | Raw.Spread ->
+      "spread"
+  | Raw.Balance ->
+      "balance"
+
+(* The distances of the plan [other] beside those of [plan]. *)
+let distances ~plan other =
+  let far plan = Option.value (Plan.max_distance plan) ~default:0 in
+  let average plan = Option.value (Plan.average_distance plan) ~default:0. in
+  let its, mine = Words.apart ~least:2 (average other) (average plan) in
+  match (far other = far plan, its = mine) with
+  | true, true ->
+      "as near"
+  | true, false ->
+      Printf.sprintf "distance %s on average, not %s" its mine
+  | false, _ ->
+      Printf.sprintf "distance %d at most, not %d; average %s, not %s"
+        (far other) (far plan) its mine
+
+(* What the strategy has against the nodes of [runner_up], which are as near. *)
+let preference t (mine : weighed) (runner_up : runner_up) =
+  let its = runner_up.weighed in
+  match t.strategy with
+  | Raw.Pack ->
+      "as near, with more room"
+  | Raw.Spread ->
+      let percent weighed = 100. *. weighed.used_share in
+      let its, mine = Words.apart ~least:1 (percent its) (percent mine) in
+      Printf.sprintf "as near, but %s %% used then, not %s %%" its mine
+  | Raw.Balance -> (
+    match (mine.ended_holes, its.ended_holes) with
+    | Some mine, Some its when mine <> its ->
+        Printf.sprintf "as near, but ends %d large hole%s, not %d" its
+          (if its = 1 then "" else "s")
+          mine
+    | Some _, Some its ->
+        Printf.sprintf
+          "as near, ends as many large holes (%d), but has more room" its
+    | Some _, None ->
+        "as near, but not one node alone"
+    | None, (Some _ | None) when mine.emptiest_bytes <> its.emptiest_bytes ->
+        Printf.sprintf "as near, but its emptiest node has %s, %s"
+          (Words.size its.emptiest_bytes)
+          (Words.more its.emptiest_bytes ~than:mine.emptiest_bytes)
+    | None, (Some _ | None) ->
+        "as near, its emptiest node as empty, but has more room"
+  )
+
+let next_best t ~plan (mine : weighed) (runner_up : runner_up) =
+  let nodes = Words.nodes (Plan.nodes runner_up.plan) in
+  let distances = distances ~plan runner_up.plan in
+  let next =
+    if Plan.optimal runner_up.plan then "next best" else "next best found"
+  in
+  match runner_up.behind with
+  | Without_cpus ->
+      Printf.sprintf "%s: %s, not all with CPUs" next nodes
+  | Maximum | Average ->
+      Printf.sprintf "%s: %s, %s" next nodes distances
+  | Strategy ->
+      Printf.sprintf "%s: %s, %s" next nodes (preference t mine runner_up)
+  | Numbers ->
+      Printf.sprintf "%s: %s, as good; the lower numbers are taken" next nodes
+  | Budget ->
+      Printf.sprintf "better, past the budget: %s, %s" nodes distances
+
+let room ~plan (mine : weighed) (runner_up : runner_up) =
+  let its = runner_up.weighed in
+  Printf.sprintf "room: %s on %s; %s on %s"
+    (Words.size mine.room_bytes)
+    (Words.nodes (Plan.nodes plan))
+    (Words.more its.room_bytes ~than:mine.room_bytes)
+    (Words.nodes (Plan.nodes runner_up.plan))
+
+(* That the count is 1 does not say that no other set is as near. *)
+let chosen_line t (runner_up : runner_up) =
+  match (t.compared >= 2, runner_up.behind) with
+  | true, _ ->
+      [
+        Printf.sprintf "%s chose; %d equally near sets of nodes were compared"
+          (strategy_name t) t.compared
+      ]
+  | false, (Strategy | Numbers) ->
+      [strategy_name t ^ " chose; other sets of nodes are as near"]
+  | false, (Without_cpus | Maximum | Average | Budget) ->
+      []
+
+let choice_lines t =
+  match (t.answer, t.weighed, t.runner_up) with
+  | Error _, _, _ ->
+      []
+  | Ok _, None, _ ->
+      ["policy any: wherever there is memory"]
+  | Ok _, Some _, None ->
+      ["no other nodes would do"]
+  | Ok plan, Some mine, Some runner_up ->
+      chosen_line t runner_up
+      @ [next_best t ~plan mine runner_up; room ~plan mine runner_up]
+
+let lines t = rejected_lines t.rejected @ choice_lines t
+
+(* {1 A line for a log} *)
+
+let head = function
+  | Error (refusal : Refusal.t) ->
+      let named (_, reason) = reason = refusal.reason in
+      let reason =
+        Option.fold ~none:"" ~some:fst (List.find_opt named Refusal.reasons)
+      in
+      Printf.sprintf "refused, %s: %s short by %s" reason
+        (Words.nodes refusal.nearest)
+        (Refusal.shortfall refusal)
+  | Ok plan ->
+      let distance =
+        match (Plan.max_distance plan, Plan.average_distance plan) with
+        | Some maximum, Some average ->
+            Printf.sprintf ", distance %d at most, %.2f on average" maximum
+              average
+        | Some _, None | None, Some _ | None, None ->
+            ""
+      in
+      let proven = if Plan.optimal plan then "" else ", not proven nearest" in
+      Words.nodes (Plan.nodes plan) ^ distance ^ proven
+
+(* Of a plan the widest kind, for which it is no nearer or smaller; of a refusal
+   the narrowest, as the widest is the refusal itself. *)
+let log_rejected t =
+  let kinds =
+    match t.answer with Ok _ -> List.rev t.rejected | Error _ -> t.rejected
+  in
+  match kinds with
+  | [] ->
+      []
+  | kind :: rest ->
+      let more =
+        match List.length rest with
+        | 0 ->
+            ""
+        | 1 ->
+            ", 1 more kind short"
+        | n ->
+            Printf.sprintf ", %d more kinds short" n
+      in
+      [rejected_line kind ^ more]
+
+let log_line t =
+  String.concat "; " ((head t.answer :: log_rejected t) @ choice_lines t)
