@@ -11,58 +11,46 @@ let or_null f = Option.fold ~none:`Null ~some:f
 let six_decimals number : Yojson.Safe.t =
   `Intlit (Printf.sprintf "%.6f" number)
 
-let reason_name reason =
-  List.find_map
-    (fun (name, named) -> if named = reason then Some name else None)
-    Refusal.reasons
+(* A name of the lists that the typed module has for its variants. *)
+let named names value : Yojson.Safe.t =
+  List.find_opt (fun (_, named) -> named = value) names
+  |> or_null (fun (name, _) -> `String name)
 
 let shortfall (refusal : Refusal.t) =
   [
-    ("reason", or_null (fun name -> `String name) (reason_name refusal.reason))
+    ("reason", named Refusal.reasons refusal.reason)
   ; ("short_by_bytes", int refusal.short_by_bytes)
   ; ("short_by_cpus", int refusal.short_by_cpus)
   ; ("short_by_cores", int refusal.short_by_cores)
   ]
 
-let rejected (rejected : Explanation.rejected) text =
-  `Assoc
-    ([
-       ("max_distance", int rejected.max_distance)
-     ; ("size", or_null int rejected.size)
-     ; ("nodes", ints rejected.bound.nearest)
-     ]
-    @ shortfall rejected.bound
-    @ [("text", `String text)]
-    )
+let rejected (rejected : Explanation.rejected) =
+  [
+    ("max_distance", int rejected.max_distance)
+  ; ("size", or_null int rejected.size)
+  ; ("nodes", ints rejected.bound.nearest)
+  ]
+  @ shortfall rejected.bound
 
-let chosen text =
-  `Assoc
-    [
-      ("max_distance", `Null)
-    ; ("size", `Null)
-    ; ("nodes", `List [])
-    ; ("reason", `Null)
-    ; ("short_by_bytes", int 0)
-    ; ("short_by_cpus", int 0)
-    ; ("short_by_cores", int 0)
-    ; ("text", `String text)
-    ]
+let chosen =
+  [
+    ("max_distance", `Null)
+  ; ("size", `Null)
+  ; ("nodes", `List [])
+  ; ("reason", `Null)
+  ; ("short_by_bytes", int 0)
+  ; ("short_by_cpus", int 0)
+  ; ("short_by_cores", int 0)
+  ]
 
-(* The lines of an explanation are those of what was rejected, in its order, and
-   then those about the choice. *)
+let told entry text : Yojson.Safe.t = `Assoc (entry @ [("text", `String text)])
+
 let explanation_to_json (explanation : Explanation.t) =
-  let rec join kinds lines =
-    match (kinds, lines) with
-    | kind :: kinds, line :: lines ->
-        rejected kind line :: join kinds lines
-    | [], lines ->
-        List.map chosen lines
-    | _ :: _, [] ->
-        []
-  in
-  join explanation.rejected (Explanation.lines explanation)
+  let kind kind = told (rejected kind) (Explanation.rejected_line kind) in
+  List.map kind explanation.rejected
+  @ List.map (told chosen) (Explanation.choice_lines explanation)
 
-let placed plan : (string * Yojson.Safe.t) list =
+let place plan : (string * Yojson.Safe.t) list =
   let share (node, pages) = (string_of_int node, int pages) in
   [
     ("nodes", ints (Plan.nodes plan))
@@ -72,8 +60,9 @@ let placed plan : (string * Yojson.Safe.t) list =
   ; ("average_distance", or_null six_decimals (Plan.average_distance plan))
   ; ("optimal", `Bool (Plan.optimal plan))
   ; ("gap", or_null six_decimals (Plan.gap plan))
-  ; ("refused", `Null)
   ]
+
+let placed plan = place plan @ [("refused", `Null)]
 
 let refused refusal : (string * Yojson.Safe.t) list =
   [
@@ -87,17 +76,51 @@ let refused refusal : (string * Yojson.Safe.t) list =
   ; ("refused", `Assoc (shortfall refusal))
   ]
 
+let weighed (weighed : Explanation.weighed) : Yojson.Safe.t =
+  `Assoc
+    [
+      ("room_bytes", int weighed.room_bytes)
+    ; ("emptiest_bytes", int weighed.emptiest_bytes)
+    ; ("used_share", six_decimals weighed.used_share)
+    ; ("ended_holes", or_null int weighed.ended_holes)
+    ]
+
+let runner_up (runner_up : Explanation.runner_up) : Yojson.Safe.t =
+  `Assoc
+    (place runner_up.plan
+    @ [
+        ("behind", named Explanation.behinds runner_up.behind)
+      ; ("weighed", weighed runner_up.weighed)
+      ]
+    )
+
+let reasons (explanation : Explanation.t) : Yojson.Safe.t =
+  let kind kind : Yojson.Safe.t = `Assoc (rejected kind) in
+  `Assoc
+    [
+      ("rejected", `List (List.map kind explanation.rejected))
+    ; ("compared", int explanation.compared)
+    ; ("steps", int explanation.steps)
+    ; ("strategy", named Request.strategies explanation.strategy)
+    ; ("weighed", or_null weighed explanation.weighed)
+    ; ("runner_up", or_null runner_up explanation.runner_up)
+    ]
+
 let v ?explanation ~name answer : Yojson.Safe.t =
-  let explanation =
-    Option.fold ~none:[] ~some:explanation_to_json explanation
-  in
   let answer =
     match answer with Ok plan -> placed plan | Error refusal -> refused refusal
   in
-  `Assoc
-    ((("name", Json_syntax.string name) :: answer)
-    @ [("explanation", `List explanation)]
-    )
+  let why : (string * Yojson.Safe.t) list =
+    match explanation with
+    | None ->
+        [("explanation", `List [])]
+    | Some explanation ->
+        [
+          ("explanation", `List (explanation_to_json explanation))
+        ; ("reasons", reasons explanation)
+        ]
+  in
+  `Assoc ((("name", Json_syntax.string name) :: answer) @ why)
 
 let score (score : Xenopsd_numa.Batch.score) : (string * Yojson.Safe.t) list =
   [

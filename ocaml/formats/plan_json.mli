@@ -16,8 +16,23 @@
     [{"max_distance": …, "size": …, "nodes": […], "reason": …,
     "short_by_bytes": …, "short_by_cpus": …, "short_by_cores": …, "text": …}],
     where [size] is null for sets of any size and [nodes] is the set that came
-    nearest. The last one says how the plan was chosen among its equals: its
-    [reason] and [max_distance] are null. *)
+    nearest. The last ones say how the plan was chosen and what is next best:
+    their [reason] and [max_distance] are null.
+
+    Only where an explanation is asked for there is [reasons], too, which is what
+    {!Xenopsd_numa.Explanation.t} has beside the answer:
+
+    {v
+    {"rejected": [{"max_distance": 10, "size": null, "nodes": [0], "reason": "memory",
+                   "short_by_bytes": 4096, "short_by_cpus": 0, "short_by_cores": 0}],
+     "compared": 1, "steps": 3, "strategy": "balance",
+     "weighed": {"room_bytes": …, "emptiest_bytes": …, "used_share": 0.625000,
+                 "ended_holes": null},
+     "runner_up": {"nodes": [0, 2], …, "behind": "average", "weighed": {…}}}
+    v}
+
+    [runner_up] has what a plan has, from [nodes] to [gap];
+    {!Xenopsd_numa.Explanation.behinds} are the values of [behind]. *)
 
 open Xenopsd_numa
 

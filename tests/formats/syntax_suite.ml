@@ -1,6 +1,5 @@
-(* JSON, no more and no less; explanations in JSON. *)
+(* JSON, no more and no less. *)
 
-open Xenopsd_numa
 open Xenopsd_numa_formats
 
 let accepted () =
@@ -87,77 +86,10 @@ let refused () =
   check "{\"a\": 1,\n \"b\": [1, 2}\n" 2 ;
   check "\n\n{} {}" 3
 
-let host =
-  lazy
-    ( match Host_file.read "../hosts/xeon-2n.json" with
-    | Ok host ->
-        host
-    | Error error ->
-        Alcotest.failf "%a" Error.pp error
-    )
-
-let explained ~memory =
-  let result =
-    Result.bind (Request.v ~name:"vm" ~memory ~vcpus:1 ()) (fun request ->
-        explain (Lazy.force host) request
-    )
-  in
-  match result with
-  | Ok (answer, explanation) ->
-      Plan_json.v ~explanation ~name:"vm" answer
-  | Error error ->
-      Alcotest.failf "%a" pp_error error
-
-let explanation_keys =
-  [
-    "max_distance"
-  ; "size"
-  ; "nodes"
-  ; "reason"
-  ; "short_by_bytes"
-  ; "short_by_cpus"
-  ; "short_by_cores"
-  ; "text"
-  ]
-
-let explanations () =
-  let module J = Yojson.Safe.Util in
-  let entries memory =
-    J.to_list (J.member "explanation" (explained ~memory))
-  in
-  let reasons entries =
-    List.map (fun entry -> J.to_string_option (J.member "reason" entry)) entries
-  in
-  let check_entry entry =
-    Alcotest.(check (list string))
-      "keys" explanation_keys
-      (List.map fst (J.to_assoc entry)) ;
-    Alcotest.(check bool)
-      "text" true
-      (String.length (J.to_string (J.member "text" entry)) > 0)
-  in
-  let spread = entries (Size.gib 30) in
-  List.iter check_entry spread ;
-  ( match (reasons spread, List.rev (reasons spread)) with
-  | Some "memory" :: _, None :: rejected ->
-      Alcotest.(check bool) "all say why" false (List.mem None rejected)
-  | reasons, _ ->
-      Alcotest.failf "%d entries" (List.length reasons)
-  ) ;
-  Alcotest.(check (list (option string)))
-    "fits" [None]
-    (reasons (entries (Size.gib 1))) ;
-  let short entry = J.to_int (J.member "short_by_bytes" entry) in
-  Alcotest.(check int)
-    "short by"
-    ((30 lsl 30) - 25053130752)
-    (short (List.nth spread 0))
-
 let suite =
   ( "JSON"
   , [
       Alcotest.test_case "accepted" `Quick accepted
     ; Alcotest.test_case "refused" `Quick refused
-    ; Alcotest.test_case "explanations" `Quick explanations
     ]
   )

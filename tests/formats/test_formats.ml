@@ -4,6 +4,7 @@ let () =
   Alcotest.run "formats"
     [
       Syntax_suite.suite
+    ; Explanation_suite.suite
     ; Host_suite.suite
     ; Other_hosts.suite
     ; Bad_inputs.suite

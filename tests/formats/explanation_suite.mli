@@ -1,0 +1,3 @@
+(** Explanations in JSON. *)
+
+val suite : string * unit Alcotest.test_case list
