@@ -172,7 +172,7 @@ let preference t (mine : weighed) (runner_up : runner_up) =
           (Words.size its.emptiest_bytes)
           (Words.more its.emptiest_bytes ~than:mine.emptiest_bytes)
     | None, (Some _ | None) ->
-        "as near, its emptiest node as empty, but has more room"
+        "as near, with as empty a node, but more room"
   )
 
 let next_best t ~plan (mine : weighed) (runner_up : runner_up) =

@@ -355,7 +355,7 @@ module Explanation : sig
   val behinds : (string * behind) list
 
   val lines : t -> string list
-  (** For a terminal, at most twelve lines: what was rejected, then
+  (** For a terminal, at most eleven lines: what was rejected, then
       {!choice_lines}. Of kinds that are short of the same the widest is told,
       and of many the first and the last ones. *)
 

@@ -280,7 +280,9 @@ let single =
         & info ["explain"]
             ~doc:
               "Say which nearer or smaller sets of nodes did not do, and by \
-               how much."
+               how much; what chose the nodes; and which would be taken if not \
+               for these, how much farther they are, and how much room they \
+               have. See REASONS."
       )
   )
 
@@ -304,6 +306,19 @@ let man =
   ; `P
       "A $(i,SIZE) is an integer and a unit, B, KiB, MiB, GiB or TiB; no unit \
        means B."
+  ; `S "REASONS"
+  ; `P
+      "With $(b,--explain) each kind of set that did not do has its line, with \
+       what the nearest such set, in brackets, is short of. Where that is the \
+       same for a wider kind, only the wider one is told, and of many the first \
+       and the last ones. The next best set is what would be taken if not for \
+       the plan's own nodes. A large hole is a node of which the whole, half, a \
+       quarter or an eighth of the largest node's memory is free, each counted; \
+       the strategy balance ends as few as it can."
+  ; `P
+      "With $(b,--json) all kinds are told, and the object has one more key, \
+       reasons, with the same as data: rejected, compared, steps, strategy, \
+       weighed and runner_up."
   ; `S "BATCHES"
   ; `P "Each line of the batch is a JSON object, answered by one line:"
   ; `Pre

@@ -39,12 +39,66 @@ let refused () =
     "says so" true
     (Test_support.Files.contains result.out "The VM does not fit: ")
 
+(* What stands after the plan itself. *)
+let check_why what arguments expected =
+  let result = Run.command (("plan" :: arguments) @ ["--explain"]) in
+  check_code what 0 result ;
+  let rec after = function
+    | [] ->
+        []
+    | "Why:" :: lines ->
+        lines
+    | _ :: lines ->
+        after lines
+  in
+  Alcotest.(check (list string))
+    what
+    (expected @ [""])
+    (after (String.split_on_char '\n' result.out))
+
+let on name memory arguments =
+  ["--host"; Printf.sprintf "../hosts/%s.json" name; "--memory"; memory]
+  @ ("--vcpus" :: arguments)
+
 let explained () =
-  let result = plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--explain"] in
-  check_code "explained" 0 result ;
-  Alcotest.(check bool)
-    "why" true
-    (Test_support.Files.contains result.out "\nWhy:\n  ")
+  check_why "alone"
+    (on "xeon-2n" "30GiB" ["8"])
+    ["  one node alone: short by 6.67 GiB (node 0)"; "  no other nodes would do"] ;
+  check_why "balance"
+    (on "arm-4n-2sockets" "30GiB" ["8"])
+    [
+      "  balance chose; 4 equally near sets of nodes were compared"
+    ; "  next best: node 2, as near, but ends 1 large hole, not 0"
+    ; "  room: 120 GiB on node 3; 46.2 GiB less on node 2"
+    ] ;
+  check_why "spread"
+    (on "xeon-4n-2groups" "30GiB" ["8"; "--strategy"; "spread"])
+    [
+      "  spread chose; 4 equally near sets of nodes were compared"
+    ; "  next best: node 2, as near, but 56.2 % used then, not 51.2 %"
+    ; "  room: 92.4 GiB on node 3; 6.32 GiB less on node 2"
+    ] ;
+  check_why "many kinds"
+    (on "itanium-17n" "1200GiB" ["30"])
+    [
+      "  one node alone: short by 1.08 TiB, 22 CPUs, 22 cores (node 10)"
+    ; "  nodes within distance 14: short by 1.08 TiB, 22 CPUs, 22 cores (nodes \
+       10,16)"
+    ; "  nodes within distance 17: short by 819 GiB (nodes 12-16)"
+    ; "  up to 2 nodes within distance 20: short by 1009 GiB, 14 CPUs, 14 cores \
+       (nodes 6,10)"
+    ; "  and 7 more kinds of sets that are short"
+    ; "  up to 10 nodes within distance 20: short by 248 GiB (nodes \
+       2,3,5,6,8,10-12 and 2 more)"
+    ; "  up to 11 nodes within distance 20: short by 153 GiB (nodes \
+       2,3,5,6,8,10-15)"
+    ; "  up to 12 nodes within distance 20: short by 58.5 GiB (nodes \
+       1-3,5,6,8,10-15)"
+    ; "  balance chose; other sets of nodes are as near"
+    ; "  next best: nodes 0-3,5,8-15, as near, with as empty a node, but more \
+       room"
+    ; "  room: 1.18 TiB on nodes 0-3,7-15; 12.8 GiB more on nodes 0-3,5,8-15"
+    ]
 
 let json_of what expected (result : Run.result) =
   check_code what expected result ;
@@ -74,7 +128,16 @@ let for_programs () =
     (J.to_string (J.member "reason" (J.member "refused" refused))) ;
   Alcotest.(check bool)
     "explained" true
-    (J.to_list (J.member "explanation" refused) <> [])
+    (J.to_list (J.member "explanation" refused) <> []) ;
+  let explained =
+    plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--json"; "--explain"]
+  in
+  Alcotest.(check string)
+    "explained"
+    ({|{"name":"","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0,"text":"one node alone: short by 6.67 GiB (node 0)"},{"max_distance":null,"size":null,"nodes":[],"reason":null,"short_by_bytes":0,"short_by_cpus":0,"short_by_cores":0,"text":"no other nodes would do"}],"reasons":{"rejected":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0}],"compared":1,"steps":0,"strategy":"balance","weighed":{"room_bytes":36020207616,"emptiest_bytes":25053130752,"used_share":0.961838,"ended_holes":null},"runner_up":null}}|}
+    ^ "\n"
+    )
+    explained.out
 
 let nodes arguments =
   plan ("--json" :: "--vcpus" :: "1" :: arguments)

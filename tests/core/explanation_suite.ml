@@ -289,7 +289,7 @@ let bounded explanation =
   let lines = Explanation.lines explanation in
   String.length log < 512
   && (not (String.contains log '\n'))
-  && List.length lines <= 12
+  && List.length lines <= 11
   && List.for_all (fun line -> String.length line <= most_columns) lines
 
 let texts_are_bounded =
