@@ -335,7 +335,8 @@ module Explanation : sig
       answer: answer  (** what is explained *)
     ; rejected: rejected list
           (** all kinds that did not do: by distance, then by size; there may be
-              hundreds. On hosts of more than 16 nodes the nearest set of each is
+              hundreds. None for a refusal for want of [Host_memory], as no kind
+              could do. On hosts of more than 16 nodes the nearest set of each is
               the nearest that a bounded walk met *)
     ; compared: int
           (** how many sets as near as the plan's were compared, it included. The
@@ -396,8 +397,8 @@ val explain :
   -> Host.t
   -> Request.t
   -> (answer * Explanation.t, error) result
-(** As {!plan}, with the reasons. Costs more than a plan: a search for each
-    kind of set that did not do, and one for the runner-up.
+(** As {!plan}, with the reasons. Costs more than a plan: a walk for each kind
+    of set that did not do, and a search for the runner-up.
 
     {[
       let open Xenopsd_numa in

@@ -119,19 +119,19 @@ let for_programs () =
     ^ "\n"
     )
     result.out ;
-  let refused =
-    plan ["--memory"; "64GiB"; "--vcpus"; "8"; "--json"; "--explain"]
-    |> json_of "refused" 1
+  let explained_json arguments =
+    plan (["--vcpus"; "8"; "--json"; "--explain"; "--memory"] @ arguments)
   in
+  let refused = json_of "refused" 1 (explained_json ["64GiB"]) in
   Alcotest.(check string)
     "reason" "host_memory"
     (J.to_string (J.member "reason" (J.member "refused" refused))) ;
+  let strict = ["30GiB"; "--policy"; "strict"] in
+  let refused = json_of "refused" 1 (explained_json strict) in
   Alcotest.(check bool)
     "explained" true
     (J.to_list (J.member "explanation" refused) <> []) ;
-  let explained =
-    plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--json"; "--explain"]
-  in
+  let explained = explained_json ["30GiB"] in
   Alcotest.(check string)
     "explained"
     ({|{"name":"","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0,"text":"one node alone: short by 6.67 GiB (node 0)"},{"max_distance":null,"size":null,"nodes":[],"reason":null,"short_by_bytes":0,"short_by_cpus":0,"short_by_cores":0,"text":"no other nodes would do"}],"reasons":{"rejected":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0}],"compared":1,"steps":0,"strategy":"balance","weighed":{"room_bytes":36020207616,"emptiest_bytes":25053130752,"used_share":0.961838,"ended_holes":null},"runner_up":null}}|}

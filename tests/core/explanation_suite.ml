@@ -206,7 +206,7 @@ let where_nothing_is_chosen () =
   Alcotest.(check string)
     "any" "nodes 0,1; policy any: wherever there is memory"
     (Explanation.log_line explanation) ;
-  let refused = why host 130 in
+  let refused = why ~vcpus:20 host 80 in
   Alcotest.(check bool)
     "refused" true
     ( match refused with
@@ -217,15 +217,21 @@ let where_nothing_is_chosen () =
     ) ;
   check_lines "refused"
     [
-      "one node alone: short by 66.0 GiB (node 0)"
-    ; "nodes within distance 21: short by 2.00 GiB (nodes 0,1)"
+      "one node alone: short by 16.0 GiB, 12 CPUs, 12 cores (node 0)"
+    ; "nodes within distance 21: short by 4 CPUs, 4 cores (nodes 0,1)"
     ]
     refused ;
   Alcotest.(check string)
     "refused"
-    "refused, host_memory: nodes 0,1 short by 2.00 GiB; one node alone: short \
-     by 66.0 GiB (node 0), 1 more kind short"
+    "refused, cpus: nodes 0,1 short by 4 CPUs, 4 cores; one node alone: short \
+     by 16.0 GiB, 12 CPUs, 12 cores (node 0), 1 more kind short"
     (Explanation.log_line refused) ;
+  (* No kind could do where the host could not. *)
+  let short = why host 130 in
+  check_lines "host" [] short ;
+  Alcotest.(check string)
+    "host" "refused, host_memory: nodes 0,1 short by 2.00 GiB"
+    (Explanation.log_line short) ;
   (* A node alone is within every distance. *)
   check_lines "strict"
     ["one node alone: short by 16.0 GiB (node 0)"]

@@ -100,8 +100,10 @@ let nothing_to_compare () =
   in
   check "any" ~policy:Request.Any (Size.gib 1)
     {|{"rejected":[],"compared":1,"steps":0,"strategy":"balance","weighed":null,"runner_up":null}|} ;
-  check "refused" (Size.gib 64)
-    {|{"rejected":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":43666345984,"short_by_cpus":0,"short_by_cores":0},{"max_distance":21,"size":null,"nodes":[0,1],"reason":"memory","short_by_bytes":32699269120,"short_by_cpus":0,"short_by_cores":0}],"compared":0,"steps":0,"strategy":"balance","weighed":null,"runner_up":null}|}
+  check "host memory" (Size.gib 64)
+    {|{"rejected":[],"compared":0,"steps":0,"strategy":"balance","weighed":null,"runner_up":null}|} ;
+  check "strict" ~policy:Request.Strict (Size.gib 30)
+    {|{"rejected":[{"max_distance":10,"size":1,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0}],"compared":0,"steps":0,"strategy":"balance","weighed":null,"runner_up":null}|}
 
 (* What is added is all that an explanation changes. *)
 let unexplained () =
