@@ -189,13 +189,13 @@ let next_best t ~plan (mine : weighed) (runner_up : runner_up) =
   | Strategy ->
       Printf.sprintf "%s: %s, %s" next nodes (preference t mine runner_up)
   | Numbers ->
-      Printf.sprintf "%s: %s, as good; the lower numbers are taken" next nodes
+      Printf.sprintf "%s: %s, as good, but the lower numbers are taken" next nodes
   | Budget ->
       Printf.sprintf "better, past the budget: %s, %s" nodes distances
 
 let room ~plan (mine : weighed) (runner_up : runner_up) =
   let its = runner_up.weighed in
-  Printf.sprintf "room: %s on %s; %s on %s"
+  Printf.sprintf "room: %s on %s, %s on %s"
     (Words.size mine.room_bytes)
     (Words.nodes (Plan.nodes plan))
     (Words.more its.room_bytes ~than:mine.room_bytes)
@@ -206,11 +206,11 @@ let chosen_line t (runner_up : runner_up) =
   match (t.compared >= 2, runner_up.behind) with
   | true, _ ->
       [
-        Printf.sprintf "%s chose; %d equally near sets of nodes were compared"
+        Printf.sprintf "%s chose: %d equally near sets of nodes were compared"
           (strategy_name t) t.compared
       ]
   | false, (Strategy | Numbers) ->
-      [strategy_name t ^ " chose; other sets of nodes are as near"]
+      [strategy_name t ^ " chose: other sets of nodes are as near"]
   | false, (Without_cpus | Maximum | Average | Budget) ->
       []
 

@@ -13,14 +13,14 @@ let runs ascending =
   List.fold_left add [] ascending
 
 (* A run of two is not shorter than its two numbers. *)
+let split (first, last) =
+  if last = first + 1 then [(first, first); (last, last)] else [(first, last)]
+
 let run_text (first, last) =
-  match last - first with
-  | 0 ->
-      string_of_int first
-  | 1 ->
-      Printf.sprintf "%d,%d" first last
-  | _ ->
-      Printf.sprintf "%d-%d" first last
+  if first = last then
+    string_of_int first
+  else
+    Printf.sprintf "%d-%d" first last
 
 let most_runs = 4
 
@@ -30,7 +30,7 @@ let nodes = function
   | [node] ->
       Printf.sprintf "node %d" node
   | ascending ->
-      let runs = List.rev (runs ascending) in
+      let runs = List.concat_map split (List.rev (runs ascending)) in
       let shown = List.filteri (fun i _ -> i < most_runs) runs in
       let count = List.fold_left (fun n (a, b) -> n + b - a + 1) 0 shown in
       let text = String.concat "," (List.map run_text shown) in

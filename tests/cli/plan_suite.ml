@@ -67,16 +67,16 @@ let explained () =
   check_why "balance"
     (on "arm-4n-2sockets" "30GiB" ["8"])
     [
-      "  balance chose; 4 equally near sets of nodes were compared"
+      "  balance chose: 4 equally near sets of nodes were compared"
     ; "  next best: node 2, as near, but ends 1 large hole, not 0"
-    ; "  room: 120 GiB on node 3; 46.2 GiB less on node 2"
+    ; "  room: 120 GiB on node 3, 46.2 GiB less on node 2"
     ] ;
   check_why "spread"
     (on "xeon-4n-2groups" "30GiB" ["8"; "--strategy"; "spread"])
     [
-      "  spread chose; 4 equally near sets of nodes were compared"
+      "  spread chose: 4 equally near sets of nodes were compared"
     ; "  next best: node 2, as near, but 56.2 % used then, not 51.2 %"
-    ; "  room: 92.4 GiB on node 3; 6.32 GiB less on node 2"
+    ; "  room: 92.4 GiB on node 3, 6.32 GiB less on node 2"
     ] ;
   check_why "many kinds"
     (on "itanium-17n" "1200GiB" ["30"])
@@ -89,15 +89,15 @@ let explained () =
        (nodes 6,10)"
     ; "  and 7 more kinds of sets that are short"
     ; "  up to 10 nodes within distance 20: short by 248 GiB (nodes \
-       2,3,5,6,8,10-12 and 2 more)"
+       2,3,5,6 and 6 more)"
     ; "  up to 11 nodes within distance 20: short by 153 GiB (nodes \
-       2,3,5,6,8,10-15)"
+       2,3,5,6 and 7 more)"
     ; "  up to 12 nodes within distance 20: short by 58.5 GiB (nodes \
-       1-3,5,6,8,10-15)"
-    ; "  balance chose; other sets of nodes are as near"
+       1-3,5,6,8 and 6 more)"
+    ; "  balance chose: other sets of nodes are as near"
     ; "  next best: nodes 0-3,5,8-15, as near, with as empty a node, but more \
        room"
-    ; "  room: 1.18 TiB on nodes 0-3,7-15; 12.8 GiB more on nodes 0-3,5,8-15"
+    ; "  room: 1.18 TiB on nodes 0-3,7-15, 12.8 GiB more on nodes 0-3,5,8-15"
     ]
 
 let json_of what expected (result : Run.result) =

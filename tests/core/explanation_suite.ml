@@ -98,7 +98,7 @@ let farther_ones () =
     [
       "one node alone: short by 32.0 GiB (node 0)"
     ; "next best: nodes 0,2, distance 21 at most, not 16; average 15.50, not 13.00"
-    ; "room: 80.0 GiB on nodes 0,1; as much on nodes 0,2"
+    ; "room: 80.0 GiB on nodes 0,1, as much on nodes 0,2"
     ]
     explanation ;
   let distance a b = if a + b = 1 then 16 else 21 in
@@ -110,7 +110,7 @@ let farther_ones () =
     ; "nodes within distance 16: short by 25.0 GiB (nodes 0,1)"
     ; "up to 2 nodes within distance 21: short by 5.00 GiB (nodes 0,2)"
     ; "next best: nodes 0,2,3, distance 17.33 on average, not 16.22"
-    ; "room: 70.0 GiB on nodes 0-2; 5.00 GiB less on nodes 0,2,3"
+    ; "room: 70.0 GiB on nodes 0-2, 5.00 GiB less on nodes 0,2,3"
     ]
     explanation ;
   let explanation = why (host ~without_cpus:[1] ~distance [|60; 60; 10|]) 50 in
@@ -118,7 +118,7 @@ let farther_ones () =
   check_lines "without CPUs"
     [
       "next best: nodes 1,2, not all with CPUs"
-    ; "room: 60.0 GiB on node 0; 10.0 GiB more on nodes 1,2"
+    ; "room: 60.0 GiB on node 0, 10.0 GiB more on nodes 1,2"
     ]
     explanation
 
@@ -132,40 +132,40 @@ let strategies_have_their_measure () =
   check Request.Pack [|60; 40; 52; 50|] 30
     ([3], 50)
     [
-      "pack chose; 4 equally near sets of nodes were compared"
+      "pack chose: 4 equally near sets of nodes were compared"
     ; "next best: node 3, as near, with more room"
-    ; "room: 40.0 GiB on node 1; 10.0 GiB more on node 3"
+    ; "room: 40.0 GiB on node 1, 10.0 GiB more on node 3"
     ] ;
   check Request.Spread [|60; 40; 52; 50|] 32
     ([2], 52)
     [
-      "spread chose; 4 equally near sets of nodes were compared"
+      "spread chose: 4 equally near sets of nodes were compared"
     ; "next best: node 2, as near, but 68.8 % used then, not 56.2 %"
-    ; "room: 60.0 GiB on node 0; 8.00 GiB less on node 2"
+    ; "room: 60.0 GiB on node 0, 8.00 GiB less on node 2"
     ] ;
   check Request.Balance [|60; 40; 52; 50|] 10
     ([2], 52)
     [
-      "balance chose; 4 equally near sets of nodes were compared"
+      "balance chose: 4 equally near sets of nodes were compared"
     ; "next best: node 2, as near, ends as many large holes (0), but has more \
        room"
-    ; "room: 50.0 GiB on node 3; 2.00 GiB more on node 2"
+    ; "room: 50.0 GiB on node 3, 2.00 GiB more on node 2"
     ] ;
   check Request.Balance [|60; 33; 40|] 10
     ([1], 33)
     [
-      "balance chose; 3 equally near sets of nodes were compared"
+      "balance chose: 3 equally near sets of nodes were compared"
     ; "next best: node 1, as near, but ends 1 large hole, not 0"
-    ; "room: 60.0 GiB on node 0; 27.0 GiB less on node 1"
+    ; "room: 60.0 GiB on node 0, 27.0 GiB less on node 1"
     ] ;
   check Request.Balance [|60; 40; 50; 50|] 70
     ([2; 3], 100)
     [
       "one node alone: short by 10.0 GiB (node 0)"
-    ; "balance chose; other sets of nodes are as near"
+    ; "balance chose: other sets of nodes are as near"
     ; "next best: nodes 2,3, as near, but its emptiest node has 50.0 GiB, 10.0 \
        GiB less"
-    ; "room: 100 GiB on nodes 0,1; as much on nodes 2,3"
+    ; "room: 100 GiB on nodes 0,1, as much on nodes 2,3"
     ]
 
 let equals_have_numbers () =
@@ -174,9 +174,9 @@ let equals_have_numbers () =
   check_behind "numbers" ([2], "numbers", 40) explanation ;
   check_lines "numbers"
     [
-      "pack chose; 3 equally near sets of nodes were compared"
-    ; "next best: node 2, as good; the lower numbers are taken"
-    ; "room: 40.0 GiB on node 0; as much on node 2"
+      "pack chose: 3 equally near sets of nodes were compared"
+    ; "next best: node 2, as good, but the lower numbers are taken"
+    ; "room: 40.0 GiB on node 0, as much on node 2"
     ]
     explanation ;
   (* A difference is told, however small. *)
@@ -193,9 +193,9 @@ let equals_have_numbers () =
   in
   check_lines "a page"
     [
-      "spread chose; 2 equally near sets of nodes were compared"
+      "spread chose: 2 equally near sets of nodes were compared"
     ; "next best: node 1, as near, but 39.063 % used then, not 39.062 %"
-    ; "room: 40.0 GiB on node 0; 4.00 KiB less on node 1"
+    ; "room: 40.0 GiB on node 0, 4.00 KiB less on node 1"
     ]
     (why ~strategy:Request.Spread ~vcpus:1 host 1)
 
