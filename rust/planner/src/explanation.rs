@@ -70,8 +70,8 @@ pub struct Explanation {
     pub runner_up: Option<RunnerUp>,
 }
 
-/// As [`crate::plan`], with the reasons. Beside the search for the next best plan it costs a bounded
-/// walk over sets of nodes for each kind that did not do.
+/// As [`crate::plan`], with the reasons. Beside the search for the next best plan it costs a
+/// bounded walk over sets of nodes for each kind that did not do.
 pub fn explain(
     host: &Host,
     request: &Request,

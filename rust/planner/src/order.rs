@@ -2,10 +2,11 @@
 //! are left can still be near enough.
 //!
 //! Nodes add their distances to the nodes that are there, and those between each other, which are
-//! at least what the tightest set of so many nodes has. Where the nodes that add least have not got the pages, pages are given a price: what
-//! nodes add less what their pages are worth, and the worth of the pages that are short, is never
-//! more than what a set with the pages adds (Lagrange's bound). The price is what the nodes
-//! with most pages add more than the nearest ones, by the page.
+//! at least what the tightest set of so many nodes has. Where the nodes that add least have not got
+//! the pages, pages are given a price: what nodes add less what their pages are worth, and the
+//! worth of the pages that are short, is never more than what a set with the pages adds
+//! (Lagrange's bound). The price is what the nodes with most pages add more than the nearest ones,
+//! by the page.
 
 use crate::board::{bits, Board, WHOLE_WEIGHT};
 

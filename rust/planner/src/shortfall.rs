@@ -7,8 +7,8 @@ use crate::offer::{Amount, Offer};
 use crate::plan::Shortfall;
 use crate::search::EXACT_NODES;
 
-/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes; shared by
-/// all kinds of sets that are asked for.
+/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes; shared
+/// by all kinds of sets that are asked for.
 const MAX_STEPS: u32 = 1 << 12;
 
 /// Walks for what comes nearest among the usable nodes of an offer.
@@ -105,8 +105,8 @@ impl<'a> Nearest<'a> {
     }
 }
 
-/// What comes nearest of all sets of at most `largest` usable nodes that reach each other; the empty
-/// set if no node is usable.
+/// What comes nearest of all sets of at most `largest` usable nodes that reach each other; the
+/// empty set if no node is usable.
 pub(crate) fn nearest(offer: &Offer, largest: usize) -> Near {
     let matrix = offer.topology.matrix();
     // Nodes that all reach each other come nearest together.

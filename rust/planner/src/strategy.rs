@@ -79,9 +79,9 @@ pub(crate) fn weigh(offer: &Offer, set: NodeSet) -> Weighed {
 /// How finely shares are told apart.
 const SHARE_BITS: u32 = 40;
 
-/// The used share of `set` once the VM is there, in units of 2^-`SHARE_BITS`. A share, because where nodes
-/// differ in size the emptiest is a large one until it has no more room than the small ones have.
-/// What is held back, or has no memory, is used.
+/// The used share of `set` once the VM is there, in units of 2^-`SHARE_BITS`. A share, because
+/// where nodes differ in size the emptiest is a large one until it has no more room than the small
+/// ones have. What is held back, or has no memory, is used.
 fn used_share(offer: &Offer, set: NodeSet, room: u64) -> u64 {
     let size = set.iter().map(|node| offer.size_pages[node]).sum::<u64>();
     let used = size.saturating_sub(room.saturating_sub(offer.need.pages));

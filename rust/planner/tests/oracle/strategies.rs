@@ -31,8 +31,8 @@ impl Nodes<'_> {
     }
 
     /// How many large holes end on `node` when the VM takes it. A hole, in whole pages, is a part
-    /// of the largest node less 1/32; it is there as long as that much is claimable. The manual leaves
-    /// open how pages are rounded: down, first the 1/32 and then the part.
+    /// of the largest node less 1/32; it is there as long as that much is claimable. The manual
+    /// leaves open how pages are rounded: down, first the 1/32 and then the part.
     fn ended(&self, node: usize) -> u32 {
         let after = self.room[node].saturating_sub(self.need);
         let ends = |part| {
