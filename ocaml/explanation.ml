@@ -76,17 +76,22 @@ let kind {max_distance; size; bound} =
   match (size, bound.nearest) with
   | Some 1, _ ->
       "one node alone"
-  | None, [_] when max_distance = 10 ->
+  | None, ([] | [_]) when max_distance = 10 ->
       "one node alone"
   | Some size, _ ->
       Printf.sprintf "up to %d nodes within distance %d" size max_distance
   | None, _ ->
       Printf.sprintf "nodes within distance %d" max_distance
 
+(* There are no nearest nodes where none may be used. *)
 let rejected_line rejected =
-  Printf.sprintf "%s: short by %s (%s)" (kind rejected)
-    (Refusal.shortfall rejected.bound)
-    (Words.nodes rejected.bound.nearest)
+  let short = Refusal.shortfall rejected.bound in
+  match rejected.bound.nearest with
+  | [] ->
+      Printf.sprintf "%s: short by %s" (kind rejected) short
+  | nearest ->
+      Printf.sprintf "%s: short by %s (%s)" (kind rejected) short
+        (Words.nodes nearest)
 
 (* Whether all sets of the one kind are of the other one, too. *)
 let within inner outer =
@@ -236,9 +241,16 @@ let head = function
       let reason =
         Option.fold ~none:"" ~some:fst (List.find_opt named Refusal.reasons)
       in
-      Printf.sprintf "refused, %s: %s short by %s" reason
-        (Words.nodes refusal.nearest)
-        (Refusal.shortfall refusal)
+      let short =
+        match (Refusal.shortfall refusal, refusal.nearest) with
+        | "", _ ->
+            "nothing is short"
+        | short, [] ->
+            "short by " ^ short
+        | short, nearest ->
+            Words.nodes nearest ^ " short by " ^ short
+      in
+      Printf.sprintf "refused, %s: %s" reason short
   | Ok plan ->
       let distance =
         match (Plan.max_distance plan, Plan.average_distance plan) with

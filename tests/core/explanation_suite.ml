@@ -232,6 +232,26 @@ let where_nothing_is_chosen () =
   Alcotest.(check string)
     "host" "refused, host_memory: nodes 0,1 short by 2.00 GiB"
     (Explanation.log_line short) ;
+  (* Nothing comes nearest where no node may be used. *)
+  let unusable =
+    ok_host
+      (Host.v
+         ~distances:[|[|Some 10; None|]; [|None; None|]|]
+         ~cpus:[|Host.cpu ~node:0 ~core:0 ~socket:0|]
+         ~nodes:
+           [|
+             Host.node ~size:(Size.gib 64) ~free:(Size.gib 64) ()
+           ; Host.offline_node
+           |]
+         ()
+      )
+  in
+  let masked = request ~allowed_nodes:[1] ~vcpus:1 (Size.gib 1) in
+  Alcotest.(check string)
+    "no node"
+    "refused, mask: short by 1.00 GiB, 1 CPU, 1 core; one node alone: short by \
+     1.00 GiB, 1 CPU, 1 core"
+    (Explanation.log_line (snd (explained unusable masked))) ;
   (* A node alone is within every distance. *)
   check_lines "strict"
     ["one node alone: short by 16.0 GiB (node 0)"]
