@@ -22,6 +22,22 @@ fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
     convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
 }
 
+/// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.
+const QUICK_NODES: usize = 16;
+
+/// Runs `run`, on large hosts without OCaml's runtime lock.
+fn unlocked_if_large<T>(cr: &mut OCamlRuntime, host: &Host, run: impl FnOnce() -> T) -> T {
+    match host.topology().node_count() {
+        0..=QUICK_NODES => run(),
+        _ => cr.releasing_runtime(run),
+    }
+}
+
+fn shared(host: OCaml<DynBox<HostHandle>>) -> Arc<Host> {
+    let handle: &HostHandle = host.borrow();
+    handle.0.clone()
+}
+
 #[sig("host_value -> (host_handle, failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_host(
@@ -41,16 +57,16 @@ pub fn xenopsd_numa_plan(
     limits: OCaml<LimitsValue>,
     request: OCaml<RequestValue>,
 ) -> OCaml<Result<AnswerValue, FailureValue>> {
-    let answer = {
-        let limits: LimitsValue = limits.to_rust();
-        let request: RequestValue = request.to_rust();
-        let host: &HostHandle = host.borrow();
+    let limits: LimitsValue = limits.to_rust();
+    let request: RequestValue = request.to_rust();
+    let host = shared(host);
+    let answer = unlocked_if_large(cr, &host, || {
         guarded(|| {
-            let request = asked(&host.0, &request)?;
-            let answer = plan(&host.0, &request, &convert::limits(&limits)?);
-            Ok(convert::answer_value(&answer, host.0.topology(), &request))
+            let request = asked(&host, &request)?;
+            let answer = plan(&host, &request, &convert::limits(&limits)?);
+            Ok(convert::answer_value(&answer, host.topology(), &request))
         })
-    };
+    });
     answer.to_ocaml(cr)
 }
 
@@ -62,14 +78,14 @@ pub fn xenopsd_numa_explain(
     limits: OCaml<LimitsValue>,
     request: OCaml<RequestValue>,
 ) -> OCaml<Result<ExplainedValue, FailureValue>> {
-    let explained = {
-        let limits: LimitsValue = limits.to_rust();
-        let request: RequestValue = request.to_rust();
-        let host: &HostHandle = host.borrow();
+    let limits: LimitsValue = limits.to_rust();
+    let request: RequestValue = request.to_rust();
+    let host = shared(host);
+    let explained = unlocked_if_large(cr, &host, || {
         guarded(|| {
-            let request = asked(&host.0, &request)?;
-            let (answer, explanation) = explain(&host.0, &request, &convert::limits(&limits)?);
-            let topology = host.0.topology();
+            let request = asked(&host, &request)?;
+            let (answer, explanation) = explain(&host, &request, &convert::limits(&limits)?);
+            let topology = host.topology();
             Ok(convert::explained_value(
                 &answer,
                 &explanation,
@@ -77,7 +93,7 @@ pub fn xenopsd_numa_explain(
                 &request,
             ))
         })
-    };
+    });
     explained.to_ocaml(cr)
 }
 
