@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use crate::answer::{anywhere, binding, find, find_except, placed, refuse, Limits};
 use crate::host::Host;
-use crate::nodes::MAX_NODES;
 use crate::offer::Offer;
 use crate::plan::{Plan, Reason, Refusal};
 use crate::request::{Policy, Request, Strategy};
@@ -173,7 +172,7 @@ fn rejected(offer: &Offer, largest: usize, found: Option<&Found>) -> Vec<Rejecte
     let maximum = found.map(|found| found.distance.maximum);
     let (mut class, mut known) = (0, alone);
     while class < distances.len() && Some(distances[class]) != maximum {
-        known = nearest.of(class, MAX_NODES, known);
+        known = nearest.of_next(class, known);
         reject(distances[class], None, known);
         class += 1;
     }

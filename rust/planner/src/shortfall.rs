@@ -54,15 +54,39 @@ impl<'a> Nearest<'a> {
     /// cores; `known` unless one comes nearer. Exact up to 16 usable nodes; beyond, a bounded walk,
     /// exact if all are that near each other.
     pub fn of(&self, class: usize, largest: usize, known: Near) -> Near {
-        let mut walk = Walk {
+        let mut walk = self.walk(class, known);
+        let nothing = (NodeSet::EMPTY, Amount::default());
+        walk.visit(nothing, self.offer.usable, largest);
+        walk.best
+    }
+
+    /// As [`Nearest::of`] sets of any size, if `known` is what comes nearest at the distance before:
+    /// only sets with two nodes that are just so far from each other can come nearer.
+    pub fn of_next(&self, class: usize, known: Near) -> Near {
+        let matrix = self.offer.topology.matrix();
+        let mut walk = self.walk(class, known);
+        for node in self.offer.usable.iter() {
+            let near = walk.near[node].intersection(self.offer.usable);
+            let before = match class.checked_sub(1) {
+                Some(before) => matrix.near(before)[node],
+                None => NodeSet::EMPTY,
+            };
+            for other in near.minus(before).minus(NodeSet::first(node)).iter() {
+                let pair = NodeSet::one(node).with(other);
+                let candidates = near.intersection(walk.near[other]);
+                walk.visit((pair, self.offer.sum(pair)), candidates, MAX_NODES);
+            }
+        }
+        walk.best
+    }
+
+    fn walk(&self, class: usize, known: Near) -> Walk<'_, 'a> {
+        Walk {
             nearest: self,
             near: self.offer.topology.matrix().near(class),
             steps_left: self.steps_left,
             best: known,
-        };
-        let nothing = (NodeSet::EMPTY, Amount::default());
-        walk.visit(nothing, self.offer.usable, largest);
-        walk.best
+        }
     }
 
     /// What comes nearest of the nodes alone; the empty set if no node is usable.

@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use xenopsd_numa_planner::{explain, Behind, Explanation, NodeSet, Plan};
+use xenopsd_numa_planner::{
+    explain, Behind, Explanation, NodeSet, Plan, Policy, Reason, Shortfall,
+};
 
 use crate::check::limits;
-use crate::exact::{Kept, Question};
+use crate::exact::{bits, Kept, Question, Short};
 use crate::generate;
 use crate::world::{Ask, World};
 
@@ -95,4 +97,96 @@ fn the_runner_up_is_the_second_best() {
         seen.len() == 6 && seen.values().all(|times| *times > 20),
         "{seen:?}"
     );
+}
+
+/// The least shortfall of the sets within a distance, of at most so many nodes.
+fn least(question: &Question, maximum: u32, size: usize) -> Short {
+    let sets = 1..1u64 << question.offers.len();
+    let of_kind = sets.filter(|set| {
+        set.count_ones() as usize <= size
+            && question.together(*set)
+            && question.far(*set).maximum <= maximum
+    });
+    let short = of_kind.map(|set| question.short(set)).min();
+    short.unwrap_or_else(|| question.short(0))
+}
+
+/// The kinds of sets that are short of something, by looking at every set.
+fn kinds(question: &Question, plan: Option<&Plan>) -> Vec<(u32, Option<usize>, Short)> {
+    let nodes = || bits(question.usable);
+    let mut distances: Vec<u32> = nodes()
+        .flat_map(|a| nodes().map(move |b| 1 << a | 1 << b))
+        .filter(|pair| question.together(*pair))
+        .map(|pair| question.far(pair).maximum)
+        .collect();
+    distances.sort_unstable();
+    distances.dedup();
+    let far = plan.and_then(|plan| plan.distance);
+    let nearer = distances
+        .iter()
+        .filter(|maximum| far.is_none_or(|far| **maximum < far.maximum));
+    let mut kinds: Vec<_> = nearer.map(|maximum| (*maximum, None)).collect();
+    if question.policy == Policy::Strict {
+        kinds = vec![(10, Some(1))];
+        kinds.retain(|_| plan.is_none());
+    } else if let (Some(plan), Some(far)) = (plan, far) {
+        let smallest = if far.maximum == 10 { 1 } else { 2 };
+        kinds.extend((smallest..plan.nodes.len()).map(|size| (far.maximum, Some(size))));
+    }
+    let short = |(maximum, size): (u32, Option<usize>)| {
+        (maximum, size, least(question, maximum, size.unwrap_or(64)))
+    };
+    let kinds = kinds.into_iter().map(short);
+    kinds.filter(|kind| kind.2 != Short::default()).collect()
+}
+
+#[test]
+fn what_bound_every_kind_is_told() {
+    let mut seen = 0;
+    for seed in 0..6_000 {
+        let (world, ask, kept) = world(seed);
+        let host = world.host();
+        let (answer, explanation) = explain(&host, &ask.request(&host), &limits(kept));
+        let question = Question::new(&world, &ask, kept);
+        let host_memory = matches!(&answer, Err(refusal) if refusal.reason == Reason::HostMemory);
+        if ask.policy == Policy::Any || host_memory {
+            assert_eq!(explanation.rejected, [], "seed {seed}");
+            continue;
+        }
+        let told: Vec<_> = (explanation.rejected.iter())
+            .map(|rejected| {
+                let Shortfall { pages, cpus, cores } = rejected.bound.short;
+                let (cpus, cores) = (cpus.into(), cores.into());
+                (
+                    rejected.maximum,
+                    rejected.size,
+                    Short { pages, cpus, cores },
+                )
+            })
+            .collect();
+        let mut right = kinds(&question, answer.as_ref().ok());
+        // The host's distances between nodes that may not be used are kinds too.
+        let known = |kind: &(u32, Option<usize>, Short)| right.contains(kind);
+        let others: Vec<_> = told.iter().filter(|kind| !known(kind)).copied().collect();
+        for (maximum, size, short) in others {
+            assert_eq!(
+                short,
+                least(&question, maximum, size.unwrap_or(64)),
+                "seed {seed}"
+            );
+            right.push((maximum, size, short));
+        }
+        right.sort_by_key(|kind| (kind.0, kind.1));
+        assert_eq!(told, right, "seed {seed}: {ask:?}\n{world:?}");
+        for rejected in &explanation.rejected {
+            let nearest = rejected.bound.nearest.bits();
+            let far = question.far(nearest).maximum;
+            assert!(
+                far <= rejected.maximum && question.together(nearest),
+                "seed {seed}"
+            );
+        }
+        seen += told.len();
+    }
+    assert!(seen > 3_000, "{seen} kinds");
 }
