@@ -60,8 +60,8 @@ impl<'a> Nearest<'a> {
         walk.best
     }
 
-    /// As [`Nearest::of`] sets of any size, if `known` is what comes nearest at the distance before:
-    /// only sets with two nodes that are just so far from each other can come nearer.
+    /// As [`Nearest::of`] sets of any size, if `known` is what comes nearest at the distance
+    /// before: only sets with two nodes that are just so far apart can come nearer.
     pub fn of_next(&self, class: usize, known: Near) -> Near {
         let matrix = self.offer.topology.matrix();
         let mut walk = self.walk(class, known);
