@@ -196,7 +196,7 @@ let next_best t ~plan (mine : weighed) (runner_up : runner_up) =
   | Numbers ->
       Printf.sprintf "%s: %s, as good, but the lower numbers are taken" next nodes
   | Budget ->
-      Printf.sprintf "better, past the budget: %s, %s" nodes distances
+      Printf.sprintf "better, not met in time: %s, %s" nodes distances
 
 let room ~plan (mine : weighed) (runner_up : runner_up) =
   let its = runner_up.weighed in

@@ -326,8 +326,9 @@ module Explanation : sig
     | Strategy  (** it is as near, and the strategy prefers the plan's nodes *)
     | Numbers  (** it is as good, and its node numbers are higher *)
     | Budget
-        (** it is better, and [budget_steps] ended the search before it was met;
-            never on hosts of up to 16 nodes *)
+        (** it is better, and the search ended before it met it: by
+            [budget_steps], or because it compares only some of equally near
+            sets; never on hosts of up to 16 nodes *)
 
   type runner_up = private {plan: Plan.t; behind: behind; weighed: weighed}
 
@@ -343,7 +344,8 @@ module Explanation : sig
               search passes over sets that the strategy would not take, so there
               may be more; 0 for a refusal *)
     ; steps: int
-          (** what the search took of [budget_steps]; 0 where one node will do *)
+          (** what the search took of [budget_steps] once the maximum distance
+              was known; 0 where one node will do *)
     ; strategy: Request.strategy  (** which chose between the sets compared *)
     ; weighed: weighed option
           (** the plan's nodes; [None] for a refusal and for policy [Any] *)
@@ -388,7 +390,8 @@ val plan :
     [reserve] and [node_reserve] are left alone, on the host and on each node;
     nothing unless given. The error is an allowed CPU or node that the host has
     not got. Exact on hosts of up to 16 nodes; beyond, [budget_steps] bounds the
-    search and {!Plan.optimal} tells. *)
+    search, {!Plan.optimal} tells whether the plan is the nearest, and of
+    equally near sets only some are compared. *)
 
 val explain :
      ?reserve:Size.t

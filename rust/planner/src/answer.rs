@@ -1,8 +1,9 @@
 //! From a host and a request to a plan or a refusal.
 
 use crate::host::{Host, Reserve};
+use crate::incumbent::exists;
 use crate::nodes::{NodeSet, MAX_NODES};
-use crate::offer::Offer;
+use crate::offer::{Amount, Offer};
 use crate::plan::{Plan, Reason, Refusal, Shortfall};
 use crate::request::{Policy, Request};
 use crate::rotation::rotate;
@@ -164,15 +165,9 @@ pub(crate) fn refuse(host: &Host, request: &Request, limits: &Limits, offer: &Of
     let masked = request.allowed_cpus.is_some() || request.allowed_nodes.is_some();
     let unmasked_fits = || {
         let whole = Offer::new(host, request, &limits.reserve, false);
-        find(&whole, request, limits).is_some()
+        fits_together(&whole, largest)
     };
-    let several_fit = || {
-        let wider = Request {
-            policy: Policy::BestEffort,
-            ..request.clone()
-        };
-        find(offer, &wider, limits).is_some()
-    };
+    let several_fit = || fits_together(offer, MAX_NODES);
     let reason = if !offer.host_suffices() {
         Reason::HostMemory
     } else if masked && unmasked_fits() {
@@ -188,6 +183,22 @@ pub(crate) fn refuse(host: &Host, request: &Request, limits: &Limits, offer: &Of
         reason,
         short,
         nearest,
+    }
+}
+
+/// Whether some nodes, at most `largest`, that reach each other suffice.
+fn fits_together(offer: &Offer, largest: usize) -> bool {
+    let matrix = offer.topology.matrix();
+    let alone = |node: usize| offer.nodes[node].covers(offer.need);
+    match (offer.host_suffices(), matrix.classes().len(), largest) {
+        (false, _, _) => false,
+        (true, 0, _) | (true, _, 1) => offer.usable.iter().any(alone),
+        (true, classes, _) => {
+            let nothing = (NodeSet::EMPTY, Amount::default());
+            let near = matrix.near(classes - 1);
+            let mut unlimited = u64::MAX;
+            exists(offer, near, nothing, offer.usable, &mut unlimited).is_some()
+        }
     }
 }
 

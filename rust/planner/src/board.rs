@@ -227,8 +227,8 @@ impl<'a, const N: usize> Board<'a, N> {
         (self.start[class] as usize, self.end[class] as usize)
     }
 
-    /// The node of a class that comes next after `count` with more pages.
-    pub fn by_pages(&self, class: usize, count: usize) -> usize {
+    /// The node of a class that has most pages but for `count` others.
+    pub fn emptiest(&self, class: usize, count: usize) -> usize {
         let (start, end) = self.places(class);
         self.node(if self.upwards {
             end - 1 - count
@@ -291,8 +291,8 @@ impl<'a, const N: usize> Board<'a, N> {
         most
     }
 
-    /// The most of each resource that `count` nodes of `classes`, at least 1, can have, and maybe
-    /// more; CPUs and cores only where they are not even.
+    /// The most of each resource that `count` nodes of all these classes together, at least 1, can
+    /// have, and maybe more; nothing of what there are not so many nodes of; CPUs and cores only where they are not even.
     pub fn top(&self, classes: u64, count: usize) -> Amount {
         let Some(first) = NodeSet::from_bits(classes).lowest() else {
             return Amount::default();

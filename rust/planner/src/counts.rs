@@ -13,7 +13,7 @@ use crate::search::{Sought, EXACT_NODES};
 use crate::selection::{Chosen, Selection};
 
 /// Steps that are spent on equally near sets, on hosts of more than 16 nodes, once none can be
-/// nearer.
+/// nearer; more where the budget is large.
 const STEPS_AMONG_EQUALS: u64 = 200;
 
 /// Classes from whose emptiest nodes sets are grown before the search.
@@ -54,7 +54,9 @@ pub(crate) struct Counts<'b, 'a, const N: usize> {
     pub equals: u64,
     size: usize,
     /// Whether CPUs and cores would suffice with a node less.
-    by_pages: bool,
+    pages_alone: bool,
+    /// How many nodes of each class the sets have that were met before; see [`Counts::like`].
+    met: [u8; N],
     /// The sum of distances that a set of this size must not exceed, and none is below.
     limit: u32,
     lower: u32,
@@ -71,14 +73,15 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             steps_left: sought.budget_steps,
             steps_among_equals: match board.universe.len() {
                 0..=EXACT_NODES => u64::MAX,
-                _ => STEPS_AMONG_EQUALS,
+                _ => STEPS_AMONG_EQUALS.max(sought.budget_steps / 200),
             },
             best: distance(board.offer, known),
             known,
             chosen: None,
             equals: 0,
             size: 0,
-            by_pages: false,
+            pages_alone: false,
+            met: [0; N],
             limit: 0,
             lower: 0,
         }
@@ -112,10 +115,11 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     }
 
     /// Meets the irreducible sets of `size` nodes that are as near as the best known; none is
-    /// below `lower`. Whether it got through before the steps ended.
+    /// below `lower`. Whether it got through before the steps ended; it did, too, where nothing can
+    /// be nearer and only the steps among equals ended.
     pub fn of_size(&mut self, size: usize, lower: u32) -> bool {
         self.size = size;
-        self.by_pages = self.board.even.is_some_and(|count| size > count);
+        self.pages_alone = self.board.even.is_some_and(|count| size > count);
         self.lower = lower;
         self.limit = limit(&self.best, size);
         let none = Partial {
@@ -133,10 +137,11 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         self.steps_left > 0
     }
 
-    /// Meets the sets that have as many nodes of each class as `set`; none of its size is below
-    /// `lower`.
+    /// Meets the sets that have as many nodes of each class as `set`, so that [`Counts::of_size`],
+    /// which is to follow with the same `lower`, starts from them.
     pub fn like(&mut self, set: NodeSet, lower: u32) {
         self.size = set.len();
+        self.pages_alone = self.board.even.is_some_and(|count| self.size > count);
         self.lower = lower;
         self.limit = limit(&self.best, self.size);
         let mut counts = [0; N];
@@ -147,6 +152,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         }
         let cost = distance(self.board.offer, set).sum;
         self.meet(&counts, cost as u32);
+        self.met = counts;
     }
 
     /// Takes steps; whether more may be taken.
@@ -179,7 +185,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             let most = || partial.have.plus(board.top(classes, more));
             pages_bind && !most().covers(board.need)
         };
-        // Without the class that has most pages it may not do at all.
+        // Without the class that has most pages it may not do at all, whatever is short.
         if let Some(class) = bits(candidates).next() {
             let others = candidates & !(1 << class);
             if too_little(others) {
@@ -226,7 +232,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             let have = partial.have.plus(board.most_of(class, count));
             let least_pages = partial.least_pages + board.least_pages(board.places(class), count);
             // Where only pages bind, nothing can come to what has them, and not be spared.
-            let enough = rest > 0 && self.by_pages && least_pages >= board.need.pages;
+            let enough = rest > 0 && self.pages_alone && least_pages >= board.need.pages;
             if enough || rest == 0 && !have.covers(board.need) {
                 continue;
             }
@@ -275,6 +281,9 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
 
     /// Takes note of the sets with so many nodes of each class.
     fn meet(&mut self, counts: &[u8; N], cost: u32) {
+        if *counts == self.met {
+            return;
+        }
         let distance = Distance {
             maximum: 0,
             sum: cost.into(),

@@ -36,7 +36,8 @@ pub enum Behind {
     Strategy,
     /// The strategy finds it as good, and its node numbers are higher.
     Numbers,
-    /// It is better, and the budget ended before the search met it.
+    /// It is better, and the search ended before it met it: by its budget, or because it compares
+    /// only some of the equally near sets of more than 16 nodes.
     Budget,
 }
 
@@ -59,7 +60,8 @@ pub struct Explanation {
     pub rejected: Vec<Rejected>,
     /// How many sets as near as the plan's were compared, it included; 0 for a refusal.
     pub equals: u64,
-    /// How many steps the search for the nearest took, beside looking at single nodes.
+    /// How many steps the search for the nearest took once the maximum distance was known; 0 where
+    /// one node will do.
     pub steps: u64,
     /// What chose between equally near sets.
     pub strategy: Strategy,

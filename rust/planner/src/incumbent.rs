@@ -40,13 +40,39 @@ pub(crate) fn exists(
     })
 }
 
+/// No less than what any nodes of `candidates` have that are all near each other: of nodes that are
+/// all far from each other only one is among them. O(nodes²).
+fn most(offer: &Offer, near: &[NodeSet], candidates: NodeSet) -> Amount {
+    let mut most = Amount::default();
+    let mut left = candidates;
+    while !left.is_empty() {
+        let mut one = Amount::default();
+        let mut far = left;
+        while let Some(node) = far.lowest() {
+            let Amount { pages, cpus, cores } = offer.nodes[node];
+            one = Amount {
+                pages: one.pages.max(pages),
+                cpus: one.cpus.max(cpus),
+                cores: one.cores.max(cores),
+            };
+            left = left.without(node);
+            far = far.without(node).minus(near[node]);
+        }
+        most = most.plus(one);
+    }
+    most
+}
+
 /// The candidates that, with what is near them, suffice; none if all do not.
 fn useful(offer: &Offer, near: &[NodeSet], sum: Amount, mut candidates: NodeSet) -> NodeSet {
+    let mut first = true;
     loop {
         let all = sum.plus(offer.sum(candidates));
-        if !all.covers(offer.need) {
+        let enough = |most: Amount| most.covers(offer.need);
+        if !enough(all) || first && !enough(sum.plus(most(offer, near, candidates))) {
             return NodeSet::EMPTY;
         }
+        first = false;
         let suffices = |node: &usize| {
             let far = candidates.without(*node).minus(near[*node]);
             far.is_empty() || all.less(offer.sum(far)).covers(offer.need)
@@ -87,7 +113,7 @@ pub(crate) fn grown<const N: usize>(board: &Board<N>, seed: usize) -> Option<Nod
     let mut candidates = board.near[seed];
     let mut next = seed;
     loop {
-        let node = board.by_pages(next, usize::from(taken[next]));
+        let node = board.emptiest(next, usize::from(taken[next]));
         set = set.with(node);
         sum = sum.plus(board.offer.nodes[node]);
         if sum.covers(board.offer.need) {

@@ -17,8 +17,9 @@ const WIDTH: usize = 32;
 /// Entries of all groups that are being joined; trees that need more are left to the search.
 const ENTRIES: usize = 6144;
 
-/// Groups that wait for others to be joined with: more than a balanced tree of 64 nodes has.
-const WAITING: usize = 16;
+/// Groups that wait for others to be joined with: as each is at least as large as all that come
+/// after it, 64 nodes make no more than 7.
+const WAITING: usize = 8;
 
 /// How a tree is put together: each step takes what the ones before it left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ fn put_together(matrix: &Matrix, nodes: NodeSet, steps: &mut Vec<Step>) {
     join_all(matrix, &groups, widest, steps);
 }
 
-/// Halves first, so that few groups are large.
+/// By halves, so that few of the groups that are joined are large.
 fn join_all(matrix: &Matrix, groups: &[NodeSet], apart: u32, steps: &mut Vec<Step>) {
     match groups {
         [] => (),
@@ -90,6 +91,12 @@ fn join_all(matrix: &Matrix, groups: &[NodeSet], apart: u32, steps: &mut Vec<Ste
         }
         _ => {
             let (here, there) = groups.split_at(groups.len() / 2);
+            let nodes = |groups: &[NodeSet]| groups.iter().map(|group| group.len()).sum::<usize>();
+            // The larger first, so that few groups wait while it is put together.
+            let (here, there) = match nodes(here) < nodes(there) {
+                true => (there, here),
+                false => (here, there),
+            };
             join_all(matrix, here, apart, steps);
             join_all(matrix, there, apart, steps);
             steps.push(Step::Join(apart));
@@ -249,7 +256,7 @@ fn leaf<const N: usize>(
     for count in 0..=most {
         front.start[count] = (base + count) as u16;
         if let (Some(class), 1..) = (class, count) {
-            let node = board.by_pages(class, count - 1);
+            let node = board.emptiest(class, count - 1);
             taken = Entry {
                 cost: taken.cost + 10 + 2 * (count as u32 - 1) * apart,
                 pages: taken.pages + board.offer.nodes[node].pages,

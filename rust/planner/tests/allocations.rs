@@ -7,9 +7,13 @@ use xenopsd_numa_planner::{
 
 #[test]
 fn from_request_to_plan_nothing_is_allocated() {
-    for nodes in [1, 2, 8, 16, 17, 64] {
+    let irregular = |a: usize, b: usize| 11 + (a ^ b) as u32;
+    let tree = |a: usize, b: usize| if a / 4 == b / 4 { 12 } else { 32 };
+    let shapes: [&dyn Fn(usize, usize) -> u32; 2] = [&irregular, &tree];
+    let sizes = [1, 2, 8, 16, 17, 64];
+    for (nodes, distance) in sizes.iter().flat_map(|n| shapes.map(|shape| (*n, shape))) {
         let row =
-            |a: usize| (0..nodes).map(move |b| Some(if a == b { 10 } else { 11 + (a ^ b) as u32 }));
+            |a: usize| (0..nodes).map(move |b| Some(if a == b { 10 } else { distance(a, b) }));
         let cpus = 0..4 * nodes as u32;
         let host = Host::new(&HostDescription {
             topology: TopologyDescription {
@@ -35,7 +39,13 @@ fn from_request_to_plan_nothing_is_allocated() {
             Policy::PrioMemOnly,
             Policy::Strict,
         ] {
-            for gib in [1, 16 * nodes as u64 / 2, 16 * nodes as u64, 1 << 20] {
+            let half: Vec<u32> = (0..nodes as u32).step_by(2).collect();
+            let masks = [(None, None), (Some(half.clone()), Some(half))];
+            let sizes = [1, 16 * nodes as u64 / 2, 16 * nodes as u64, 1 << 20];
+            let asked = sizes
+                .iter()
+                .flat_map(|gib| masks.iter().map(move |mask| (gib, mask)));
+            for (gib, (allowed_cpus, allowed_nodes)) in asked {
                 let request = RequestDescription {
                     memory_bytes: gib << 30,
                     overhead_bytes: 1 << 20,
@@ -43,8 +53,8 @@ fn from_request_to_plan_nothing_is_allocated() {
                     cores: None,
                     policy,
                     strategy: Strategy::Balance,
-                    allowed_cpus: None,
-                    allowed_nodes: None,
+                    allowed_cpus: allowed_cpus.clone(),
+                    allowed_nodes: allowed_nodes.clone(),
                 };
                 let request = Request::new(&request, host.topology()).unwrap();
                 let limits = Limits::default();

@@ -1,8 +1,8 @@
 //! Plans by example: what strategies prefer, what explanations say, what policy `any` answers.
 
 use xenopsd_numa_planner::{
-    explain, plan, Host, HostDescription, Limits, NodeDescription, NodeSet, Plan, Policy, Reason,
-    Request, RequestDescription, Strategy, TopologyDescription,
+    explain, plan, Behind, Host, HostDescription, Limits, NodeDescription, NodeSet, Plan, Policy,
+    Reason, Request, RequestDescription, Strategy, TopologyDescription,
 };
 
 /// Nodes with these free GiB of 64, 4 CPUs each, at `far` from each other.
@@ -244,4 +244,85 @@ fn policy_any_uses_the_cpus_of_nodes_without_memory() {
         .topology()
         .cpus_of(plan.cpu_nodes, request.allowed_cpus.as_ref());
     assert_eq!(cpus.to_string(), "0,2");
+}
+
+/// A host of so many nodes of a GiB and a CPU, with these distances between two nodes.
+fn host_of(free_gib: &[u64], distance: impl Fn(usize, usize) -> Option<u32>) -> Host {
+    let count = free_gib.len();
+    let between = |a: usize, b: usize| if a == b { Some(10) } else { distance(a, b) };
+    let row = |a: usize| (0..count).map(|b| between(a, b)).collect();
+    let ids = 0..count as u32;
+    let node = |gib: &u64| NodeDescription {
+        size_bytes: Some(gib << 30),
+        free_bytes: Some(gib << 30),
+        claimed_bytes: 0,
+    };
+    Host::new(&HostDescription {
+        topology: TopologyDescription {
+            distances: (0..count).map(row).collect(),
+            cpu_to_node: ids.clone().map(Some).collect(),
+            cpu_to_core: ids.clone().map(|_| Some(0)).collect(),
+            cpu_to_socket: ids.map(|id| Some(id.into())).collect(),
+        },
+        nodes: free_gib.iter().map(node).collect(),
+        host_free_bytes: free_gib.iter().sum::<u64>() << 30,
+        host_outstanding_bytes: 0,
+    })
+    .unwrap()
+}
+
+#[test]
+fn no_more_sets_are_compared_than_there_are() {
+    let mut free_gib = [1; 17];
+    (free_gib[0], free_gib[1]) = (100, 100);
+    let host = host_of(&free_gib, |_, _| Some(20));
+    let plan = placed(&host, &request(&host, 200, 1, Strategy::Balance));
+    // No other two nodes have the memory.
+    assert_eq!((plan.nodes, plan.equals), (NodeSet::first(2), 1));
+}
+
+#[test]
+fn nodes_that_exclude_each_other_in_pairs_are_counted_once() {
+    // There are 2^32 sets of one node of each pair.
+    let host = host_of(&[100; 64], |a, b| (a / 2 != b / 2).then_some(20));
+    let at_most = placed(&host, &request(&host, 3200, 1, Strategy::Balance));
+    assert_eq!(at_most.nodes.len(), 32);
+    let too_much = request(&host, 3201, 1, Strategy::Balance);
+    let refusal = plan(&host, &too_much, &Limits::default()).unwrap_err();
+    assert_eq!(refusal.reason, Reason::Reachability);
+}
+
+#[test]
+fn a_budget_without_end_lets_the_strategy_choose() {
+    // As near as corners of a cube are: many sets are equally near.
+    for seed in 0..50 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let free_gib: Vec<u64> = (0..18).map(|_| rng.u64(1..4)).collect();
+        let host = host_of(&free_gib, |a, b| Some(10 + 3 * (a ^ b).count_ones()));
+        let vcpus = rng.u32(5..9);
+        let gib = rng.u64(vcpus.into()..=2 * u64::from(vcpus));
+        let limits = Limits {
+            budget_steps: u64::MAX,
+            ..Limits::default()
+        };
+        let explained = explain(&host, &request(&host, gib, vcpus, Strategy::Pack), &limits);
+        let behind = explained.1.runner_up.map(|runner_up| runner_up.behind);
+        assert_ne!(behind, Some(Behind::Budget), "seed {seed}");
+    }
+}
+
+#[test]
+fn how_nodes_are_numbered_does_not_matter_to_a_tree() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    for _ in 0..10 {
+        let free_gib: Vec<u64> = (0..64).map(|_| rng.u64(1..1000)).collect();
+        let back: Vec<u64> = free_gib.iter().rev().copied().collect();
+        let gib = free_gib.iter().sum::<u64>() / rng.u64(2..8);
+        // A chain of groups, the outermost node with the highest number, or the lowest.
+        let up = host_of(&free_gib, |a, b| Some(10 + 2 * a.max(b) as u32));
+        let down = host_of(&back, |a, b| Some(10 + 2 * (63 - a.min(b)) as u32));
+        let plan = |host: &Host| placed(host, &request(host, gib, 1, Strategy::Pack));
+        let (up, down) = (plan(&up), plan(&down));
+        assert_eq!((up.optimal, up.distance), (down.optimal, down.distance));
+    }
 }
