@@ -292,7 +292,8 @@ impl<'a, const N: usize> Board<'a, N> {
     }
 
     /// The most of each resource that `count` nodes of all these classes together, at least 1, can
-    /// have, and maybe more; nothing of what there are not so many nodes of; CPUs and cores only where they are not even.
+    /// have, and maybe more; nothing of what there are not so many nodes of. CPUs and cores only
+    /// where they are not even.
     pub fn top(&self, classes: u64, count: usize) -> Amount {
         let Some(first) = NodeSet::from_bits(classes).lowest() else {
             return Amount::default();
