@@ -201,9 +201,9 @@ impl<'a, const N: usize> Board<'a, N> {
                 self.top[class][i] = sum;
             }
             let most = self.most_pages((start, end), 1);
-            let need = self.offer.need.pages;
-            let parts = u128::from(most.min(need)) * u128::from(WHOLE_WEIGHT);
-            self.weights[class] = parts.div_ceil(need.into()) as i32;
+            let need = u128::from(self.offer.need.pages.max(1));
+            let parts = u128::from(most).min(need) * u128::from(WHOLE_WEIGHT);
+            self.weights[class] = parts.div_ceil(need) as i32;
         }
     }
 
@@ -315,7 +315,12 @@ impl<'a, const N: usize> Board<'a, N> {
     /// Pages that are short, in the same parts, rounded down.
     pub fn short_weight(&self, short_pages: u64) -> i32 {
         let parts = u128::from(short_pages) * u128::from(WHOLE_WEIGHT);
-        (parts / u128::from(self.offer.need.pages)) as i32
+        (parts / u128::from(self.offer.need.pages.max(1))) as i32
+    }
+
+    /// Whether only pages bind a set of `size` nodes: a node less would still have the CPUs and cores.
+    pub fn pages_alone(&self, size: usize) -> bool {
+        self.even.is_some_and(|count| size > count)
     }
 
     /// Whether each class has one node only.

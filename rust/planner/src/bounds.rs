@@ -1,18 +1,14 @@
 //! How many nodes a set that fits can have, and how near so many can be at best.
 
-use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::offer::{Amount, Offer};
 
-/// The nodes of a universe by what they give of each resource, most first.
+/// What is known of the sets of a universe before any is looked at.
 pub(crate) struct Bounds<'a> {
     offer: &'a Offer<'a>,
     universe: NodeSet,
-    by_pages: [u8; MAX_NODES],
-    by_cpus: [u8; MAX_NODES],
-    by_cores: [u8; MAX_NODES],
     /// The fewest nodes that can fit; `None` if all are too few.
     least: Option<usize>,
     /// The most nodes that a set can have of which none can be spared.
@@ -21,70 +17,26 @@ pub(crate) struct Bounds<'a> {
 
 impl<'a> Bounds<'a> {
     pub fn new(offer: &'a Offer<'a>, universe: NodeSet, largest: usize) -> Self {
-        let by = |give: &dyn Fn(usize) -> u64| {
-            let mut nodes = [0; MAX_NODES];
-            for (slot, node) in nodes.iter_mut().zip(universe.iter()) {
-                *slot = node as u8;
-            }
-            nodes[..universe.len()].sort_unstable_by_key(|node| Reverse(give(*node as usize)));
-            nodes
+        let need = offer.need;
+        let bounds = [
+            of_resource(offer, universe, need.pages, |amount| amount.pages),
+            of_resource(offer, universe, need.cpus.into(), |amount| {
+                amount.cpus.into()
+            }),
+            of_resource(offer, universe, need.cores.into(), |amount| {
+                amount.cores.into()
+            }),
+        ];
+        let least = |least: Option<usize>, (fewest, _): &(Option<usize>, usize)| {
+            Some(least?.max((*fewest)?))
         };
-        let mut bounds = Bounds {
+        let most = bounds.iter().map(|(_, most)| *most).max();
+        Bounds {
             offer,
             universe,
-            by_pages: by(&|node| offer.nodes[node].pages),
-            by_cpus: by(&|node| u64::from(offer.nodes[node].cpus)),
-            by_cores: by(&|node| u64::from(offer.nodes[node].cores)),
-            least: None,
-            most: 0,
-        };
-        bounds.least = bounds.least_nodes();
-        bounds.most = bounds.most_nodes().min(largest);
-        bounds
-    }
-
-    /// Without any one of its nodes a set must fall short of something, so all but one of them
-    /// are short of it.
-    fn most_nodes(&self) -> usize {
-        let Amount { pages, cpus, cores } = self.offer.need;
-        let nodes = &self.offer.nodes;
-        let most = |need: u64, order: &[u8; MAX_NODES], give: &dyn Fn(usize) -> u64| {
-            let mut sum = 0;
-            let ascending = order[..self.universe.len()].iter().rev();
-            ascending
-                .take_while(|node| {
-                    sum += give(**node as usize);
-                    sum < need
-                })
-                .count()
-        };
-        let pages = most(pages, &self.by_pages, &|node| nodes[node].pages);
-        let cpus = most(cpus.into(), &self.by_cpus, &|node| nodes[node].cpus.into());
-        let cores = most(cores.into(), &self.by_cores, &|node| {
-            nodes[node].cores.into()
-        });
-        pages.max(cpus).max(cores) + 1
-    }
-
-    /// How many nodes are needed at the least; `None` if all are too few.
-    fn least_nodes(&self) -> Option<usize> {
-        let nodes = &self.offer.nodes;
-        let need = self.offer.need;
-        let fewest = |wanted: u64, order: &[u8; MAX_NODES], give: &dyn Fn(usize) -> u64| {
-            let (mut given, mut count) = (0, 0);
-            let mut order = order[..self.universe.len()].iter();
-            while given < wanted {
-                given += give(usize::from(*order.next()?));
-                count += 1;
-            }
-            Some(count)
-        };
-        let pages = fewest(need.pages, &self.by_pages, &|node| nodes[node].pages)?;
-        let cpus = fewest(need.cpus.into(), &self.by_cpus, &|n| nodes[n].cpus.into())?;
-        let cores = fewest(need.cores.into(), &self.by_cores, &|n| {
-            nodes[n].cores.into()
-        })?;
-        Some(pages.max(cpus).max(cores))
+            least: bounds.iter().fold(Some(0), least),
+            most: most.unwrap_or(0).min(largest),
+        }
     }
 
     /// Whether no node of the universe can be spared.
@@ -114,4 +66,35 @@ impl<'a> Bounds<'a> {
         let near = (10 * size as u64 + twice.div_ceil(2)).min(u32::MAX.into()) as u32;
         near.max(self.offer.topology.matrix().tightest(size))
     }
+}
+
+/// The fewest nodes that have `need` of a resource, and the most that a set can have of which none
+/// can be spared for it: without its node that gives least it must fall short.
+fn of_resource(
+    offer: &Offer,
+    universe: NodeSet,
+    need: u64,
+    give: fn(Amount) -> u64,
+) -> (Option<usize>, usize) {
+    let mut gives = [0; MAX_NODES];
+    for (slot, node) in gives.iter_mut().zip(universe.iter()) {
+        *slot = give(offer.nodes[node]);
+    }
+    let gives = &mut gives[..universe.len()];
+    gives.sort_unstable();
+    // How many nodes it takes from either end.
+    let falls_short = |gives: &mut dyn Iterator<Item = &u64>| {
+        let mut sum = 0;
+        let short = gives.take_while(|give| {
+            sum += **give;
+            sum < need
+        });
+        short.count()
+    };
+    let fewest = match need {
+        0 => 0,
+        _ => falls_short(&mut gives.iter().rev()) + 1,
+    };
+    let most = falls_short(&mut gives.iter()) + 1;
+    ((fewest <= gives.len()).then_some(fewest), most)
 }

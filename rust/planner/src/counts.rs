@@ -53,8 +53,6 @@ pub(crate) struct Counts<'b, 'a, const N: usize> {
     /// How many of those were compared.
     pub equals: u64,
     size: usize,
-    /// Whether CPUs and cores would suffice with a node less.
-    pages_alone: bool,
     /// How many nodes of each class the sets have that were met before; see [`Counts::like`].
     met: [u8; N],
     /// The sum of distances that a set of this size must not exceed, and none is below.
@@ -80,7 +78,6 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             chosen: None,
             equals: 0,
             size: 0,
-            pages_alone: false,
             met: [0; N],
             limit: 0,
             lower: 0,
@@ -119,7 +116,6 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     /// be nearer and only the steps among equals ended.
     pub fn of_size(&mut self, size: usize, lower: u32) -> bool {
         self.size = size;
-        self.pages_alone = self.board.even.is_some_and(|count| size > count);
         self.lower = lower;
         self.limit = limit(&self.best, size);
         let none = Partial {
@@ -141,7 +137,6 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     /// which is to follow with the same `lower`, starts from them.
     pub fn like(&mut self, set: NodeSet, lower: u32) {
         self.size = set.len();
-        self.pages_alone = self.board.even.is_some_and(|count| self.size > count);
         self.lower = lower;
         self.limit = limit(&self.best, self.size);
         let mut counts = [0; N];
@@ -217,6 +212,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     fn take(&mut self, partial: &Partial<N>, class: usize, later: u64, more: usize) {
         let board = self.board;
         let room = board.room(later);
+        let pages_alone = board.pages_alone(self.size);
         for count in (1..=more.min(board.most[class] as usize)).rev() {
             let rest = more - count;
             if room < rest || !self.spend(2) {
@@ -232,7 +228,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             let have = partial.have.plus(board.most_of(class, count));
             let least_pages = partial.least_pages + board.least_pages(board.places(class), count);
             // Where only pages bind, nothing can come to what has them, and not be spared.
-            let enough = rest > 0 && self.pages_alone && least_pages >= board.need.pages;
+            let enough = rest > 0 && pages_alone && least_pages >= board.need.pages;
             if enough || rest == 0 && !have.covers(board.need) {
                 continue;
             }

@@ -25,6 +25,10 @@ pub(crate) fn exists(
         return None;
     }
     let candidates = useful(offer, near, sum, candidates);
+    let most = sum.plus(most(offer, near, candidates));
+    if !most.covers(offer.need) {
+        return None;
+    }
     // The candidate that gives most; whatever works either has it or does without it.
     let node = (candidates.iter()).max_by_key(|node| (offer.nodes[*node].pages, Reverse(*node)))?;
     let with = (set.with(node), sum.plus(offer.nodes[node]));
@@ -65,14 +69,11 @@ fn most(offer: &Offer, near: &[NodeSet], candidates: NodeSet) -> Amount {
 
 /// The candidates that, with what is near them, suffice; none if all do not.
 fn useful(offer: &Offer, near: &[NodeSet], sum: Amount, mut candidates: NodeSet) -> NodeSet {
-    let mut first = true;
     loop {
         let all = sum.plus(offer.sum(candidates));
-        let enough = |most: Amount| most.covers(offer.need);
-        if !enough(all) || first && !enough(sum.plus(most(offer, near, candidates))) {
+        if !all.covers(offer.need) {
             return NodeSet::EMPTY;
         }
-        first = false;
         let suffices = |node: &usize| {
             let far = candidates.without(*node).minus(near[*node]);
             far.is_empty() || all.less(offer.sum(far)).covers(offer.need)

@@ -5,9 +5,6 @@ use crate::tightest::tightest;
 use crate::topology::UNREACHABLE_DISTANCE;
 use crate::tree::{self, Step};
 
-/// Numbers that are added at once: rows of them are padded to a multiple.
-pub(crate) const LANES: usize = 16;
-
 /// Distances, and what the search asks of them again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matrix {
@@ -20,9 +17,8 @@ pub(crate) struct Matrix {
     classes: Vec<u32>,
     /// See [`Matrix::near`]; one row of `nodes` entries a class.
     near: Vec<NodeSet>,
-    /// See [`Matrix::pairs`]; rows of `stride` entries.
+    /// See [`Matrix::pairs`]; one row of `nodes` entries a node.
     pairs: Vec<u16>,
-    stride: usize,
     /// See [`Matrix::near_sums`]; one row of `nodes` entries a count.
     near_sums: Vec<u32>,
     /// See [`Matrix::tightest`].
@@ -44,7 +40,6 @@ impl Matrix {
             classes: Vec::new(),
             near: Vec::new(),
             pairs: Vec::new(),
-            stride: nodes.next_multiple_of(LANES),
             near_sums: vec![u32::MAX; nodes * nodes],
             tightest: Vec::new(),
             twins: Vec::new(),
@@ -104,10 +99,10 @@ impl Matrix {
     }
 
     fn all_pairs(&self) -> Vec<u16> {
-        let mut pairs = vec![0; self.nodes * self.stride];
+        let mut pairs = vec![0; self.nodes * self.nodes];
         for a in 0..self.nodes {
             for b in self.mutual[a].iter() {
-                pairs[a * self.stride + b] = self.pair(a, b) as u16;
+                pairs[a * self.nodes + b] = self.pair(a, b) as u16;
             }
         }
         pairs
@@ -160,9 +155,9 @@ impl Matrix {
     }
 
     /// What [`Matrix::pair`] is between `node` and each node, 0 where they do not reach each
-    /// other; zeros follow up to a multiple of [`LANES`].
+    /// other.
     pub fn pairs(&self, node: usize) -> &[u16] {
-        &self.pairs[node * self.stride..][..self.stride]
+        &self.pairs[node * self.nodes..][..self.nodes]
     }
 
     /// For each node the least that [`Matrix::pair`] of it and `count` others, which it reaches,

@@ -159,7 +159,7 @@ fn least_maximum(sought: &Sought) -> Option<Least> {
 }
 
 /// Of the sets sought within the least maximum the one with the smallest average, on a host of at
-/// most `N` nodes; `None` if all were looked at and there is none.
+/// most `N` nodes; `None` if no node can be spared, and that set is not sought.
 fn least_average<const N: usize>(sought: &Sought, least: &Least) -> Option<Found> {
     let Sought {
         offer, universe, ..

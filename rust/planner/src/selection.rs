@@ -47,7 +47,6 @@ pub(crate) struct Selection<'s, 'a, const N: usize> {
     /// Sets with more pages, or with fewer, are not preferred.
     ceiling: u64,
     floor: u64,
-    bounded: bool,
 }
 
 /// Nodes on their way to a set.
@@ -82,7 +81,6 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
             most: [0; N],
             ceiling: u64::MAX,
             floor: 0,
-            bounded: true,
         }
     }
 
@@ -98,12 +96,8 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
         }
         let single = self.chosen.is_some_and(|chosen| chosen.set.len() == 1);
         match (self.strategy, self.size) {
-            (Strategy::Pack | Strategy::Spread, _) => {
+            (Strategy::Pack | Strategy::Spread, _) | (Strategy::Balance, 1) => {
                 self.bound(self.chosen);
-                self.all();
-            }
-            (Strategy::Balance, 1) => {
-                self.bounded = false;
                 self.all();
             }
             // One node comes before several.
@@ -124,6 +118,8 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
     /// What has more pages, or fewer, than the set to beat need not be looked at.
     fn bound(&mut self, beat: Option<Chosen>) {
         (self.ceiling, self.floor) = match (self.strategy, beat) {
+            // Of single nodes it counts holes first.
+            (Strategy::Balance, _) if self.size == 1 => (u64::MAX, 0),
             (Strategy::Pack | Strategy::Balance, Some(beat)) => (beat.room, 0),
             (Strategy::Spread, Some(beat)) => {
                 let offer = self.board.offer;
@@ -220,8 +216,8 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
             return;
         }
         // Where only pages bind, the set without its smallest node must fall short of them.
-        let by_count = self.board.even.is_some_and(|count| self.size > count);
-        if by_count && taken.smallest < u64::MAX && least - taken.smallest >= need {
+        let pages_alone = self.board.pages_alone(self.size);
+        if pages_alone && taken.smallest < u64::MAX && least - taken.smallest >= need {
             return;
         }
         let mut first = start;
@@ -278,9 +274,7 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
                 .unwrap_or(0),
         };
         self.chosen = Some(chosen);
-        if self.bounded {
-            self.bound(Some(chosen));
-        }
+        self.bound(Some(chosen));
     }
 
     /// Whether the set fits and none of its nodes can be spared.

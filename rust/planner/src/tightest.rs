@@ -1,6 +1,6 @@
 //! The least sum of distances that sets of each size can have, whatever their nodes offer.
 
-use crate::matrix::{Matrix, LANES};
+use crate::matrix::Matrix;
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::search::EXACT_NODES;
 
@@ -29,7 +29,7 @@ pub(crate) fn tightest(matrix: &Matrix, nodes: usize) -> Vec<u32> {
         search.best = search.greedy(size).max(bound);
         if search.steps_left > 0 {
             let all = NodeSet::first(nodes);
-            search.extend(&[0; MAX_NODES], NodeSet::EMPTY, 0, all, size);
+            search.extend(&[0; MAX_NODES], 0, all, size);
         }
         search.apart[size] = match search.steps_left {
             0 => bound,
@@ -88,15 +88,9 @@ impl Search<'_> {
         (0..self.nodes).filter_map(grow).min().unwrap_or(u32::MAX)
     }
 
-    /// Looks for less than `best` in sets of `set`, with `sum`, and `more` nodes of `candidates`.
-    fn extend(
-        &mut self,
-        cross: &[u16; MAX_NODES],
-        set: NodeSet,
-        sum: u32,
-        candidates: NodeSet,
-        more: usize,
-    ) {
+    /// Looks for less than `best` in what has `sum` and gets `more` nodes of `candidates`, which are
+    /// `cross` from what is there.
+    fn extend(&mut self, cross: &[u16; MAX_NODES], sum: u32, candidates: NodeSet, more: usize) {
         let mut order = [(0u16, 0u8); MAX_NODES];
         let mut count = 0;
         for node in candidates.iter() {
@@ -136,15 +130,13 @@ impl Search<'_> {
             let mut grown = *cross;
             add(&mut grown, self.matrix.pairs(node));
             let candidates = left.intersection(self.matrix.mutual(node));
-            self.extend(&grown, set.with(node), sum, candidates, more - 1);
+            self.extend(&grown, sum, candidates, more - 1);
         }
     }
 }
 
 fn add(sums: &mut [u16; MAX_NODES], row: &[u16]) {
-    for (sums, row) in sums.chunks_exact_mut(LANES).zip(row.chunks_exact(LANES)) {
-        for (sum, added) in sums.iter_mut().zip(row) {
-            *sum += added;
-        }
+    for (sum, added) in sums.iter_mut().zip(row) {
+        *sum += added;
     }
 }

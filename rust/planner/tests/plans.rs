@@ -2,7 +2,7 @@
 
 use xenopsd_numa_planner::{
     explain, plan, Behind, Host, HostDescription, Limits, NodeDescription, NodeSet, Plan, Policy,
-    Reason, Request, RequestDescription, Strategy, TopologyDescription,
+    Reason, Request, RequestDescription, Strategy, TopologyDescription, MAX_NODES,
 };
 
 /// Nodes with these free GiB of 64, 4 CPUs each, at `far` from each other.
@@ -325,4 +325,16 @@ fn how_nodes_are_numbered_does_not_matter_to_a_tree() {
         let (up, down) = (plan(&up), plan(&down));
         assert_eq!((up.optimal, up.distance), (down.optimal, down.distance));
     }
+}
+
+#[test]
+fn a_request_without_memory_is_planned_by_its_cpus() {
+    let host = host_of(&[1; 20], |_, _| Some(20));
+    let asked = request(&host, 1, 3, Strategy::Balance);
+    let asked = Request {
+        memory_pages: 0,
+        ..asked
+    };
+    let plan = plan(&host, &asked, &Limits::default()).unwrap();
+    assert_eq!((plan.nodes.len(), plan.pages), (3, [0; MAX_NODES]));
 }

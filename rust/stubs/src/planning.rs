@@ -155,9 +155,8 @@ impl Asked {
         limits: OCaml<LimitsValue>,
         requests: OCaml<OCamlUniformArray<RequestValue>>,
     ) -> Self {
-        let handle: &HostHandle = host.borrow();
         Asked {
-            host: handle.0.clone(),
+            host: shared(host),
             limits: limits.to_rust(),
             requests: requests.to_rust(),
         }

@@ -89,14 +89,16 @@ pub struct XenopsdNumaDomain {
     pub dying: u32,
 }
 
-// SAFETY of all calls below: the context is the table's own, each pointer is valid for what the
-// header says is read or written there, and nothing of it is kept. `Table` is the only caller.
+// Of all calls below: the context is the table's own, nothing of a pointer is kept, and `Table` is
+// the only caller.
 
 /// `int topology(context, &nodes, distances, &cpu_count, cpus)`.
+// SAFETY: all four can be written to, the arrays as far as the header says.
 pub type TopologyCall =
     unsafe extern "C" fn(*mut c_void, *mut u32, *mut u32, *mut u32, *mut XenopsdNumaCpu) -> c_int;
 
 /// `int memory(context, &node_count, nodes, &host)`.
+// SAFETY: all three can be written to, the nodes as far as their count says.
 pub type MemoryCall = unsafe extern "C" fn(
     *mut c_void,
     *mut u32,
@@ -105,26 +107,33 @@ pub type MemoryCall = unsafe extern "C" fn(
 ) -> c_int;
 
 /// `int domains(context, first, &count, domains)`.
+// SAFETY: both can be written to, the domains as far as their count says.
 pub type DomainsCall =
     unsafe extern "C" fn(*mut c_void, u32, *mut u32, *mut XenopsdNumaDomain) -> c_int;
 
 /// `int node_affinity(context, domid, &nodes)`.
+// SAFETY: the word of nodes can be written to.
 pub type NodeAffinityCall = unsafe extern "C" fn(*mut c_void, u32, *mut u64) -> c_int;
 
 /// `int set_node_affinity(context, domid, nodes)`.
+// SAFETY: takes no pointer but the context.
 pub type SetNodeAffinityCall = unsafe extern "C" fn(*mut c_void, u32, u64) -> c_int;
 
 /// `int set_vcpu_affinity(context, domid, vcpu, affinity, word_count, cpus)`.
+// SAFETY: as many words of CPUs as are counted can be read.
 pub type SetVcpuAffinityCall =
     unsafe extern "C" fn(*mut c_void, u32, u32, u32, u32, *const u64) -> c_int;
 
 /// `int claim_host(context, domid, pages)`.
+// SAFETY: takes no pointer but the context.
 pub type ClaimHostCall = unsafe extern "C" fn(*mut c_void, u32, u64) -> c_int;
 
 /// `int claim_node(context, domid, node, pages)`.
+// SAFETY: takes no pointer but the context.
 pub type ClaimNodeCall = unsafe extern "C" fn(*mut c_void, u32, u32, u64) -> c_int;
 
 /// `int accounting(context, &accounting)`.
+// SAFETY: the accounting can be written to.
 pub type AccountingCall = unsafe extern "C" fn(*mut c_void, *mut u32) -> c_int;
 
 /// The calls of a hypervisor. Each answers 0 or a positive Linux errno.

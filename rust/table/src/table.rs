@@ -263,19 +263,18 @@ impl Hypervisor for Table<'_> {
     }
 
     fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        let mut nodes = 0;
+        let (mut nodes, domid) = (0, u32::from(domid.0));
         // SAFETY: `nodes` can be written to.
-        let status =
-            unsafe { (self.calls.node_affinity)(self.context.0, u32::from(domid.0), &mut nodes) };
+        let status = unsafe { (self.calls.node_affinity)(self.context.0, domid, &mut nodes) };
         check("xc_domain_node_getaffinity", status)?;
         Ok(NodeSet::from_bits(nodes))
     }
 
     fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
         let nodes = nodes.map_or(AUTOMATIC, NodeSet::bits);
+        let domid = u32::from(domid.0);
         // SAFETY: takes no pointer but the provider's own.
-        let status =
-            unsafe { (self.calls.set_node_affinity)(self.context.0, u32::from(domid.0), nodes) };
+        let status = unsafe { (self.calls.set_node_affinity)(self.context.0, domid, nodes) };
         check("xc_domain_node_setaffinity", status)
     }
 
@@ -325,9 +324,9 @@ impl Hypervisor for Table<'_> {
         let Ok(node) = u32::try_from(node) else {
             return check(CALL, Errno::ENOENT.0);
         };
+        let domid = u32::from(domid.0);
         // SAFETY: takes no pointer but the provider's own.
-        let status =
-            unsafe { (self.calls.claim_node)(self.context.0, u32::from(domid.0), node, pages) };
+        let status = unsafe { (self.calls.claim_node)(self.context.0, domid, node, pages) };
         check(CALL, status)
     }
 

@@ -9,6 +9,7 @@ use crate::host::{Host, Reserve};
 use crate::plan::{Plan, Refusal};
 use crate::request::Request;
 use crate::rotation::rotate;
+use crate::search::EXACT_NODES;
 use search::Search;
 
 pub use score::Score;
@@ -19,9 +20,6 @@ pub use score::Score;
 const BUDGET_PLANS: u64 = 3_000;
 const BUDGET_PLANS_ON_LARGE_HOSTS: u64 = 300;
 const BUDGET_PLANS_PER_REQUEST: u64 = 4;
-
-/// Hosts with more nodes are large.
-const LARGE_NODES: usize = 16;
 
 /// A plan or a refusal.
 pub type Answer = Result<Plan, Refusal>;
@@ -79,7 +77,7 @@ pub struct Batch {
 /// The budget of a batch of that many requests on `host`, unless said otherwise.
 pub fn default_budget_plans(host: &Host, requests: usize) -> u64 {
     let plans = match host.topology().node_count() {
-        0..=LARGE_NODES => BUDGET_PLANS,
+        0..=EXACT_NODES => BUDGET_PLANS,
         _ => BUDGET_PLANS_ON_LARGE_HOSTS,
     };
     plans + BUDGET_PLANS_PER_REQUEST * requests as u64
