@@ -61,7 +61,7 @@ impl<'a, const N: usize> Board<'a, N> {
         near: &[NodeSet],
         strategy: Strategy,
     ) -> Self {
-        let even = even(offer, universe);
+        let even = offer.even(universe);
         let mut board = Board {
             offer,
             universe,
@@ -318,7 +318,7 @@ impl<'a, const N: usize> Board<'a, N> {
         (parts / u128::from(self.offer.need.pages.max(1))) as i32
     }
 
-    /// Whether only pages bind a set of `size` nodes: a node less would still have the CPUs and cores.
+    /// Whether only pages bind a set of `size` nodes: one less would have the CPUs and cores, too.
     pub fn pages_alone(&self, size: usize) -> bool {
         self.even.is_some_and(|count| size > count)
     }
@@ -384,18 +384,4 @@ fn insert<T: Copy + PartialOrd, const N: usize>(sorted: &mut [T; N], count: usiz
         at -= 1;
     }
     sorted[at] = value;
-}
-
-fn even(offer: &Offer, universe: NodeSet) -> Option<usize> {
-    let Amount { cpus, cores, .. } = offer.nodes[universe.lowest()?];
-    let even = |node: usize| offer.nodes[node].cpus == cpus && offer.nodes[node].cores == cores;
-    let nodes = |need: u32, each: u32| match (need, each) {
-        (0, _) => Some(0),
-        (_, 0) => None,
-        (need, each) => Some(need.div_ceil(each)),
-    };
-    let for_cpus = nodes(offer.need.cpus, cpus)?;
-    let for_cores = nodes(offer.need.cores, cores)?;
-    let all = universe.iter().all(even);
-    all.then_some(for_cpus.max(for_cores) as usize)
 }

@@ -110,6 +110,21 @@ impl<'a> Offer<'a> {
             .fold(Amount::default(), |sum, node| sum.plus(self.nodes[node]))
     }
 
+    /// How many nodes of `universe` have the CPUs and cores needed, if all of them give as many.
+    pub fn even(&self, universe: NodeSet) -> Option<usize> {
+        let Amount { cpus, cores, .. } = self.nodes[universe.lowest()?];
+        let even = |node: usize| self.nodes[node].cpus == cpus && self.nodes[node].cores == cores;
+        let nodes = |need: u32, each: u32| match (need, each) {
+            (0, _) => Some(0),
+            (_, 0) => None,
+            (need, each) => Some(need.div_ceil(each)),
+        };
+        let for_cpus = nodes(self.need.cpus, cpus)?;
+        let for_cores = nodes(self.need.cores, cores)?;
+        let all = universe.iter().all(even);
+        all.then_some(for_cpus.max(for_cores) as usize)
+    }
+
     /// Whether the host as a whole has the memory.
     pub fn host_suffices(&self) -> bool {
         self.host_pages >= self.need.pages
