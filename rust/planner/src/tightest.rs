@@ -88,8 +88,8 @@ impl Search<'_> {
         (0..self.nodes).filter_map(grow).min().unwrap_or(u32::MAX)
     }
 
-    /// Looks for less than `best` in what has `sum` and gets `more` nodes of `candidates`, which are
-    /// `cross` from what is there.
+    /// Looks for less than `best` in what has `sum` and gets `more` nodes of `candidates`, which
+    /// are `cross` from what is there.
     fn extend(&mut self, cross: &[u16; MAX_NODES], sum: u32, candidates: NodeSet, more: usize) {
         let mut order = [(0u16, 0u8); MAX_NODES];
         let mut count = 0;
