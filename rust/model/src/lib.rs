@@ -13,7 +13,10 @@ mod storm;
 mod xen;
 
 pub use builder::Builder;
-pub use flavour::{Consume, Flavour};
+pub use flavour::{Consume, Flavour, NodeClaims, SetRules};
 pub use model::Model;
 pub use storm::{boot_storm, Ending, Start, Storm, Variant};
-pub use xen::{Crash, Extent, Kind, Reading, Sizes, Timing, Violation, Xen, MAX_EXTENT_PAGES};
+pub use xen::{
+    Crash, Entry, Extent, Finding, FreeBlocks, Kind, NodeReading, Reading, Sizes, Target, Timing,
+    Violation, Xen, MAX_EXTENT_PAGES, MAX_ORDER,
+};

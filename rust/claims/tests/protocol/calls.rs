@@ -16,7 +16,7 @@ fn claims_and_sets_affinity_before_the_first_page() {
         assert_eq!(bench.affinity(domid), plan.nodes, "{}", flavour.name);
         assert_eq!(bench.outstanding(domid), 32 * GIB, "{}", flavour.name);
         let node = plan.nodes.lowest().unwrap();
-        let rung = match flavour.node_claims {
+        let rung = match flavour.has_node_claims() {
             true => Rung::NodeClaim(node),
             false => Rung::HostClaim,
         };

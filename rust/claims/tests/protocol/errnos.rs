@@ -180,7 +180,7 @@ fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so() {
             .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
             .unwrap_err();
         bench.xen.clear();
-        match flavour.node_claims {
+        match flavour.has_node_claims() {
             true => {
                 assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
                 bench.protocol.abandoned(domid).unwrap();
@@ -219,7 +219,7 @@ fn a_claim_that_is_not_what_was_asked_is_an_error() {
             .protocol
             .place(placement(domid, request(8 * GIB, Policy::BestEffort)))
             .unwrap_err();
-        match flavour.node_claims {
+        match flavour.has_node_claims() {
             true => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
             false => assert_eq!(
                 error,
