@@ -129,7 +129,10 @@ fn claims_are_taken_as_pages_are() {
 
 #[test]
 fn a_claim_smaller_than_the_extent_gives_nothing() {
-    for flavour in Flavour::ALL.into_iter().filter(|flavour| !flavour.shortfall) {
+    for flavour in Flavour::ALL
+        .into_iter()
+        .filter(|flavour| !flavour.shortfall)
+    {
         let mut xen = xen(flavour, &[GIB + 100]);
         let a = domain(&mut xen, 2 * GIB);
         let b = domain(&mut xen, 2 * GIB);

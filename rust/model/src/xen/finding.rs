@@ -112,7 +112,10 @@ impl Xen {
     /// Notes an extent that was refused though it was claimed: a single page, anywhere, or on the
     /// node of the claim.
     pub(super) fn note_refusal(&mut self, taker: &Taker, kind: Kind, pages: u64) {
-        let domain = taker.credit.domid.and_then(|domid| self.domains.get(&domid));
+        let domain = taker
+            .credit
+            .domid
+            .and_then(|domid| self.domains.get(&domid));
         let Some(domain) = domain.filter(|domain| domain.is_alive()) else {
             return;
         };

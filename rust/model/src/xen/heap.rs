@@ -279,11 +279,7 @@ impl Xen {
 
     /// Finds an extent: above the DMA width on any node before under it, and clean on any node
     /// before dirty.
-    pub(super) fn take_block(
-        &mut self,
-        taker: &Taker,
-        order: u32,
-    ) -> Result<Option<Block>, Errno> {
+    pub(super) fn take_block(&mut self, taker: &Taker, order: u32) -> Result<Option<Block>, Errno> {
         // Single pages are taken dirty rather than cut from a larger block.
         let dirty_first = taker.dirty_too || order == 0;
         for reach in [Reach::High, Reach::All] {

@@ -29,12 +29,7 @@ impl Xen {
 
     /// Takes up to `wanted` single pages that no claim covers: exactly what as many calls for one
     /// page would take, in whole turns of the rotation where it can. How many it took.
-    fn take_singles(
-        &mut self,
-        domid: Domid,
-        wanted: u64,
-        taken: &mut Taken,
-    ) -> Result<u64, Errno> {
+    fn take_singles(&mut self, domid: Domid, wanted: u64, taken: &mut Taken) -> Result<u64, Errno> {
         let mut left = wanted;
         while left > 0 {
             let taker = self.taker(domid, Kind::Extra, 1, None)?;

@@ -201,7 +201,8 @@ fn chunk(held: &[Held], keep: u64) -> Vec<u64> {
     let mut left = whole;
     // Each part is at most what the node has, because the whole is at most the total.
     let part = |held: &Held| {
-        let part = (u128::from(held.pages()) * u128::from(whole)).div_ceil(u128::from(total.max(1)));
+        let part =
+            (u128::from(held.pages()) * u128::from(whole)).div_ceil(u128::from(total.max(1)));
         let part = (part as u64).min(left);
         left -= part;
         part

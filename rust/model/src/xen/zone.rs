@@ -9,11 +9,105 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::runs::{Run, MAX_ORDER};
 
 /// Free blocks of one order, by their first page.
-#[derive(Debug, Clone, Default)]
-struct List {
-    clean: BTreeSet<u64>,
-    /// With how many of their pages are dirty: at least one.
-    dirty: BTreeMap<u64, u64>,
+#[derive(Debug, Clone)]
+enum List {
+    /// Blocks that have buddies, which must be found.
+    Buddies {
+        clean: BTreeSet<u64>,
+        /// With how many of their pages are dirty: at least one.
+        dirty: BTreeMap<u64, u64>,
+    },
+    /// Blocks of the largest order, which are never joined.
+    Largest {
+        clean: Vec<u64>,
+        dirty: Vec<(u64, u64)>,
+    },
+}
+
+impl List {
+    fn new(order: u32) -> Self {
+        match order {
+            MAX_ORDER => List::Largest {
+                clean: Vec::new(),
+                dirty: Vec::new(),
+            },
+            _ => List::Buddies {
+                clean: BTreeSet::new(),
+                dirty: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn len(&self) -> FreeBlocks {
+        let (clean, dirty) = match self {
+            List::Buddies { clean, dirty } => (clean.len(), dirty.len()),
+            List::Largest { clean, dirty } => (clean.len(), dirty.len()),
+        };
+        FreeBlocks {
+            clean: clean as u64,
+            dirty: dirty as u64,
+        }
+    }
+
+    fn insert(&mut self, first: u64, dirty_pages: u64) {
+        match (self, dirty_pages) {
+            (List::Buddies { clean, .. }, 0) => _ = clean.insert(first),
+            (List::Buddies { dirty, .. }, _) => _ = dirty.insert(first, dirty_pages),
+            (List::Largest { clean, .. }, 0) => clean.push(first),
+            (List::Largest { dirty, .. }, _) => dirty.push((first, dirty_pages)),
+        }
+    }
+
+    fn pop_clean(&mut self) -> Option<u64> {
+        match self {
+            List::Buddies { clean, .. } => clean.pop_last(),
+            List::Largest { clean, .. } => clean.pop(),
+        }
+    }
+
+    fn pop_dirty(&mut self) -> Option<(u64, u64)> {
+        match self {
+            List::Buddies { dirty, .. } => dirty.pop_last(),
+            List::Largest { dirty, .. } => dirty.pop(),
+        }
+    }
+
+    fn last_dirty(&mut self) -> Option<(u64, &mut u64)> {
+        match self {
+            List::Buddies { dirty, .. } => {
+                let entry = dirty.last_entry()?;
+                Some((*entry.key(), entry.into_mut()))
+            }
+            List::Largest { dirty, .. } => dirty.last_mut().map(|(first, pages)| (*first, pages)),
+        }
+    }
+
+    /// Removes that block, if it is there: how many of its pages are dirty.
+    fn remove(&mut self, first: u64) -> Option<u64> {
+        match self {
+            List::Buddies { clean, dirty } => match clean.remove(&first) {
+                true => Some(0),
+                false => dirty.remove(&first),
+            },
+            List::Largest { .. } => None,
+        }
+    }
+
+    /// Every block, and whether it is dirty.
+    fn every(&self) -> Vec<(u64, bool)> {
+        let (clean, dirty): (Vec<u64>, Vec<u64>) = match self {
+            List::Buddies { clean, dirty } => (
+                clean.iter().copied().collect(),
+                dirty.keys().copied().collect(),
+            ),
+            List::Largest { clean, dirty } => (
+                clean.clone(),
+                dirty.iter().map(|(first, _)| *first).collect(),
+            ),
+        };
+        let of = |blocks: Vec<u64>, dirty| blocks.into_iter().map(move |first| (first, dirty));
+        of(clean, false).chain(of(dirty, true)).collect()
+    }
 }
 
 /// Free pages, in blocks.
@@ -47,7 +141,7 @@ impl Zone {
     /// All of `run`, clean.
     pub fn new(run: Run) -> Self {
         let mut zone = Zone {
-            lists: vec![List::default(); MAX_ORDER as usize + 1],
+            lists: (0..=MAX_ORDER).map(List::new).collect(),
             clean_orders: 0,
             orders: 0,
             free_pages: 0,
@@ -161,14 +255,19 @@ impl Zone {
         let cleaned = left;
         for order in (0..=MAX_ORDER).rev() {
             while left > 0 {
-                let found = self.lists[order as usize].dirty.last_key_value();
-                let Some((first, dirty)) = found.map(|(first, dirty)| (*first, *dirty)) else {
+                let Some((first, dirty)) = self.lists[order as usize].last_dirty() else {
                     break;
                 };
-                let now = left.min(dirty);
+                let now = left.min(*dirty);
                 left -= now;
-                self.remove(order, first);
-                self.insert(order, first, dirty - now);
+                if now < *dirty {
+                    *dirty -= now;
+                    self.dirty_pages -= now;
+                    continue;
+                }
+                self.lists[order as usize].pop_dirty();
+                self.removed(order, now);
+                self.insert(order, first, 0);
             }
         }
         cleaned
@@ -176,31 +275,28 @@ impl Zone {
 
     /// Free blocks of an order.
     pub fn blocks(&self, order: u32) -> FreeBlocks {
-        let list = &self.lists[order as usize];
-        FreeBlocks {
-            clean: list.clean.len() as u64,
-            dirty: list.dirty.len() as u64,
-        }
+        self.lists[order as usize].len()
     }
 
     /// Every free block: its first page and its order.
     pub fn every_block(&self) -> impl Iterator<Item = (u64, u32, bool)> + '_ {
-        self.lists.iter().zip(0..).flat_map(|(list, order)| {
-            let clean = list.clean.iter().map(move |first| (*first, order, false));
-            clean.chain(list.dirty.keys().map(move |first| (*first, order, true)))
-        })
+        let blocks = |(list, order): (&List, u32)| {
+            let every = list.every().into_iter();
+            every.map(move |(first, dirty)| (first, order, dirty))
+        };
+        self.lists.iter().zip(0..).flat_map(blocks)
     }
 
     /// Takes a block of exactly that order, a clean one if there is one.
     fn remove_any(&mut self, order: u32) -> Option<Block> {
         let list = &mut self.lists[order as usize];
-        let block = match list.clean.pop_last() {
+        let block = match list.pop_clean() {
             Some(first) => Block {
                 first,
                 dirty_pages: 0,
             },
             None => {
-                let (first, dirty_pages) = list.dirty.pop_last()?;
+                let (first, dirty_pages) = list.pop_dirty()?;
                 Block { first, dirty_pages }
             }
         };
@@ -210,11 +306,7 @@ impl Zone {
 
     /// Takes that block, if it is free: how many of its pages are dirty.
     fn remove(&mut self, order: u32, first: u64) -> Option<u64> {
-        let list = &mut self.lists[order as usize];
-        let dirty_pages = match list.clean.remove(&first) {
-            true => 0,
-            false => list.dirty.remove(&first)?,
-        };
+        let dirty_pages = self.lists[order as usize].remove(first)?;
         self.removed(order, dirty_pages);
         Some(dirty_pages)
     }
@@ -226,21 +318,16 @@ impl Zone {
     }
 
     fn insert(&mut self, order: u32, first: u64, dirty_pages: u64) {
-        let list = &mut self.lists[order as usize];
-        match dirty_pages {
-            0 => _ = list.clean.insert(first),
-            _ => _ = list.dirty.insert(first, dirty_pages),
-        }
+        self.lists[order as usize].insert(first, dirty_pages);
         self.free_pages += 1 << order;
         self.dirty_pages += dirty_pages;
         self.mark(order);
     }
 
     fn mark(&mut self, order: u32) {
-        let list = &self.lists[order as usize];
-        let (clean, dirty) = (!list.clean.is_empty(), !list.dirty.is_empty());
+        let FreeBlocks { clean, dirty } = self.lists[order as usize].len();
         let set = |orders: u32, on: bool| orders & !(1 << order) | u32::from(on) << order;
-        self.clean_orders = set(self.clean_orders, clean);
-        self.orders = set(self.orders, clean || dirty);
+        self.clean_orders = set(self.clean_orders, clean > 0);
+        self.orders = set(self.orders, clean + dirty > 0);
     }
 }
