@@ -98,9 +98,10 @@ mod tests {
     fn a_run_falls_apart_into_aligned_blocks() {
         let mut rng = fastrand::Rng::with_seed(1);
         for _ in 0..10_000 {
+            let (address_bits, size_bits) = (rng.u32(1..24), rng.u32(1..22));
             let run = Run {
-                first: rng.u64(0..1 << rng.u32(1..24)),
-                pages: rng.u64(0..1 << rng.u32(1..22)),
+                first: rng.u64(0..1 << address_bits),
+                pages: rng.u64(0..1 << size_bits),
             };
             let mut end = run.end();
             for (first, order) in run.blocks() {
