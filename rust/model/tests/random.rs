@@ -247,3 +247,51 @@ fn a_pool_filled_at_once_is_where_a_pool_filled_by_pages_is() {
         }
     }
 }
+
+/// Extents taken and assigned at once must be those that are taken one by one.
+#[test]
+fn extents_populated_at_once_are_where_those_populated_singly_are() {
+    let mut at_once = 0;
+    for flavour in Flavour::ALL {
+        for seed in 0..1500 {
+            let mut run = Run::new(flavour, seed);
+            for _ in 0..40 {
+                run.step();
+            }
+            let domid = run.domid();
+            let (order, count) = (run.rng.u32(0..6), run.rng.u64(1..100));
+            let exact_node = (seed % 2 == 0).then(|| run.node());
+            if run.rng.bool() {
+                _ = run
+                    .xen
+                    .set_node_affinity(domid, NodeSet::one(seed as usize % 3));
+            }
+            let mut singly = run.xen.clone();
+            let Ok(done) = run.xen.populate_some(domid, order, count, exact_node) else {
+                continue;
+            };
+            at_once += done;
+            for _ in 0..done {
+                let extent = singly.take(domid, Kind::Memory, 1 << order, exact_node);
+                singly.assign(extent.expect("an extent")).expect("room");
+            }
+            assert_eq!(
+                run.xen.memory(),
+                singly.memory(),
+                "{} seed {seed}",
+                flavour.name
+            );
+            assert_eq!(
+                run.xen.domains(),
+                singly.domains(),
+                "{} seed {seed}",
+                flavour.name
+            );
+            for node in 0..NODES as usize {
+                assert_eq!(run.xen.free_blocks(node), singly.free_blocks(node));
+            }
+            assert_eq!(run.xen.check_addresses(), Ok(()));
+        }
+    }
+    assert!(at_once > 3000, "{at_once} extents");
+}

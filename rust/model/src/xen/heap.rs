@@ -124,7 +124,7 @@ impl NodeHeap {
         }
     }
 
-    fn has(&self, order: u32, reach: Reach, dirty_too: bool) -> bool {
+    pub fn has(&self, order: u32, reach: Reach, dirty_too: bool) -> bool {
         self.high.has(order, dirty_too) || reach == Reach::All && self.low.has(order, dirty_too)
     }
 

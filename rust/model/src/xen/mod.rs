@@ -4,6 +4,7 @@
 //! assigning it, filling a pool, tearing a domain down) is several here too.
 
 mod affinity;
+mod bulk;
 mod claim;
 mod domain;
 mod finding;

@@ -195,6 +195,27 @@ impl Zone {
         Some(block)
     }
 
+    /// Takes up to `count` extents of `order` from the block that the next one would be cut from,
+    /// unless that is dirty in part.
+    pub fn take_run(&mut self, order: u32, count: u64, dirty_too: bool) -> Option<Run> {
+        let usable = self.usable(dirty_too) >> order;
+        if usable == 0 || count == 0 {
+            return None;
+        }
+        let has = order + usable.trailing_zeros();
+        let block = self.remove_any(has)?;
+        let pages = match block.dirty_pages {
+            dirty if dirty == 0 || dirty == 1 << has => (count << order).min(1 << has),
+            _ => 0,
+        };
+        let kept = (1 << has) - pages;
+        self.restore(block.first, kept, block.dirty_pages.min(kept));
+        (pages > 0).then_some(Run {
+            first: block.first + kept,
+            pages,
+        })
+    }
+
     /// Takes up to `count` single pages, dirty or not: exactly those that as many calls would take
     /// one by one. How many of them were dirty.
     pub fn take_singles(&mut self, count: u64, mut taken: impl FnMut(Run)) -> u64 {
