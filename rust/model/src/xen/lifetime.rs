@@ -68,6 +68,38 @@ impl Xen {
         self.free_memory(domid, node, pages)
     }
 
+    /// Frees pages of a domain's memory in pieces of `piece_pages`, with as much that it keeps
+    /// between them, so that what is free is scattered. EINVAL if it has not got them there.
+    pub fn free_scattered(
+        &mut self,
+        domid: Domid,
+        node: usize,
+        pages: u64,
+        piece_pages: u64,
+    ) -> Result<(), Errno> {
+        self.up()?;
+        let domain = self.known(domid)?;
+        let has = (domain.pages.get(node)).is_some_and(|held| held.pages() >= pages);
+        if !has || pages > domain.tot_pages || piece_pages == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let mut kept = Vec::new();
+        let mut left = pages;
+        while left > 0 {
+            let piece = left.min(piece_pages);
+            self.free_memory(domid, node, piece)?;
+            left -= piece;
+            // What lies between is put aside, and comes back when all is done.
+            let held = &mut self.known_mut(domid)?.pages[node];
+            if held.pages() >= piece_pages + left {
+                kept.extend(held.pop(piece_pages));
+            }
+        }
+        let held = &mut self.known_mut(domid)?.pages[node];
+        kept.into_iter().rev().for_each(|run| held.push_first(run));
+        Ok(())
+    }
+
     pub(super) fn free_memory(
         &mut self,
         domid: Domid,

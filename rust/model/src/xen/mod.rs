@@ -83,7 +83,10 @@ pub enum Crash {
         node: usize,
     },
     /// `BUG_ON`: more is claimed than is free.
-    #[error("more is claimed than is free, of {}", node.map_or("the host".into(), |n| format!("node {n}")))]
+    #[error("more is claimed than is free, of {}", match node {
+        None => "the host".to_string(),
+        Some(node) => format!("node {node}"),
+    })]
     MoreClaimedThanFree {
         /// The node, or the host.
         node: Option<usize>,

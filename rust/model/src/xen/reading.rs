@@ -104,6 +104,21 @@ impl Xen {
             .collect()
     }
 
+    /// Pages that a domain has claimed and not yet taken.
+    pub fn claimed_pages(&self, domid: Domid) -> u64 {
+        (self.domains.get(&domid)).map_or(0, |domain| domain.claim.outstanding_pages)
+    }
+
+    /// How many more pages are free, or will be once every other domain is gone, than there were
+    /// at first: the control domain gave them, and none broke.
+    pub fn given_pages(&self) -> i64 {
+        let control = self.domains.get(&Domid(0));
+        let given = control.map_or(0, |domain| {
+            domain.max_pages as i64 - domain.tot_pages as i64
+        });
+        given - self.broken_pages.iter().sum::<u64>() as i64
+    }
+
     /// The domain's memory by node, its pool and structures not included; nodes without any are
     /// left out. Empty if there is no such domain.
     pub fn domain_pages(&self, domid: Domid) -> Vec<(usize, u64)> {

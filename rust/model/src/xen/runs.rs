@@ -68,6 +68,12 @@ impl Held {
         }
     }
 
+    /// Adds pages as those that it got first, so that they go last.
+    pub fn push_first(&mut self, run: Run) {
+        self.pages += run.pages;
+        self.runs.insert(0, run);
+    }
+
     /// Takes away up to `most` adjacent pages of those it got last.
     pub fn pop(&mut self, most: u64) -> Option<Run> {
         let last = self.runs.last_mut().filter(|_| most > 0)?;
