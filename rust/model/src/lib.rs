@@ -17,9 +17,10 @@ pub use builder::Builder;
 pub use flavour::{Consume, Flavour, NodeClaims, SetRules};
 pub use model::Model;
 pub use play::{
-    minimal_trace, play, Choice, Ending as PlayEnding, Event, FaultSpec, Film, HostSpec, JobSpec,
-    MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec, Sample, Scenario, Schedule,
-    Settings, Start as PlayStart, Toolstack, Variant as PlayVariant, VmKind, VmSpec, FORMAT,
+    churn, minimal_trace, play, Choice, Churn, Ending as PlayEnding, Event, FaultSpec, Film,
+    HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec, Sample,
+    Scenario, Schedule, Settings, Start as PlayStart, Toolstack, Variant as PlayVariant, VmKind,
+    VmSpec, FORMAT,
 };
 pub use storm::{boot_storm, Ending, Start, Storm, Variant};
 pub use xen::{

@@ -231,6 +231,11 @@ impl Life {
         }
     }
 
+    /// Whether nothing is being done with it.
+    pub fn is_idle(&self) -> bool {
+        self.at == At::Idle
+    }
+
     /// Whether its next event is one of very many.
     pub fn is_populating(&self) -> bool {
         matches!(self.at, At::Populate | At::Assign)

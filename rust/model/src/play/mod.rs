@@ -7,6 +7,7 @@
 
 mod actor;
 mod building;
+mod churn;
 mod film;
 mod ledger;
 mod life;
@@ -25,6 +26,7 @@ use planner::{Invalid, Strategy};
 
 use crate::flavour::Flavour;
 
+pub use churn::{churn, Churn};
 pub use record::{Ending, Event, Film, Played, Sample, Start, Variant};
 pub use scenario::{
     FaultSpec, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PolicySpec, Scenario, VmKind,
