@@ -11,8 +11,8 @@ use planner::{Policy, Strategy};
 
 use super::actor::Noise;
 use super::life::{Character, Job, Life, Next, Set};
-use super::peer::Peers;
 use super::record::Ending;
+use super::room::Peers;
 use super::scenario::{HostSpec, NodeSpec, VmKind};
 use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
@@ -157,6 +157,7 @@ impl World {
             },
             strategy: [Strategy::Balance, Strategy::Pack, Strategy::Spread][rng.usize(0..3)],
             builder_claims: false,
+            bound_to: None,
         };
         let lingering_millis = [100, 5000, 60_000][rng.usize(0..3)];
         Life::new(vm, Toolstack::OURS.way, rng.u64(..), true, lingering_millis)

@@ -9,10 +9,13 @@ mod actor;
 mod building;
 mod churn;
 mod film;
+mod job;
 mod ledger;
 mod life;
+mod others;
 mod peer;
 mod record;
+mod room;
 mod run;
 mod scenario;
 mod schedule;
@@ -27,11 +30,9 @@ use planner::{Invalid, Strategy};
 use crate::flavour::Flavour;
 
 pub use churn::{churn, Churn};
+pub use job::{FaultSpec, JobSpec, PhaseSpec};
 pub use record::{Ending, Event, Film, Played, Sample, Start, Variant};
-pub use scenario::{
-    FaultSpec, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PolicySpec, Scenario, VmKind,
-    VmSpec, FORMAT,
-};
+pub use scenario::{HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, VmKind, VmSpec, FORMAT};
 pub use schedule::{minimal_trace, Choice, Schedule};
 pub use toolstack::Toolstack;
 
