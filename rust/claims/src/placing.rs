@@ -6,7 +6,7 @@ use planner::{
     plan, Distance, Host, Limits, NodeMemory, NodeSet, Plan, Policy, Reason, Refusal, Request,
 };
 
-use crate::config::Config;
+use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
@@ -149,6 +149,10 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Unplaced(_) => Some(self.online()),
             Aim::Short(_) | Aim::Refused(_) => None,
         };
+        if !state.builds.is_empty() && state.claims() == Claims::Always {
+            // What may meet on a node depends on it, and policy `Any` has not asked.
+            self.has_node_claims(domid, &mut state);
+        }
         if nodes.is_some_and(|nodes| self.must_queue(placing, &state, &seen, nodes)) {
             let why = "claims made while they take memory could succeed wrongly";
             return self.queue(placing, &state, why);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use planner::NodeSet;
+use planner::{NodeSet, Policy};
 
 use crate::config::Claims;
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Hypervisor};
+use crate::hypervisor::{Accounting, Domid, Hypervisor};
 use crate::ledger::{Build, Claimed, View};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Protocol, State};
@@ -47,13 +47,20 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         nodes: NodeSet,
     ) -> bool {
-        match (self.hypervisor.accounting(), state.claims()) {
-            (Accounting::Late, Claims::Always) => {
-                tight(placing, state, seen) || contended(placing, state, seen, nodes, EXTENT_PAGES)
-            }
-            (Accounting::AtAllocation, Claims::Always) => contended(placing, state, seen, nodes, 0),
-            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
+        let hidden_pages = match (self.hypervisor.accounting(), state.claims()) {
+            (Accounting::Late, Claims::Always) => EXTENT_PAGES,
+            (Accounting::AtAllocation, Claims::Always) => 0,
+            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => return false,
+        };
+        if hidden_pages > 0 && tight(placing, state, seen) {
+            return true;
         }
+        // A node is claimed where one is planned and there are such claims.
+        let one = nodes.lowest().filter(|_| nodes.len() == 1);
+        let by_host =
+            placing.request().policy == Policy::Any || self.builder_claims(placing, state);
+        let node_claim = one.filter(|_| !by_host);
+        state.node_claims == Some(true) && contended(placing, state, seen, node_claim, hidden_pages)
     }
 
     /// Pages of builds in flight that have left the free ones and are on no counter that tells.
@@ -96,49 +103,50 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
     builds > 0 && rest < EXTENT_PAGES as i64 * (builds + 1)
 }
 
-/// Whether a node would have too little left where a domain that claims it meets one that has a
-/// claim on the host. That one takes what the first has not claimed there, and so the room of its
-/// pool, which Xen then takes from its claim. Late accounting lets it take what is claimed, too:
-/// Xen keeps them apart by a difference that an extent of `hidden_pages` on its way makes
-/// negative.
+/// Whether a node would have too little left where a domain that claims it meets one that is bound
+/// to no node, because its claim is on the host or its builder's. That one takes, of any node,
+/// what is not claimed there, and so the room of the first one's pool, which Xen then takes from
+/// its claim. Late accounting lets it take what is claimed, too: Xen keeps them apart by a
+/// difference that an extent of `hidden_pages` on its way makes negative.
 fn contended(
     placing: &Placing,
     state: &State,
     seen: &View,
-    nodes: NodeSet,
+    node_claim: Option<usize>,
     hidden_pages: u64,
 ) -> bool {
-    // One node means a claim on it where there are such claims, else a claim on the host.
-    let kind = match (state.node_claims, nodes.len()) {
-        (Some(true), 1) => Claimed::OnNode,
-        (Some(true), _) => Claimed::OnHost,
-        (Some(false) | None, _) => return false,
-    };
-    nodes.iter().any(|node| {
-        let Some(Some(memory)) = seen.host.memory().nodes.get(node) else {
-            return false;
-        };
-        let here = || {
-            let builds = state.builds.iter();
-            builds.filter(|(_, build)| build.nodes.contains(node))
-        };
-        let others = |build: &Build| build.claim != kind;
-        if !here().any(|(_, build)| others(build)) {
-            return false;
+    let bound = |build: &Build| build.claim == Claimed::OnNode;
+    let memory = seen.host.memory().nodes.iter().enumerate();
+    let memory = memory.filter(|(i, _)| node_claim.is_none_or(|node| node == *i));
+    memory
+        .flat_map(|(i, memory)| Some((i, (*memory)?)))
+        .any(|(node, memory)| {
+            let here = || {
+                let builds = state.builds.iter();
+                builds.filter(move |(_, build)| !bound(build) || build.nodes.contains(node))
+            };
+            // Those that are placed alike do not harm each other.
+            if !here().any(|(_, build)| bound(build) != node_claim.is_some()) {
+                return false;
+            }
+            let taken: u64 = here()
+                .map(|(domid, build)| build.held_pages + to_come(*domid, build, seen))
+                .sum();
+            let need = memory.claimed_pages + taken + placing.needed_pages();
+            let margin = hidden_pages * (here().count() as u64 + 1);
+            memory.free_pages < need + margin
+        })
+}
+
+/// Memory that a build will still take and that is not among the claimed pages of a node.
+fn to_come(domid: Domid, build: &Build, seen: &View) -> u64 {
+    let domain = seen.domains.iter().find(|domain| domain.domid == domid);
+    match build.claim {
+        Claimed::OnNode => 0,
+        Claimed::OnHost => domain.map_or(0, |domain| domain.outstanding_pages),
+        Claimed::Not => {
+            let taken = domain.map_or(0, |domain| domain.tot_pages);
+            build.memory_pages.saturating_sub(taken)
         }
-        // Claims on this node are in claimed_pages already.
-        let outstanding = |domid| {
-            let domain = seen.domains.iter().find(|domain| domain.domid == domid);
-            domain.map_or(0, |domain| domain.outstanding_pages)
-        };
-        let taken: u64 = here()
-            .map(|(domid, build)| match build.claim {
-                Claimed::OnNode => build.held_pages,
-                Claimed::OnHost | Claimed::Not => build.held_pages + outstanding(*domid),
-            })
-            .sum();
-        let need = memory.claimed_pages + taken + placing.needed_pages();
-        let margin = hidden_pages * (here().count() as u64 + 1);
-        memory.free_pages < need + margin
-    })
+    }
 }

@@ -75,6 +75,11 @@ impl<H: Hypervisor> Protocol<H> {
                     | Policy::PrioMemOnly => self.stake_unplaced(placing, state, why),
                 }
             }
+            Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EOPNOTSUPP) => {
+                // What the probe was answered was wrong, or is not true any more.
+                state.node_claims = Some(false);
+                self.stake_host(placing, state, Rung::HostClaim, Some(plan))
+            }
             Err(error) => {
                 self.release_affinity(domid)?;
                 let doing = format!(
@@ -157,7 +162,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
+    pub(crate) fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
         if state.node_claims.is_none() {
             let first = self.online().lowest().unwrap_or(0);
             state.node_claims = match self.hypervisor.claim_node(domid, first, 0) {
@@ -174,7 +179,7 @@ impl<H: Hypervisor> Protocol<H> {
         state.node_claims == Some(true)
     }
 
-    fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
+    pub(crate) fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
         match (state.config.builder_claims, placing.placement.builder) {
             (BuilderClaims::All, _) | (BuilderClaims::Pv, Builder::Pv) => true,
             (BuilderClaims::None, _) | (BuilderClaims::Pv, Builder::Hvm) => false,

@@ -287,3 +287,16 @@ fn the_claim_of_a_dead_domain_does_not_outlive_it() {
         assert_eq!(bench.xen.model.outstanding_pages(), 0, "{}", flavour.name);
     }
 }
+
+#[test]
+fn a_probe_that_was_answered_wrongly_does_not_fail_every_start() {
+    let bench = Bench::new(Flavour::UPSTREAM);
+    bench.xen.set("probe", Fault::Errno(Errno::ENOENT));
+    for _ in 0..2 {
+        let placed = bench.place(10 * GIB, Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::HostClaim);
+        assert_eq!(bench.affinity(placed.domid()).len(), 1);
+        assert!(bench.build(placed));
+    }
+    assert_eq!(bench.protocol.status().node_claims, Some(false));
+}

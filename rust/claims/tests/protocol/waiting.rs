@@ -165,6 +165,32 @@ fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() 
 }
 
 #[test]
+fn a_claim_on_a_node_queues_behind_one_on_the_host_before_anybody_asked_for_node_claims() {
+    for (flavour, queues) in [(Flavour::XS9, true), (Flavour::UPSTREAM, false)] {
+        let bench = Bench::new(flavour);
+        let first = bench.place(60 * GIB, Policy::Any);
+        assert_eq!(bench.protocol.status().node_claims, None);
+        let domid = bench.create(30 * GIB);
+        let mut placing = bench
+            .protocol
+            .start(placement(domid, request(30 * GIB, Policy::BestEffort)));
+        // The first may take more of its node than the second leaves.
+        let step = bench.protocol.step(&mut placing);
+        let placed = match step {
+            Step::Placed(placed) => Some(placed),
+            Step::Wait(_) | Step::Failed(_) => None,
+        };
+        assert_eq!(placed.is_none(), queues, "{}", flavour.name);
+        assert!(bench.build(first));
+        let placed = placed.or_else(|| match bench.protocol.step(&mut placing) {
+            Step::Placed(placed) => Some(placed),
+            Step::Wait(_) | Step::Failed(_) => None,
+        });
+        assert!(bench.build(placed.expect("it is its turn")));
+    }
+}
+
+#[test]
 fn in_mode_never_an_extent_on_its_way_is_not_missing() {
     let never = Config {
         claims: Claims::Never,

@@ -158,6 +158,8 @@ pub struct Played {
     pub overclaimed_page_seconds: u64,
     /// The longest time from the beginning of a phase to its last start's end.
     pub all_running: Duration,
+    /// How many events there were.
+    pub events: u64,
     /// What the hypervisor got wrong, and how often.
     pub findings: Vec<(Finding, u64)>,
     /// Whether the host is at the end what it was at the start.

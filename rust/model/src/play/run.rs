@@ -101,6 +101,7 @@ impl Run {
             starts: Vec::new(),
             overclaimed_page_seconds: 0,
             all_running: Duration::ZERO,
+            events: 0,
             findings: Vec::new(),
             ending: Ok(()),
             choices: Vec::new(),
@@ -148,6 +149,7 @@ impl Run {
             Err(ending) => Err(ending),
         };
         self.played.overclaimed_page_seconds = self.overclaimed.page_seconds();
+        self.played.events = self.scheduler.events();
         self.played.choices = std::mem::take(&mut self.scheduler.choices);
         self.played.film = self.camera.film();
         let model = &self.protocol.hypervisor().model;
