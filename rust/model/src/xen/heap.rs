@@ -18,7 +18,8 @@ const NODE_SHIFT: u32 = 36;
 pub enum Kind {
     /// A domain's memory: counts against its maximum, and comes off its claim.
     Memory,
-    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them.
+    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them, but
+    /// where claims are consumed at assignment these consume them too.
     Extra,
 }
 
@@ -214,7 +215,8 @@ impl Xen {
             Kind::Extra => domain.extra_pages += pages,
             Kind::Memory => domain.tot_pages += pages,
         }
-        if kind == Kind::Memory && !self.consumes_at_allocation() {
+        // Late accounting is part of counting pages, and Xen counts extra pages the same way.
+        if !self.consumes_at_allocation() {
             self.consume(domid, node, pages)?;
         }
         self.note_maximum(domid);
