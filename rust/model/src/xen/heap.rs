@@ -32,6 +32,9 @@ pub struct Extent {
     kind: Kind,
     run: Run,
     dirty_pages: u64,
+    /// Whether its dirty pages are cleaned only when it is assigned. If it is not, it is as if all
+    /// were dirty.
+    cleaned_later: bool,
 }
 
 impl Extent {
@@ -184,6 +187,7 @@ impl Xen {
                 pages,
             },
             dirty_pages: block.dirty_pages,
+            cleaned_later: taker.dirty_too,
         })
     }
 
@@ -228,7 +232,7 @@ impl Xen {
         let node = extent.node();
         let domain = self.known_mut(extent.domid)?;
         domain.inflight[node] -= extent.run.pages;
-        self.put(extent.run, false);
+        self.put(extent.run, extent.cleaned_later);
         Ok(())
     }
 
