@@ -178,6 +178,7 @@ impl Xen {
         self.note_overclaims();
         let domain = self.known_mut(domid)?;
         domain.last_node = node;
+        domain.note_race();
         domain.inflight[node] += pages;
         Ok(Extent {
             domid,

@@ -36,6 +36,7 @@ impl Xen {
         self.outstanding_pages += pages;
         let rules = self.flavour.node_claims;
         let domain = self.known_mut(domid)?;
+        domain.note_race();
         domain.claim.outstanding_pages += pages;
         let again = domain.claim.node.is_some();
         let Target::Node(node) = target else {
