@@ -187,18 +187,18 @@ impl Xen {
             return Err(Errno::EINVAL);
         }
         let more = pages - domain.tot_pages;
-        let (host_tested, asserted) = match self.flavour.node_claims {
-            NodeClaims::V4 { fixed } => (fixed || target == Target::Host, true),
-            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => (true, false),
+        let host_tested = match self.flavour.node_claims {
+            NodeClaims::V4 { fixed } => fixed || target == Target::Host,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => true,
         };
         if host_tested {
-            self.assert_available(asserted, None)?;
+            self.assert_available(None)?;
             if more > self.less(self.free_pages, self.outstanding_pages) {
                 return Err(Errno::ENOMEM);
             }
         }
         if let Target::Node(node) = target {
-            self.assert_available(asserted, Some(node))?;
+            self.assert_available(Some(node))?;
             if more > self.less(self.free[node], self.node_claimed[node]) {
                 return Err(Errno::ENOMEM);
             }
@@ -207,19 +207,23 @@ impl Xen {
     }
 
     /// Crashes as Xen does where it asserts that claims do not exceed what is free.
-    pub(super) fn assert_available(
-        &mut self,
-        asserted: bool,
-        node: Option<usize>,
-    ) -> Result<(), Errno> {
+    pub(super) fn assert_available(&mut self, node: Option<usize>) -> Result<(), Errno> {
+        if self.asserts_against(node) {
+            self.crash = Some(Crash::MoreClaimedThanFree { node });
+        }
+        self.up()
+    }
+
+    /// Whether it asserts that claims do not exceed what is free, and they do.
+    pub(super) fn asserts_against(&self, node: Option<usize>) -> bool {
         let (free, claimed) = match node {
             None => (self.free_pages, self.outstanding_pages),
             Some(node) => (self.free[node], self.node_claimed[node]),
         };
-        if asserted && claimed > free {
-            self.crash = Some(Crash::MoreClaimedThanFree { node });
+        match self.flavour.node_claims {
+            NodeClaims::V4 { .. } => claimed > free,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
         }
-        self.up()
     }
 
     /// Available less claimed pages, as this Xen computes it.

@@ -334,8 +334,7 @@ impl Xen {
         reach: Reach,
         dirty_too: bool,
     ) -> Result<bool, Errno> {
-        let asserted = matches!(self.flavour.node_claims, NodeClaims::V4 { .. });
-        self.assert_available(asserted, Some(node))?;
+        self.assert_available(Some(node))?;
         let leaves = self.node_leaves(taker.credit, node) >= 1 << order;
         Ok(leaves && self.heap[node].has(order, reach, dirty_too))
     }

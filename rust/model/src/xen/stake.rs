@@ -179,8 +179,7 @@ impl Xen {
 
     /// Whether claims let it take that many pages from the host.
     pub(super) fn host_permits(&mut self, credit: Credit, pages: u64) -> Result<bool, Errno> {
-        let asserted = matches!(self.flavour.node_claims, NodeClaims::V4 { .. });
-        self.assert_available(asserted, None)?;
+        self.assert_available(None)?;
         let (claimed, free) = (self.outstanding_pages, self.free_pages);
         Ok(match self.flavour.shortfall {
             true => pages + claimed <= free + credit.pages,
