@@ -56,7 +56,7 @@ pub struct Flavour {
     /// than the extent counts for nothing.
     pub shortfall: bool,
     /// Whether available less outstanding pages wrap around below zero, so that claims succeed
-    /// wrongly.
+    /// wrongly. Upstream only pages that break make that happen.
     pub unsigned_wrap: bool,
     /// Claims on nodes.
     pub node_claims: NodeClaims,
@@ -84,8 +84,6 @@ impl Flavour {
         consume: Consume::AtAllocation,
         refill_on_free: false,
         dying_refused: true,
-        // Outstanding pages never exceed the free ones here: there is nothing to wrap.
-        unsigned_wrap: false,
         ..Flavour::XEN_4_17
     };
 
@@ -115,6 +113,8 @@ impl Flavour {
     pub const V4: Flavour = Flavour {
         name: "v4",
         shortfall: true,
+        // It asserts instead.
+        unsigned_wrap: false,
         node_claims: NodeClaims::V4 { fixed: false },
         ..Flavour::XEN_4_22
     };
