@@ -173,9 +173,8 @@ pub struct Protocol<H> {
 impl<H: Hypervisor> Protocol<H> {
     /// Reads the topology of `hypervisor` and starts to place on it.
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
-        let topology = hypervisor
-            .topology()
-            .map_err(Error::reading("reading nodes and CPUs"))?;
+        let topology = hypervisor.topology();
+        let topology = topology.map_err(Error::reading("reading nodes and CPUs"))?;
         Ok(Protocol {
             hypervisor,
             topology: Arc::new(topology),
@@ -252,13 +251,9 @@ impl<H: Hypervisor> Protocol<H> {
             // A plan of nodes without CPUs leaves its vCPUs where they are.
             let vcpus = if cpus.is_empty() { 0 } else { request.vcpus };
             for vcpu in 0..vcpus {
-                (self
-                    .hypervisor
-                    .set_vcpu_affinity(domid, vcpu, affinity, &cpus))
-                .map_err(Error::call(
-                    domid,
-                    format!("setting the affinity of vCPU {vcpu} to CPUs {cpus}"),
-                ))?;
+                let set = (self.hypervisor).set_vcpu_affinity(domid, vcpu, affinity, &cpus);
+                let doing = || format!("setting the affinity of vCPU {vcpu} to CPUs {cpus}");
+                set.map_err(|error| Error::call(domid, doing())(error))?;
             }
         }
         if let Some(build) = self.lock().builds.get_mut(&domid) {

@@ -310,11 +310,11 @@ fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, PlayError> {
         0 => rng.usize(1..=8),
         _ => [1, 2, 2, 4][rng.usize(0..4)],
     };
-    let usual = rng.u64(4 * GIB..=32 * GIB);
+    let usual = rng.u64(2 * GIB..=12 * GIB);
     let node = |rng: &mut Rng| {
         let free_pages = match rng.u64(0..6) {
             0 => rng.u64(GIB..=32 * GIB),
-            _ => usual - rng.u64(0..=GIB),
+            _ => usual - rng.u64(0..=GIB / 2),
         };
         NodeSpec {
             size_pages: free_pages + rng.u64(0..=GIB),
