@@ -10,6 +10,7 @@ use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
 use crate::ledger::{Affined, Build};
+use crate::line::Line;
 use crate::placing::{Placing, Step};
 
 /// Who builds a domain.
@@ -148,6 +149,8 @@ pub(crate) struct State {
     pub node_claimed: BTreeSet<Domid>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
+    /// Placements that wait.
+    pub line: Line,
 }
 
 impl State {
@@ -170,9 +173,8 @@ pub struct Protocol<H> {
 impl<H: Hypervisor> Protocol<H> {
     /// Reads the topology of `hypervisor` and starts to place on it.
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
-        let topology = hypervisor
-            .topology()
-            .map_err(Error::reading("reading nodes and CPUs"))?;
+        let topology = hypervisor.topology();
+        let topology = topology.map_err(Error::reading("reading nodes and CPUs"))?;
         Ok(Protocol {
             hypervisor,
             topology: Arc::new(topology),
@@ -183,6 +185,7 @@ impl<H: Hypervisor> Protocol<H> {
                 node_claimed: BTreeSet::new(),
                 host_claims: None,
                 node_claims: None,
+                line: Line::default(),
             }),
         })
     }
@@ -248,13 +251,9 @@ impl<H: Hypervisor> Protocol<H> {
             // A plan of nodes without CPUs leaves its vCPUs where they are.
             let vcpus = if cpus.is_empty() { 0 } else { request.vcpus };
             for vcpu in 0..vcpus {
-                (self
-                    .hypervisor
-                    .set_vcpu_affinity(domid, vcpu, affinity, &cpus))
-                .map_err(Error::call(
-                    domid,
-                    format!("setting the affinity of vCPU {vcpu} to CPUs {cpus}"),
-                ))?;
+                let set = (self.hypervisor).set_vcpu_affinity(domid, vcpu, affinity, &cpus);
+                let doing = || format!("setting the affinity of vCPU {vcpu} to CPUs {cpus}");
+                set.map_err(|error| Error::call(domid, doing())(error))?;
             }
         }
         if let Some(build) = self.lock().builds.get_mut(&domid) {
@@ -290,6 +289,7 @@ impl<H: Hypervisor> Protocol<H> {
         released: impl Fn(Option<Affined>) -> bool,
     ) -> Result<Report, Error> {
         let mut state = self.lock();
+        state.line.leave(domid);
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         // Late accounting lets a dead domain claim, and forgets the domain but not the claim.

@@ -6,7 +6,7 @@ use planner::{NodeSet, Policy};
 
 use crate::config::Claims;
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Domid, Hypervisor};
+use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Build, Claimed, View};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Protocol, State};
@@ -38,8 +38,9 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// Whether a claim that is to be used on `nodes` could succeed wrongly, with late accounting,
-    /// or be drained, or drain another, while other domains take their memory.
+    /// Whether a claim that is to be used on `nodes` could succeed wrongly, or be drained, while
+    /// other domains take their memory. With late accounting by what hides in their builds;
+    /// without, by what would be left of a node's reserve, or for the pools of its builds.
     pub(crate) fn must_queue(
         &self,
         placing: &Placing,
@@ -47,20 +48,19 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         nodes: NodeSet,
     ) -> bool {
-        let hidden_pages = match (self.hypervisor.accounting(), state.claims()) {
-            (Accounting::Late, Claims::Always) => EXTENT_PAGES,
-            (Accounting::AtAllocation, Claims::Always) => 0,
-            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => return false,
-        };
-        if hidden_pages > 0 && tight(placing, state, seen) {
-            return true;
+        match (self.hypervisor.accounting(), state.claims()) {
+            (Accounting::Late, Claims::Always) => {
+                tight(placing, state, seen)
+                    || contended(placing, state, seen, nodes, |builds| {
+                        EXTENT_PAGES * (builds + 1)
+                    })
+            }
+            (Accounting::AtAllocation, Claims::Always) => {
+                let reserve_pages = state.config.reserve.node_pages;
+                contended(placing, state, seen, nodes, |_| reserve_pages)
+            }
+            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }
-        // A node is claimed where one is planned and there are such claims.
-        let one = nodes.lowest().filter(|_| nodes.len() == 1);
-        let by_host =
-            placing.request().policy == Policy::Any || self.builder_claims(placing, state);
-        let node_claim = one.filter(|_| !by_host);
-        state.node_claims == Some(true) && contended(placing, state, seen, node_claim, hidden_pages)
     }
 
     /// Pages of builds in flight that have left the free ones and are on no counter that tells.
@@ -74,13 +74,27 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// What would be left of the host beside this placement, for those who came before it. None
+    /// counts with late accounting: each build may be in their way, however much is left.
+    pub(crate) fn rest_pages(&self, placing: &Placing, state: &State, seen: &View) -> u64 {
+        match self.hypervisor.accounting() {
+            Accounting::Late => 0,
+            Accounting::AtAllocation => {
+                let room = seen.host.host_claimable_pages(&state.config.reserve);
+                room.saturating_sub(placing.needed_pages())
+            }
+        }
+    }
+
+    /// Lets it wait for builds, or for placements before it, but not for ever.
     pub(crate) fn queue(
         &self,
         placing: &mut Placing,
-        state: &State,
+        state: &mut State,
         why: &'static str,
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
+        (state.line).wait(placing.domid(), placing.needed_pages(), now);
         let since = *placing.queued_since.get_or_insert(now);
         let waited = now.saturating_sub(since);
         if waited < state.config.memory_wait {
@@ -88,7 +102,10 @@ impl<H: Hypervisor> Protocol<H> {
         }
         Err(Error::Busy {
             domid: placing.domid(),
-            builds: state.builds.keys().copied().collect(),
+            builds: match state.builds.is_empty() {
+                true => state.line.ahead_of(placing.domid()),
+                false => state.builds.keys().copied().collect(),
+            },
             why,
             waited,
         })
@@ -103,50 +120,56 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
     builds > 0 && rest < EXTENT_PAGES as i64 * (builds + 1)
 }
 
-/// Whether a node would have too little left where a domain that claims it meets one that is bound
-/// to no node, because its claim is on the host or its builder's. That one takes, of any node,
-/// what is not claimed there, and so the room of the first one's pool, which Xen then takes from
-/// its claim. Late accounting lets it take what is claimed, too: Xen keeps them apart by a
-/// difference that an extent of `hidden_pages` on its way makes negative.
+/// Whether a node would have too little left where a domain that claims it meets one that has a
+/// claim on the host. With late accounting Xen keeps them apart by a difference that an extent on
+/// its way makes negative, and lets the second drain the first then; and always the second may
+/// take all that is not claimed, so that Xen's own pages and the first one's pool come out of what
+/// the first has claimed. `margin_pages` of how many builds are there is what must be left.
 fn contended(
     placing: &Placing,
     state: &State,
     seen: &View,
-    node_claim: Option<usize>,
-    hidden_pages: u64,
+    nodes: NodeSet,
+    margin_pages: impl Fn(u64) -> u64,
 ) -> bool {
-    let bound = |build: &Build| build.claim == Claimed::OnNode;
-    let memory = seen.host.memory().nodes.iter().enumerate();
-    let memory = memory.filter(|(i, _)| node_claim.is_none_or(|node| node == *i));
-    memory
-        .flat_map(|(i, memory)| Some((i, (*memory)?)))
-        .any(|(node, memory)| {
-            let here = || {
-                let builds = state.builds.iter();
-                builds.filter(move |(_, build)| !bound(build) || build.nodes.contains(node))
-            };
-            // Those that are placed alike do not harm each other.
-            if !here().any(|(_, build)| bound(build) != node_claim.is_some()) {
-                return false;
-            }
-            let taken: u64 = here()
-                .map(|(domid, build)| build.held_pages + to_come(*domid, build, seen))
-                .sum();
-            let need = memory.claimed_pages + taken + placing.needed_pages();
-            let margin = hidden_pages * (here().count() as u64 + 1);
-            memory.free_pages < need + margin
-        })
-}
-
-/// Memory that a build will still take and that is not among the claimed pages of a node.
-fn to_come(domid: Domid, build: &Build, seen: &View) -> u64 {
-    let domain = seen.domains.iter().find(|domain| domain.domid == domid);
-    match build.claim {
-        Claimed::OnNode => 0,
-        Claimed::OnHost => domain.map_or(0, |domain| domain.outstanding_pages),
-        Claimed::Not => {
-            let taken = domain.map_or(0, |domain| domain.tot_pages);
-            build.memory_pages.saturating_sub(taken)
+    // One node means a claim on it where there are such claims, else a claim on the host, as it is
+    // for policy `Any`.
+    let kind = match (state.node_claims, nodes.len()) {
+        (Some(true), 1) if placing.request().policy != Policy::Any => Claimed::OnNode,
+        (Some(true), _) => Claimed::OnHost,
+        (Some(false) | None, _) => return false,
+    };
+    // What is claimed on the host comes from any node when its own are full.
+    let nodes = match kind {
+        Claimed::OnNode => nodes,
+        Claimed::OnHost | Claimed::Not => seen.host.topology().online(),
+    };
+    nodes.iter().any(|node| {
+        let Some(Some(memory)) = seen.host.memory().nodes.get(node) else {
+            return false;
+        };
+        let may_come_here = |build: &Build| match build.claim {
+            Claimed::OnNode => build.nodes.contains(node),
+            Claimed::OnHost | Claimed::Not => true,
+        };
+        let here = || (state.builds.iter()).filter(|(_, build)| may_come_here(build));
+        let on_node = |claim| claim == Claimed::OnNode;
+        let others = |build: &Build| on_node(build.claim) != on_node(kind);
+        if !here().any(|(_, build)| others(build)) {
+            return false;
         }
-    }
+        // Claims on this node are in claimed_pages already.
+        let outstanding = |domid| {
+            let domain = seen.domains.iter().find(|domain| domain.domid == domid);
+            domain.map_or(0, |domain| domain.outstanding_pages)
+        };
+        let taken: u64 = here()
+            .map(|(domid, build)| match build.claim {
+                Claimed::OnNode => build.held_pages,
+                Claimed::OnHost | Claimed::Not => build.held_pages + outstanding(*domid),
+            })
+            .sum();
+        let need = memory.claimed_pages + taken + placing.needed_pages();
+        memory.free_pages < need + margin_pages(here().count() as u64)
+    })
 }

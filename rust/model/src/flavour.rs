@@ -31,6 +31,8 @@ pub enum NodeClaims {
 pub struct SetRules {
     /// Whether pages that the domain has already count as if they still had to be found.
     pub counts_allocated_pages: bool,
+    /// Whether too many entries are E2BIG also for a dying domain, which else is ESRCH.
+    pub counted_first: bool,
     /// Whether a set takes the place of the one before; if not, that is EINVAL.
     pub replaces: bool,
     /// Whether the domain must be paused, and no entry may be empty.
@@ -54,7 +56,7 @@ pub struct Flavour {
     /// than the extent counts for nothing.
     pub shortfall: bool,
     /// Whether available less outstanding pages wrap around below zero, so that claims succeed
-    /// wrongly.
+    /// wrongly. Upstream only pages that break make that happen.
     pub unsigned_wrap: bool,
     /// Claims on nodes.
     pub node_claims: NodeClaims,
@@ -82,8 +84,6 @@ impl Flavour {
         consume: Consume::AtAllocation,
         refill_on_free: false,
         dying_refused: true,
-        // Outstanding pages never exceed the free ones here: there is nothing to wrap.
-        unsigned_wrap: false,
         ..Flavour::XEN_4_17
     };
 
@@ -113,6 +113,8 @@ impl Flavour {
     pub const V4: Flavour = Flavour {
         name: "v4",
         shortfall: true,
+        // It asserts instead.
+        unsigned_wrap: false,
         node_claims: NodeClaims::V4 { fixed: false },
         ..Flavour::XEN_4_22
     };
@@ -130,6 +132,7 @@ impl Flavour {
         name: "v5",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: true,
+            counted_first: false,
             replaces: true,
             paused_only: false,
             recalled: true,
@@ -142,6 +145,7 @@ impl Flavour {
         name: "v7",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: false,
+            counted_first: true,
             replaces: true,
             paused_only: false,
             recalled: true,
@@ -154,6 +158,7 @@ impl Flavour {
         name: "v8",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: false,
+            counted_first: false,
             replaces: false,
             paused_only: true,
             recalled: false,

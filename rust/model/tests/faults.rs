@@ -35,12 +35,11 @@ const SMALL: &str = r#"{
   ]
 }"#;
 
-const FLAVOURS: [Flavour; 6] = [
+const FLAVOURS: [Flavour; 5] = [
     Flavour::XEN_4_17,
     Flavour::UPSTREAM,
     Flavour::XS9,
     Flavour::XS9_2025,
-    Flavour::V5,
     Flavour::V8,
 ];
 
@@ -123,7 +122,7 @@ fn each_call_fails_with_each_errno() {
     for flavour in FLAVOURS {
         for (call, errnos) in CALLS {
             for errno in errnos {
-                for nth in (1..=12).chain([15, 20, 30]) {
+                for nth in (1..=8).chain([11, 15, 21]) {
                     scenario.faults = vec![FaultSpec {
                         errno: Some((*errno).to_string()),
                         ..fault(call, nth)
@@ -140,7 +139,7 @@ fn each_call_fails_with_each_errno() {
             }
         }
     }
-    assert!(failed_starts > 500, "{failed_starts} starts failed");
+    assert!(failed_starts > 300, "{failed_starts} starts failed");
 }
 
 /// A call that always fails costs starts, but leaves nothing behind either.
@@ -187,7 +186,7 @@ fn each_call_takes_its_time() {
 #[test]
 fn it_dies_at_each_event() {
     let mut scenario = small();
-    for flavour in FLAVOURS {
+    for flavour in [Flavour::XEN_4_17, Flavour::XS9, Flavour::V8] {
         let events = play(&scenario, flavour).events;
         assert!(events > 200, "{events}");
         for event in 0..events {
@@ -206,7 +205,7 @@ fn it_dies_after_each_call() {
     let mut scenario = small();
     for flavour in FLAVOURS {
         for (call, _) in CALLS {
-            for nth in 1..=20 {
+            for nth in 1..=15 {
                 scenario.faults = vec![FaultSpec {
                     dies: true,
                     ..fault(call, nth)

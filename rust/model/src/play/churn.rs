@@ -18,7 +18,7 @@ use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
 use super::toolstack::Toolstack;
 use super::PlayError;
-use crate::flavour::{Flavour, NodeClaims};
+use crate::flavour::{Consume, Flavour, NodeClaims};
 use crate::xen::{Finding, Reading, Sizes, Timing, Xen};
 
 /// Pages in a GiB.
@@ -28,8 +28,12 @@ const GIB: u64 = 1 << 18;
 const NOISE_PAGES: u64 = 512;
 
 /// What is kept free of each node where claims on nodes do not bind Xen itself: more than the
-/// noise, and than the structures of the VMs.
-const NODE_RESERVE_PAGES: u64 = 1 << 13;
+/// noise, and than the structures of as many VMs as there are.
+const NODE_RESERVE_PAGES: u64 = 40 << 10;
+
+/// What is kept free besides where an extent on its way is missing from what is free: without it
+/// Xen could not even create a domain meanwhile.
+const LATE_RESERVE_PAGES: u64 = GIB;
 
 /// By when everything is gone after the last shutdown.
 const END: Duration = Duration::from_secs(3600);
@@ -91,6 +95,9 @@ impl World {
         let mut config = Config::default();
         if flavour.node_claims == NodeClaims::Xs9 {
             config.reserve.node_pages = NODE_RESERVE_PAGES;
+        }
+        if flavour.consume == Consume::AtAssign {
+            config.reserve.host_pages += LATE_RESERVE_PAGES;
         }
         let at_start = xen.physinfo();
         let nodes = xen.topology().online().len() as u64;
@@ -304,11 +311,11 @@ fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, PlayError> {
         0 => rng.usize(1..=8),
         _ => [1, 2, 2, 4][rng.usize(0..4)],
     };
-    let usual = rng.u64(4 * GIB..=32 * GIB);
+    let usual = rng.u64(2 * GIB..=12 * GIB);
     let node = |rng: &mut Rng| {
         let free_pages = match rng.u64(0..6) {
             0 => rng.u64(GIB..=32 * GIB),
-            _ => usual - rng.u64(0..=GIB),
+            _ => usual - rng.u64(0..=GIB / 2),
         };
         NodeSpec {
             size_pages: free_pages + rng.u64(0..=GIB),
@@ -331,8 +338,8 @@ fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, PlayError> {
     };
     let timing = Timing {
         quiet: micros(rng, 2_000_000),
-        pool_time_per_gib: micros(rng, 600_000),
-        memory_time_per_gib: micros(rng, 500_000),
+        pool_time_per_gib: micros(rng, 400_000),
+        memory_time_per_gib: micros(rng, 200_000),
         grace: micros(rng, 5_000_000),
         mapped_pages: rng.u64(0..4096),
         scrubbed_pages_per_second: [0, GIB, 8 * GIB][rng.usize(0..3)],

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+/// How late anybody is at most, because of a choice of chance.
+const MOST_LATE: Duration = Duration::from_secs(1);
+
 /// How the next actor is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
@@ -11,8 +14,8 @@ pub enum Schedule {
     Timed,
     /// In turn, whoever is due or not: the clock moves on to it.
     RoundRobin,
-    /// Whoever is due first, but one time in `one_in` anybody: the others are late then, as
-    /// threads are that were not scheduled.
+    /// Whoever is due first, but one time in `one_in` anybody who is due within a second: the
+    /// others are late then, as threads are that were not scheduled.
     Random {
         /// How seldom; at least 1.
         one_in: u64,
@@ -83,8 +86,9 @@ impl Scheduler {
             }
             Schedule::Random { one_in } => match self.rng.u64(0..(*one_in).max(1)) {
                 0 => {
-                    let nth = self.rng.usize(0..waiting().count());
-                    waiting().nth(nth).unwrap_or(first)
+                    let soon = || waiting().filter(|(due, _)| *due <= first.0 + MOST_LATE);
+                    let nth = self.rng.usize(0..soon().count());
+                    soon().nth(nth).unwrap_or(first)
                 }
                 _ => first,
             },

@@ -11,6 +11,9 @@ const UNSAYABLE_NODE: usize = 0xFF;
 /// Entries of a claim set: one for each node that Xen can have, and one for the host.
 const MAX_ENTRIES: usize = planner::MAX_NODES + 1;
 
+/// What a set may claim of nodes together: Xen adds it up in 32 bits.
+const MAX_NODE_PAGES: u64 = u32::MAX as u64 - 1;
+
 /// What is claimed of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -90,14 +93,18 @@ impl Xen {
                 false => Err(Errno::EINVAL),
             };
         }
-        if !domain.is_alive() {
-            return Err(Errno::ESRCH);
-        }
-        if entries.len() > MAX_ENTRIES {
-            return Err(Errno::E2BIG);
+        let too_many = entries.len() > MAX_ENTRIES;
+        match domain.is_alive() {
+            false if too_many && rules.counted_first => return Err(Errno::E2BIG),
+            false => return Err(Errno::ESRCH),
+            true if too_many => return Err(Errno::E2BIG),
+            true => (),
         }
         if rules.paused_only && !domain.creating {
             return Err(Errno::EBUSY);
+        }
+        if !rules.replaces && domain.claim.outstanding_pages > 0 {
+            return Err(Errno::EINVAL);
         }
         self.check_entries(domid, entries, rules)?;
         self.release(domid)?;
@@ -115,33 +122,34 @@ impl Xen {
     ) -> Result<(), Errno> {
         let domain = self.known(domid)?;
         let mut seen = vec![false; self.free.len()];
-        let mut host_seen = false;
-        let mut total: u64 = 0;
+        let mut host_pages = None;
+        let mut node_pages = 0;
         for Entry { target, pages } in entries {
             if rules.paused_only && *pages == 0 {
                 return Err(Errno::EINVAL);
             }
-            let before = match target {
-                Target::Host => &mut host_seen,
+            let node = match target {
+                Target::Host => match host_pages.replace(*pages) {
+                    None => continue,
+                    Some(_) => return Err(Errno::EINVAL),
+                },
                 Target::Node(node) if !self.online().contains(*node) => return Err(Errno::ENOENT),
-                Target::Node(node) => &mut seen[*node],
+                Target::Node(node) => *node,
             };
-            if std::mem::replace(before, true) {
+            let twice = std::mem::replace(&mut seen[node], true);
+            if twice || *pages > MAX_NODE_PAGES - node_pages {
                 return Err(Errno::EINVAL);
             }
-            total = total.checked_add(*pages).ok_or(Errno::EINVAL)?;
-            if let Target::Node(node) = target {
-                let own = domain.claim.on_nodes[*node];
-                if *pages > self.free[*node].saturating_sub(self.node_claimed[*node]) + own {
-                    return Err(Errno::ENOMEM);
-                }
+            let own = domain.claim.on_nodes[node];
+            if *pages > self.free[node].saturating_sub(self.node_claimed[node]) + own {
+                return Err(Errno::ENOMEM);
             }
+            node_pages += pages;
         }
-        if total == 0 {
+        let total = host_pages.unwrap_or(0).saturating_add(node_pages);
+        // Where pages that the domain has count, they do even if nothing is claimed.
+        if total == 0 && !rules.counts_allocated_pages {
             return Ok(());
-        }
-        if !rules.replaces && domain.claim.outstanding_pages > 0 {
-            return Err(Errno::EINVAL);
         }
         if total.saturating_add(domain.tot_pages) > domain.max_pages {
             return Err(Errno::EINVAL);
@@ -179,18 +187,18 @@ impl Xen {
             return Err(Errno::EINVAL);
         }
         let more = pages - domain.tot_pages;
-        let (host_tested, asserted) = match self.flavour.node_claims {
-            NodeClaims::V4 { fixed } => (fixed || target == Target::Host, true),
-            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => (true, false),
+        let host_tested = match self.flavour.node_claims {
+            NodeClaims::V4 { fixed } => fixed || target == Target::Host,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => true,
         };
         if host_tested {
-            self.assert_available(asserted, None)?;
+            self.assert_available(None)?;
             if more > self.less(self.free_pages, self.outstanding_pages) {
                 return Err(Errno::ENOMEM);
             }
         }
         if let Target::Node(node) = target {
-            self.assert_available(asserted, Some(node))?;
+            self.assert_available(Some(node))?;
             if more > self.less(self.free[node], self.node_claimed[node]) {
                 return Err(Errno::ENOMEM);
             }
@@ -199,19 +207,23 @@ impl Xen {
     }
 
     /// Crashes as Xen does where it asserts that claims do not exceed what is free.
-    pub(super) fn assert_available(
-        &mut self,
-        asserted: bool,
-        node: Option<usize>,
-    ) -> Result<(), Errno> {
+    pub(super) fn assert_available(&mut self, node: Option<usize>) -> Result<(), Errno> {
+        if self.asserts_against(node) {
+            self.crash = Some(Crash::MoreClaimedThanFree { node });
+        }
+        self.up()
+    }
+
+    /// Whether it asserts that claims do not exceed what is free, and they do.
+    pub(super) fn asserts_against(&self, node: Option<usize>) -> bool {
         let (free, claimed) = match node {
             None => (self.free_pages, self.outstanding_pages),
             Some(node) => (self.free[node], self.node_claimed[node]),
         };
-        if asserted && claimed > free {
-            self.crash = Some(Crash::MoreClaimedThanFree { node });
+        match self.flavour.node_claims {
+            NodeClaims::V4 { .. } => claimed > free,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
         }
-        self.up()
     }
 
     /// Available less claimed pages, as this Xen computes it.

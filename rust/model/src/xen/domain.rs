@@ -17,6 +17,8 @@ pub(super) struct Domain {
     pub max_pages: u64,
     /// Whether the maximum was made less than it had been.
     pub max_lowered: bool,
+    /// Whether it claimed or took pages while others were in flight, as several threads may.
+    pub raced: bool,
     /// Pages that count against `max_pages`.
     pub tot_pages: u64,
     /// Pages that count against nothing, such as ioreq pages.
@@ -64,6 +66,7 @@ impl Domain {
             creating: true,
             max_pages: 0,
             max_lowered: false,
+            raced: false,
             tot_pages: 0,
             extra_pages: 0,
             pages: none.clone(),
@@ -95,6 +98,11 @@ impl Domain {
     /// Everything that it holds of a node, but for what is in flight.
     pub fn held(&self, node: usize) -> [&Held; 3] {
         [&self.pages, &self.pool, &self.structures].map(|held| &held[node])
+    }
+
+    /// To be called when it claims or takes pages.
+    pub fn note_race(&mut self) {
+        self.raced |= self.inflight.iter().any(|pages| *pages > 0);
     }
 
     /// How much that is, with what is in flight.

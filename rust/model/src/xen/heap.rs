@@ -18,7 +18,8 @@ const NODE_SHIFT: u32 = 36;
 pub enum Kind {
     /// A domain's memory: counts against its maximum, and comes off its claim.
     Memory,
-    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them.
+    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them, but
+    /// where claims are consumed at assignment these consume them too.
     Extra,
 }
 
@@ -31,6 +32,9 @@ pub struct Extent {
     kind: Kind,
     run: Run,
     dirty_pages: u64,
+    /// Whether its dirty pages are cleaned only when it is assigned. If it is not, it is as if all
+    /// were dirty.
+    cleaned_later: bool,
 }
 
 impl Extent {
@@ -174,6 +178,7 @@ impl Xen {
         self.note_overclaims();
         let domain = self.known_mut(domid)?;
         domain.last_node = node;
+        domain.note_race();
         domain.inflight[node] += pages;
         Ok(Extent {
             domid,
@@ -183,6 +188,7 @@ impl Xen {
                 pages,
             },
             dirty_pages: block.dirty_pages,
+            cleaned_later: taker.dirty_too,
         })
     }
 
@@ -214,7 +220,8 @@ impl Xen {
             Kind::Extra => domain.extra_pages += pages,
             Kind::Memory => domain.tot_pages += pages,
         }
-        if kind == Kind::Memory && !self.consumes_at_allocation() {
+        // Late accounting is part of counting pages, and Xen counts extra pages the same way.
+        if !self.consumes_at_allocation() {
             self.consume(domid, node, pages)?;
         }
         self.note_maximum(domid);
@@ -226,7 +233,7 @@ impl Xen {
         let node = extent.node();
         let domain = self.known_mut(extent.domid)?;
         domain.inflight[node] -= extent.run.pages;
-        self.put(extent.run, false);
+        self.put(extent.run, extent.cleaned_later);
         Ok(())
     }
 
@@ -327,8 +334,7 @@ impl Xen {
         reach: Reach,
         dirty_too: bool,
     ) -> Result<bool, Errno> {
-        let asserted = matches!(self.flavour.node_claims, NodeClaims::V4 { .. });
-        self.assert_available(asserted, Some(node))?;
+        self.assert_available(Some(node))?;
         let leaves = self.node_leaves(taker.credit, node) >= 1 << order;
         Ok(leaves && self.heap[node].has(order, reach, dirty_too))
     }

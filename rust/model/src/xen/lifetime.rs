@@ -106,18 +106,8 @@ impl Xen {
         node: usize,
         pages: u64,
     ) -> Result<(), Errno> {
-        let refills = self.flavour.refill_on_free;
-        let domain = self.known_mut(domid)?;
-        // A living domain is trusted to have erased what it gives back.
-        let dirty = !domain.is_alive();
-        domain.tot_pages -= pages;
-        // Before the pages are in the heap.
-        if refills && pages > 0 && domain.claim.outstanding_pages > 0 {
-            domain.claim.outstanding_pages += pages;
-            self.outstanding_pages += pages;
-            self.findings.note(Finding::Refilled);
-        }
-        self.put_memory(domid, node, pages, dirty)
+        self.known_mut(domid)?.tot_pages -= pages;
+        self.put_memory(domid, node, pages)
     }
 
     /// Puts memory of a domain back into the heap, whatever it counted against.
@@ -126,8 +116,17 @@ impl Xen {
         domid: Domid,
         node: usize,
         pages: u64,
-        dirty: bool,
     ) -> Result<(), Errno> {
+        let refills = self.flavour.refill_on_free;
+        let domain = self.known_mut(domid)?;
+        // A living domain is trusted to have erased what it gives back.
+        let dirty = !domain.is_alive();
+        // Before the pages are in the heap.
+        if refills && pages > 0 && domain.claim.outstanding_pages > 0 {
+            domain.claim.outstanding_pages += pages;
+            self.outstanding_pages += pages;
+            self.findings.note(Finding::Refilled);
+        }
         let mut left = pages;
         while let Some(run) = self.known_mut(domid)?.pages[node].pop(left) {
             left -= run.pages;

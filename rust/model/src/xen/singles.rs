@@ -61,6 +61,10 @@ impl Xen {
             free.min(self.node_leaves(taker.credit, node))
         };
         let online = self.online();
+        // Only a search page by page meets such a node in the right turn.
+        if online.iter().any(|node| self.asserts_against(Some(node))) {
+            return 0;
+        }
         let reach = match online.iter().any(|node| room(Reach::High, node) > 0) {
             true => Reach::High,
             false => Reach::All,
@@ -164,9 +168,13 @@ impl Xen {
         };
         let mut taken = vec![Held::default(); self.free.len()];
         let mut left = pages;
-        if self.host_permits(nobody, pages)? {
+        if pages > 0 && self.host_permits(nobody, pages)? {
             for reach in [Reach::High, Reach::All] {
                 for node in cycle(self.online(), first) {
+                    if left == 0 {
+                        break;
+                    }
+                    self.assert_available(Some(node))?;
                     let has = self.heap[node].free_pages(reach);
                     let some = left.min(has).min(self.node_leaves(nobody, node));
                     self.take_of(node, reach, some, &mut taken);

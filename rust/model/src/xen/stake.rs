@@ -36,6 +36,7 @@ impl Xen {
         self.outstanding_pages += pages;
         let rules = self.flavour.node_claims;
         let domain = self.known_mut(domid)?;
+        domain.note_race();
         domain.claim.outstanding_pages += pages;
         let again = domain.claim.node.is_some();
         let Target::Node(node) = target else {
@@ -178,8 +179,7 @@ impl Xen {
 
     /// Whether claims let it take that many pages from the host.
     pub(super) fn host_permits(&mut self, credit: Credit, pages: u64) -> Result<bool, Errno> {
-        let asserted = matches!(self.flavour.node_claims, NodeClaims::V4 { .. });
-        self.assert_available(asserted, None)?;
+        self.assert_available(None)?;
         let (claimed, free) = (self.outstanding_pages, self.free_pages);
         Ok(match self.flavour.shortfall {
             true => pages + claimed <= free + credit.pages,

@@ -176,7 +176,7 @@ impl Xen {
             let extra = extra_pages.min(*freed);
             extra_pages -= extra;
             // They cannot fail: the domain is there.
-            _ = self.put_memory(domid, node, extra, true);
+            _ = self.put_memory(domid, node, extra);
             _ = self.free_memory(domid, node, freed - extra);
         }
         freed.iter().sum()
