@@ -151,6 +151,7 @@ impl<H: Hypervisor> Protocol<H> {
                 self.aim(placing, &state.config, &seen.host)
             }
         };
+        placing.short &= matches!(aim, Aim::Short(_));
         if let Aim::Planned(plan) = &aim {
             if let Some(poll) = self.hold_out(placing, &state, &seen, plan) {
                 return Ok(Step::Wait(poll));
@@ -162,7 +163,6 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Short(refusal) => return self.fall_short(placing, &mut state, &seen, refusal),
             Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
-        placing.short = false;
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
         if self.must_queue(placing, &state, &seen, nodes) {
             let why = "claims made while they take memory could succeed wrongly";

@@ -274,6 +274,12 @@ impl<H: Hypervisor> Protocol<H> {
     /// Cleans up after a domain at any point, known to this process or not: cancels what is left
     /// of its claim and gives node affinity back to Xen.
     pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
+        self.lock().line.leave(domid);
+        self.undone(domid)
+    }
+
+    /// The same for a placement that goes on, and keeps its place among those that wait.
+    pub(crate) fn undone(&self, domid: Domid) -> Result<(), Error> {
         self.end(domid, |affinity| match affinity {
             Some(Affined::ForBuild | Affined::ForGood) | None => true,
             Some(Affined::Not) => false,
@@ -289,7 +295,6 @@ impl<H: Hypervisor> Protocol<H> {
         released: impl Fn(Option<Affined>) -> bool,
     ) -> Result<Report, Error> {
         let mut state = self.lock();
-        state.line.leave(domid);
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);

@@ -160,7 +160,7 @@ impl<H: Hypervisor> Protocol<H> {
             state.node_claims = Some(false);
             state.node_claimed.remove(&domid);
             drop(state);
-            self.abandoned(domid)?;
+            self.undone(domid)?;
             return Ok(Step::Wait(Duration::ZERO));
         }
         let mut state = self.lock();
