@@ -13,6 +13,7 @@ mod queueing;
 mod settling;
 mod sizes;
 mod staking;
+mod state;
 mod waiting;
 
 pub use config::{BuilderClaims, Claims, Config};

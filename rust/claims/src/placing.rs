@@ -10,9 +10,13 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
-use crate::protocol::{Placed, Placement, Protocol, State};
+use crate::protocol::{Placed, Placement, Protocol};
 use crate::settling::Settling;
+use crate::state::State;
 use crate::waiting::Watch;
+
+/// How long a placement that could be made waits for a nearer one.
+const MOST_HELD_OUT: Duration = Duration::from_secs(60);
 
 /// What the next step of a placement is.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub struct Placing {
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
     pub(crate) watch: Option<Watch>,
+    /// Since when it could have been placed, and waits for a nearer plan.
+    holding_out_since: Option<Duration>,
     /// Whether memory was short at the last look.
     short: bool,
     /// How near its plan would be on an empty host; known once it has had to wait.
@@ -62,6 +68,7 @@ impl Placing {
             full: NodeSet::EMPTY,
             replans: 0,
             watch: None,
+            holding_out_since: None,
             short: false,
             nearest_if_empty: None,
             waited: Duration::ZERO,
@@ -230,7 +237,8 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Whoever has waited for memory waits on while more comes back, if that may bring a nearer
-    /// plan: it would live with the farther one for as long as it runs.
+    /// plan: it would live with the farther one for as long as it runs. But not for long: there
+    /// may always be something that comes back.
     fn hold_out(
         &self,
         placing: &mut Placing,
@@ -239,8 +247,14 @@ impl<H: Hypervisor> Protocol<H> {
         plan: &Plan,
     ) -> Option<Duration> {
         let nearest = placing.nearest_if_empty?;
-        match nearest.compare(&plan.distance?).is_lt() {
-            true => self.keep_watch(placing, state, seen),
+        let now = self.hypervisor.now();
+        let since = *placing.holding_out_since.get_or_insert(now);
+        let in_time = now.saturating_sub(since) < MOST_HELD_OUT;
+        match in_time && nearest.compare(&plan.distance?).is_lt() {
+            true => {
+                placing.stop_queueing(now);
+                self.keep_watch(placing, state, seen)
+            }
             false => None,
         }
     }

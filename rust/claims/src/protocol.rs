@@ -8,10 +8,11 @@ use planner::{NodeSet, Plan, Policy, Request, Topology};
 
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
-use crate::ledger::{Affined, Build};
+use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use crate::ledger::Affined;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
+use crate::state::State;
 
 /// Who builds a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,28 +140,6 @@ pub struct Status {
     pub node_claims: Option<bool>,
     /// When it consumes claims.
     pub accounting: Accounting,
-}
-
-pub(crate) struct State {
-    pub config: Config,
-    pub pending: Option<Claims>,
-    pub builds: BTreeMap<Domid, Build>,
-    /// Domains that have had a claim on a node.
-    pub node_claimed: BTreeSet<Domid>,
-    pub host_claims: Option<bool>,
-    pub node_claims: Option<bool>,
-    /// Placements that wait.
-    pub line: Line,
-}
-
-impl State {
-    /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
-    pub fn claims(&self) -> Claims {
-        match (self.config.claims, self.host_claims) {
-            (Claims::Always, None | Some(true)) => Claims::Always,
-            (Claims::Always, Some(false)) | (Claims::Never, _) => Claims::Never,
-        }
-    }
 }
 
 /// A host that is being placed on.
@@ -298,12 +277,15 @@ impl<H: Hypervisor> Protocol<H> {
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
-        let Some(domain) = alive else {
+        let Some(&DomainInfo {
+            outstanding_pages: unused_pages,
+            ..
+        }) = alive
+        else {
             state.builds.remove(&domid);
             state.node_claimed.remove(&domid);
             return Ok(Report { unused_pages: 0 });
         };
-        let unused_pages = domain.outstanding_pages;
         if unused_pages > 0 {
             let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
             self.while_alive(self.hypervisor.claim_host(domid, 0), domid)

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
-use crate::protocol::{Outcome, Placed, Protocol, Rung, State};
+use crate::protocol::{Outcome, Placed, Protocol, Rung};
+use crate::state::State;
 
 /// How long late accounting may show more claimed than free after a claim.
 const SETTLING: Duration = Duration::from_secs(1);

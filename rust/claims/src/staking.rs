@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
 use crate::ledger::{view, View};
 use crate::placing::{plan_refusal, Placing, Step};
-use crate::protocol::{Builder, Protocol, Rung, State};
+use crate::protocol::{Builder, Protocol, Rung};
+use crate::state::State;
 
 /// Plans that are made anew after a node claim was refused, before the host is claimed instead.
 const MAX_REPLANS: u32 = 3;
