@@ -6,7 +6,7 @@ use planner::{
     plan, Distance, Host, Limits, NodeMemory, NodeSet, Plan, Policy, Reason, Refusal, Request,
 };
 
-use crate::config::Config;
+use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
@@ -171,6 +171,10 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
+        // Which claim it will be decides whom it must not meet.
+        if nodes.len() == 1 && state.claims() == Claims::Always {
+            self.has_node_claims(domid, &mut state);
+        }
         if self.must_queue(placing, &state, &seen, nodes) {
             let why = "claims made while they take memory could succeed wrongly";
             return self.queue(placing, &mut state, why);

@@ -158,7 +158,8 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
+    /// Whether there are claims on single nodes, which is asked once, of a domain without a claim.
+    pub(crate) fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
         if state.node_claims.is_none() {
             let first = self.online().lowest().unwrap_or(0);
             state.node_claims = match self.hypervisor.claim_node(domid, first, 0) {
