@@ -3,7 +3,9 @@
 use crate::bench::{placement, request, wait, Bench, GIB};
 use model::Flavour;
 use planner::{CpuSet, NodeSet, Policy, Reason};
-use xenopsd_numa_claims::{BuilderClaims, Claims, Config, Domid, Error, Placement, Protocol, Rung};
+use xenopsd_numa_claims::{
+    BuilderClaims, Claims, Config, DomainClaim, Domid, Error, Placement, Protocol, Rung,
+};
 
 #[test]
 fn claims_and_sets_affinity_before_the_first_page() {
@@ -237,4 +239,32 @@ fn a_builder_that_claims_for_itself_is_left_to() {
         bench.affinity(first.domid()),
         bench.affinity(second.domid())
     );
+}
+
+#[test]
+fn claims_of_a_process_that_is_gone_are_listed_and_released() {
+    let bench = Bench::new(Flavour::XEN_4_17);
+    let gone = bench.place(40 * GIB, Policy::BestEffort);
+    let next = Protocol::open(bench.xen.clone(), Config::default()).unwrap();
+    let domid = bench.create(8 * GIB);
+    let _own = next
+        .place(placement(domid, request(8 * GIB, Policy::Any)))
+        .unwrap();
+    let claim = |domid, outstanding_pages, nodes, being_built| DomainClaim {
+        domid,
+        outstanding_pages,
+        nodes,
+        being_built,
+    };
+    let nodes = gone.outcome().plan.clone().unwrap().nodes;
+    assert_eq!(
+        next.claims().unwrap(),
+        [
+            claim(gone.domid(), 40 * GIB, nodes, false),
+            claim(domid, 8 * GIB, NodeSet::first(2), true)
+        ]
+    );
+    next.abandoned(gone.domid()).unwrap();
+    let left: Vec<Domid> = next.claims().unwrap().iter().map(|c| c.domid).collect();
+    assert_eq!(left, [domid]);
 }
