@@ -1,0 +1,58 @@
+//! Tests the claim protocol on the running Xen, in its control domain.
+//!
+//! Prints a line a check, `ok N - what` or `FAIL N - what: why`; lines that begin with `#` are
+//! figures. Exit status: 0 all hold, 1 one does not, 2 there is no Xen.
+
+mod builds;
+mod host;
+mod killed;
+mod place;
+mod race;
+mod report;
+mod srat;
+mod storm;
+
+use std::process::ExitCode;
+
+use host::Host;
+use report::Report;
+
+fn main() -> ExitCode {
+    let host = match Host::open() {
+        Ok(host) => host,
+        Err(failure) => {
+            println!("FAIL 1 - there is a Xen: {}", failure.0);
+            return ExitCode::from(2);
+        }
+    };
+    if std::env::args().nth(1).as_deref() == Some(killed::VICTIM) {
+        if let Err(failure) = killed::victim(&host) {
+            println!("{}", failure.0);
+        }
+        return ExitCode::FAILURE;
+    }
+    let mut report = Report::default();
+    println!("# kinds of domains: {:?}", host.kinds);
+    builds::run(&host, &mut report);
+    storm::run(&host, &mut report);
+    if host.nodes_with_memory().is_ok_and(|nodes| nodes.len() > 1) {
+        report.check("two placements at once do not meet on a node", || {
+            race::for_a_node(&host)
+        });
+    }
+    report.check("of two processes one gets the host", || {
+        race::for_the_host(&host)
+    });
+    report.check("a placement waits for memory that is given back", || {
+        storm::giving_back(&host)
+    });
+    report.check(
+        "claims of a toolstack that was killed are found and released",
+        || killed::check(&host),
+    );
+    println!("# {} hold, {} do not", report.passed, report.failed);
+    match report.failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
