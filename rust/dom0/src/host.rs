@@ -145,6 +145,28 @@ pub fn by_node(memory: &Memory) -> Vec<u64> {
     memory.nodes.iter().map(free).collect()
 }
 
+/// Populates guest frames from 0 on as a builder does, by extents of 1 GiB, 2 MiB and 4 KiB.
+pub fn populate(xen: &Xen, domid: Domid, pages: u64, from: From) -> Result<Populated, CallError> {
+    let mut populated = Populated::default();
+    for order in ORDERS {
+        while (pages - populated.pages) >> order > 0 {
+            let left = (pages - populated.pages) >> order;
+            let extents = (left as usize).min(BATCH);
+            let mut frames: Vec<u64> = (0..extents as u64)
+                .map(|extent| populated.pages + (extent << order))
+                .collect();
+            let done = xen.populate(domid, order, from, &mut frames)?;
+            populated.pages += (done as u64) << order;
+            let extents = frames[..done].iter().map(|frame| (*frame, order));
+            populated.extents.extend(extents);
+            if done < frames.len() {
+                break;
+            }
+        }
+    }
+    Ok(populated)
+}
+
 /// A domain, destroyed when it is not needed any more.
 #[derive(Debug)]
 pub struct Domain {
@@ -166,26 +188,9 @@ impl Domain {
         self.xen.create_vcpus(self.domid, self.vcpus)
     }
 
-    /// Populates guest frames from 0 on as a builder does, by extents of 1 GiB, 2 MiB and 4 KiB.
+    /// [`populate`] of this domain.
     pub fn populate(&self, pages: u64, from: From) -> Result<Populated, CallError> {
-        let mut populated = Populated::default();
-        for order in ORDERS {
-            while (pages - populated.pages) >> order > 0 {
-                let left = (pages - populated.pages) >> order;
-                let extents = (left as usize).min(BATCH);
-                let mut frames: Vec<u64> = (0..extents as u64)
-                    .map(|extent| populated.pages + (extent << order))
-                    .collect();
-                let done = self.xen.populate(self.domid, order, from, &mut frames)?;
-                populated.pages += (done as u64) << order;
-                let extents = frames[..done].iter().map(|frame| (*frame, order));
-                populated.extents.extend(extents);
-                if done < frames.len() {
-                    break;
-                }
-            }
-        }
-        Ok(populated)
+        populate(&self.xen, self.domid, pages, from)
     }
 
     /// Destroys it, and says whether Xen did.

@@ -4,11 +4,14 @@
 //! figures. Exit status: 0 all hold, 1 one does not, 2 there is no Xen.
 
 mod builds;
+#[path = "../../claims/tests/everywhere/mod.rs"]
+mod everywhere;
 mod host;
 mod killed;
 mod place;
 mod race;
 mod report;
+mod site;
 mod srat;
 mod storm;
 
@@ -31,9 +34,11 @@ fn main() -> ExitCode {
         }
         return ExitCode::FAILURE;
     }
+    report::keep_panics();
     let mut report = Report::default();
     println!("# kinds of domains: {:?}", host.kinds);
     builds::run(&host, &mut report);
+    site::run(&host, &mut report);
     storm::run(&host, &mut report);
     if host.nodes_with_memory().is_ok_and(|nodes| nodes.len() > 1) {
         report.check("two placements at once do not meet on a node", || {

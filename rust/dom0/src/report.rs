@@ -1,6 +1,7 @@
 //! Runs checks one after the other, and says of each whether it held, with its figures.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use claims::CallError;
@@ -48,6 +49,20 @@ macro_rules! ensure {
 
 pub(crate) use ensure;
 
+/// The text of the last panic: a check may panic in a thread, and some panic on purpose.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+fn last_panic() -> String {
+    (PANIC.lock().unwrap_or_else(PoisonError::into_inner)).clone()
+}
+
+/// Keeps what panics say for the check's line.
+pub fn keep_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+    }));
+}
+
 /// Counts what it is told.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -59,11 +74,8 @@ impl Report {
     /// Runs a check and prints a line: `ok N - what: figures` or `FAIL N - what: why`.
     pub fn check(&mut self, what: &str, check: impl FnOnce() -> Found) {
         let start = Instant::now();
-        let found = catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| {
-            let text = (panic.downcast_ref::<String>().map(String::as_str))
-                .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(Failure(text.unwrap_or("a panic").to_string()))
-        });
+        let found = catch_unwind(AssertUnwindSafe(check))
+            .unwrap_or_else(|_| Err(Failure(last_panic().replace('\n', " "))));
         let seconds = start.elapsed().as_secs_f64();
         let number = self.passed + self.failed + 1;
         match found {
