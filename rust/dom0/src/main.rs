@@ -4,6 +4,7 @@
 //! figures. Exit status: 0 all hold, 1 one does not, 2 there is no Xen.
 
 mod builds;
+mod calls;
 #[path = "../../claims/tests/everywhere/mod.rs"]
 mod everywhere;
 mod host;
@@ -19,6 +20,9 @@ use std::process::ExitCode;
 
 use host::Host;
 use report::Report;
+
+/// The argument with which everything is done as often as it takes.
+const LONG: &str = "--long";
 
 fn main() -> ExitCode {
     let host = match Host::open() {
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
     report::keep_panics();
     let mut report = Report::default();
     println!("# kinds of domains: {:?}", host.kinds);
+    let long = std::env::args().any(|argument| argument == LONG);
+    calls::run(&host, &mut report, long);
     builds::run(&host, &mut report);
     site::run(&host, &mut report);
     storm::run(&host, &mut report);
