@@ -1,9 +1,11 @@
-//! Which domains have memory claimed, and whether a build of this process is behind it.
+//! What a look at the host tells without placing anything: its memory as the next placement
+//! would see it, and which domains have memory claimed.
 
-use planner::NodeSet;
+use planner::{Host, NodeSet};
 
 use crate::error::Error;
 use crate::hypervisor::{Domid, Errno, Hypervisor};
+use crate::ledger::view;
 use crate::protocol::Protocol;
 
 /// Memory that a domain has claimed and not taken.
@@ -21,6 +23,13 @@ pub struct DomainClaim {
 }
 
 impl<H: Hypervisor> Protocol<H> {
+    /// The host as the next placement would see it: with what domains have claimed owed by the
+    /// nodes of their affinity, and the room for pools of this process's builds held back.
+    pub fn host(&self) -> Result<Host, Error> {
+        let mut builds = self.lock().builds.clone();
+        Ok(view(&self.hypervisor, &self.topology, &mut builds)?.host)
+    }
+
     /// Every domain that has memory claimed, whoever claimed it, in the order of their numbers.
     pub fn claims(&self) -> Result<Vec<DomainClaim>, Error> {
         let builds = self.status().builds;

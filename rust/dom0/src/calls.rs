@@ -31,10 +31,10 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("more domains than fit one answer are listed", || {
         many_domains(host)
     });
-    report.check(
-        "a handle that is closed leaves nothing open",
-        opened_and_closed,
-    );
+    let times = if long { OPENED_LONG } else { OPENED };
+    report.check("a handle that is closed leaves nothing open", || {
+        opened_and_closed(times)
+    });
 }
 
 fn distances(host: &Host) -> Found {
