@@ -7,6 +7,7 @@ mod builds;
 mod calls;
 #[path = "../../claims/tests/everywhere/mod.rs"]
 mod everywhere;
+mod helper;
 mod host;
 mod killed;
 mod place;
@@ -32,11 +33,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if std::env::args().nth(1).as_deref() == Some(killed::VICTIM) {
-        if let Err(failure) = killed::victim(&host) {
-            println!("{}", failure.0);
-        }
-        return ExitCode::FAILURE;
+    let mode = std::env::args().nth(1);
+    let other = match mode.as_deref() {
+        Some(killed::VICTIM) => Some(killed::victim(&host)),
+        Some(helper::HELPER) => Some(helper::serve(&host)),
+        Some(_) | None => None,
+    };
+    if let Some(ending) = other {
+        return match ending {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                println!("{}", failure.0);
+                ExitCode::FAILURE
+            }
+        };
     }
     report::keep_panics();
     let mut report = Report::default();
