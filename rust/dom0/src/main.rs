@@ -10,6 +10,8 @@ mod everywhere;
 mod helper;
 mod host;
 mod killed;
+mod landing;
+mod operations;
 mod place;
 mod race;
 mod report;
@@ -56,6 +58,9 @@ fn main() -> ExitCode {
     builds::run(&host, &mut report);
     site::run(&host, &mut report);
     storm::run(&host, &mut report);
+    report.check("random operations keep the counters", || {
+        operations::keep_the_counters(&host, 1, if long { 2_000 } else { 300 })
+    });
     if host.nodes_with_memory().is_ok_and(|nodes| nodes.len() > 1) {
         report.check("two placements at once do not meet on a node", || {
             race::for_a_node(&host)
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
         "claims of a toolstack that was killed are found and released",
         || killed::check(&host),
     );
+    landing::run(&host, &mut report, long);
     println!("# {} hold, {} do not", report.passed, report.failed);
     match report.failed {
         0 => ExitCode::SUCCESS,

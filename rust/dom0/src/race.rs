@@ -10,7 +10,7 @@ use crate::host::{Domain, Host};
 use crate::place::{placement, protocol, request, Toolstack};
 use crate::report::{ensure, Failure, Found};
 
-const ROUNDS: u32 = 50;
+const ROUNDS: u32 = 20;
 
 /// A domain and what its placement came to.
 type Raced = (Domain, Result<Placed, Error>);

@@ -194,8 +194,8 @@ impl<S: Site> Hypervisor for Faulty<S> {
 pub fn request(memory_pages: u64, policy: Policy) -> Request {
     Request {
         memory_pages,
-        overhead_pages: claims::overhead_pages(2, memory_pages),
-        vcpus: 2,
+        overhead_pages: claims::overhead_pages(1, memory_pages),
+        vcpus: 1,
         cores: 0,
         policy,
         strategy: Strategy::Balance,
@@ -271,8 +271,9 @@ impl<S: Site> Bench<S> {
         self.free.iter().sum::<u64>() * 25 / 32
     }
 
+    /// A new domain of one vCPU, which any node with CPUs can have.
     pub fn create(&self, pages: u64) -> Domid {
-        self.xen.site.create_domain(2, pages).unwrap()
+        self.xen.site.create_domain(1, pages).unwrap()
     }
 
     /// Creates and places a domain.
@@ -292,7 +293,7 @@ impl<S: Site> Bench<S> {
             _ => None,
         };
         let site = &self.xen.site;
-        site.set_pool(domid, claims::pool_pages(2, pages)).unwrap();
+        site.set_pool(domid, claims::pool_pages(1, pages)).unwrap();
         let pinned = self.protocol.pin(placed).unwrap();
         let populated = site.populate(domid, pages, exact_node);
         self.protocol.built(pinned).unwrap();

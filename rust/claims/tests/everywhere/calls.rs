@@ -182,7 +182,7 @@ pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Site>(open: &dyn Fn()
         .place(placement(domid, request(pages, Policy::BestEffort)))
         .unwrap_err();
     assert!(matches!(again, Error::Invalid(_)), "{again}");
-    let pool = claims::pool_pages(2, pages);
+    let pool = claims::pool_pages(1, pages);
     bench.xen.site.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
     let report = bench.protocol.built(pinned.clone()).unwrap();
@@ -203,15 +203,21 @@ pub fn soft_or_hard_as_the_policy_says<S: Site>(open: &dyn Fn() -> S) {
     ] {
         let bench = Bench::new(open());
         let pages = bench.small();
-        let placed = bench.place(pages, policy);
+        // As many vCPUs as each node has CPUs, two at most.
+        let cpus = bench.protocol.topology().processors(None).cpus;
+        let vcpus = cpus.into_iter().filter(|cpus| *cpus > 0).min().unwrap();
+        let vcpus = vcpus.min(2);
+        let domid = bench.xen.site.create_domain(vcpus, pages).unwrap();
+        let mut asked = request(pages, policy);
+        asked.vcpus = vcpus;
+        let placed = bench.protocol.place(placement(domid, asked)).unwrap();
         let nodes = planned(&placed);
-        let domid = placed.domid();
-        let pool = claims::pool_pages(2, pages);
+        let pool = claims::pool_pages(1, pages);
         bench.xen.site.set_pool(domid, pool).unwrap();
         let _pinned = bench.protocol.pin(placed).unwrap();
         let cpus = bench.protocol.topology().cpus_of(nodes, None);
         let calls = bench.xen.calls.lock().unwrap().clone();
-        for vcpu in 0..2 {
+        for vcpu in 0..vcpus {
             let call = format!("set_vcpu_affinity {domid}v{vcpu} {affinity} {cpus}");
             assert!(calls.contains(&call), "{call} not in {calls:?}");
         }

@@ -143,7 +143,7 @@ pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Site>(open: &dyn Fn() -
     let bench = Bench::new(open());
     let (asked_pages, taken) = (bench.small(), bench.small() / 8);
     let domid = bench.create(asked_pages);
-    let pool = claims::pool_pages(2, asked_pages);
+    let pool = claims::pool_pages(1, asked_pages);
     bench.xen.site.set_pool(domid, pool).unwrap();
     assert_eq!(bench.xen.site.populate(domid, taken, None), taken);
     let error = bench
@@ -168,7 +168,7 @@ pub fn a_call_that_failed_is_made_again_by_the_next<S: Site>(open: &dyn Fn() -> 
     let pages = bench.small();
     let placed = bench.place(pages, Policy::BestEffort);
     let domid = placed.domid();
-    let pool = claims::pool_pages(2, pages);
+    let pool = claims::pool_pages(1, pages);
     bench.xen.site.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
     bench.xen.set("cancel", Fault::Errno(Errno::EAGAIN));
