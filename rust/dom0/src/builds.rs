@@ -65,7 +65,7 @@ pub fn run(host: &Host, report: &mut Report) {
 fn pages_for(host: &Host, node: usize) -> Result<u64, Failure> {
     let preferred = host.preferred_pages(node)?;
     let parts = 2 * host.kinds.len() as u64;
-    Ok(MOST_PAGES.min(preferred / parts | 1))
+    Ok(MOST_PAGES.min((preferred / parts) | 1))
 }
 
 fn share(pages_by_node: &[u64], nodes: NodeSet) -> f64 {

@@ -49,6 +49,18 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     }
 }
 
+/// Switches all but the first two of dom0's CPUs on or off.
+fn set_online(online: bool) -> Result<(), Failure> {
+    for cpu in 2.. {
+        let switch = format!("/sys/devices/system/cpu/cpu{cpu}/online");
+        if !std::path::Path::new(&switch).exists() {
+            break;
+        }
+        std::fs::write(&switch, if online { "1" } else { "0" })?;
+    }
+    Ok(())
+}
+
 fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
     let kind = host.kinds[0];
     let free = host.settled()?.nodes[node].map_or(0, |node| node.free_pages);
@@ -59,6 +71,9 @@ fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
     ensure!(had == all, "{had} of {all} pages of node {node} were had");
     let protocol = protocol(host, 60)?;
     let new = host.create(kind, 1, pages)?;
+    if meanwhile == Meanwhile::Busy {
+        set_online(true)?;
+    }
     let stop = AtomicBool::new(false);
     let landed = scope(|scope| {
         if meanwhile == Meanwhile::Busy {
@@ -84,6 +99,9 @@ fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
         stop.store(true, Ordering::Relaxed);
         landed
     });
+    if meanwhile == Meanwhile::Busy {
+        set_online(false)?;
+    }
     let (had, unused, before, after) = landed?;
     ensure!(
         had == pages && unused == 0,
