@@ -2,6 +2,7 @@
 //! lines on standard input: `dir PATH`, `file PATH MODE SOURCE` (`MODE` in octal).
 //!
 //! Whoever runs the tests needs neither cpio nor root for it.
+#![forbid(unsafe_code)]
 
 mod newc;
 

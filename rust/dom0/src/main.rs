@@ -2,6 +2,7 @@
 //!
 //! Prints a line a check, `ok N - what` or `FAIL N - what: why`; lines that begin with `#` are
 //! figures. Exit status: 0 all hold, 1 one does not, 2 there is no Xen.
+#![forbid(unsafe_code)]
 
 mod builds;
 mod calls;
