@@ -16,8 +16,8 @@ const SHARE: f64 = 0.99;
 /// At most this much a domain, 512 MiB, and a page more than whole extents of 2 MiB.
 const MOST_PAGES: u64 = (1 << 17) + 1;
 
-/// Free memory may differ by this much from what it was: Xen keeps pages of domains that are gone
-/// for the next, and dom0 lives.
+/// Free memory may differ by this much a domain from what it was: Xen keeps pages of those that
+/// are gone for the next, and dom0 lives.
 const SLACK_PAGES: u64 = 128;
 
 pub fn run(host: &Host, report: &mut Report) {
@@ -40,6 +40,7 @@ pub fn run(host: &Host, report: &mut Report) {
         }
     }
     report.check("memory is back when all are destroyed", || {
+        let slack = SLACK_PAGES * living.len() as u64;
         for domain in std::mem::take(&mut living) {
             domain.destroy()?;
         }
@@ -47,7 +48,7 @@ pub fn run(host: &Host, report: &mut Report) {
         let (free, claimed) = (memory.host_free_pages, memory.host_outstanding_pages);
         ensure!(claimed == 0, "{claimed} pages are claimed by nobody");
         ensure!(
-            before.abs_diff(free) <= SLACK_PAGES,
+            before.abs_diff(free) <= slack,
             "{before} pages were free before, and {free} are after"
         );
         Ok(format!("{free} pages free"))
