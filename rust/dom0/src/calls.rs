@@ -1,9 +1,9 @@
 //! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
 //! open.
 
-use claims::{Affinity, CallError, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
 use planner::{CpuSet, NodeSet};
-use xen::Xen;
+use xen::{From, Xen};
 
 use crate::host::Host;
 use crate::report::{ensure, Failure, Found, Report};
@@ -27,6 +27,9 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("node affinity is what was set", || node_affinity(host));
     report.check("node affinity follows the vCPUs when it is Xen's", || {
         vcpu_affinity(host)
+    });
+    report.check("accounting is not taken for better than it is", || {
+        accounting(host)
     });
     report.check("more domains than fit one answer are listed", || {
         many_domains(host)
@@ -191,6 +194,28 @@ fn vcpu_affinity(host: &Host) -> Found {
         }
     }
     Ok(String::new())
+}
+
+/// A page that is refused because of the maximum has left the free memory before. Where that is when
+/// claims are consumed, it takes a page off the claim.
+fn accounting(host: &Host) -> Found {
+    let (claimed, most) = (1000, 100);
+    let domain = host.create(host.kinds[0], 1, claimed)?;
+    host.xen.claim_host(domain.domid, claimed)?;
+    host.xen.set_max_pages(domain.domid, most)?;
+    let had = domain.populate(most + 1, From::Anywhere)?.pages;
+    ensure!(had == most, "{had} pages were had, and {most} are allowed");
+    let left = host.outstanding(domain.domid)?;
+    let seen = match claimed - most - left {
+        0 => Accounting::Late,
+        _ => Accounting::AtAllocation,
+    };
+    let assumed = host.xen.accounting();
+    ensure!(
+        assumed == Accounting::Late || assumed == seen,
+        "it is {seen:?}, and {assumed:?} was assumed"
+    );
+    Ok(format!("{seen:?}; {assumed:?} is assumed"))
 }
 
 fn many_domains(host: &Host) -> Found {
