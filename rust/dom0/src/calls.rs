@@ -196,8 +196,8 @@ fn vcpu_affinity(host: &Host) -> Found {
     Ok(String::new())
 }
 
-/// A page that is refused because of the maximum has left the free memory before. Where that is when
-/// claims are consumed, it takes a page off the claim.
+/// A page that is refused because of the maximum has left the free memory before. Where claims are
+/// consumed then, it takes a page off the claim.
 fn accounting(host: &Host) -> Found {
     let (claimed, most) = (1000, 100);
     let domain = host.create(host.kinds[0], 1, claimed)?;
