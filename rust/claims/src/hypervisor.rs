@@ -28,6 +28,14 @@ macro_rules! errnos {
             $(#[doc = concat!("`", stringify!($name), "`")]
             pub const $name: Errno = Errno($number);)+
 
+            /// The errno of that symbolic name, if it is one that Xen's calls return.
+            pub fn by_name(name: &str) -> Option<Errno> {
+                match name {
+                    $(stringify!($name) => Some(Errno::$name),)+
+                    _ => None,
+                }
+            }
+
             /// The symbolic name, if it is one that Xen's calls return.
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {

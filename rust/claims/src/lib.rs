@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod hypervisor;
 mod ledger;
+mod line;
 mod listing;
 mod placing;
 mod protocol;

@@ -34,6 +34,8 @@ pub struct Placing {
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
     pub(crate) watch: Option<Watch>,
+    /// Whether memory was short at the last look.
+    short: bool,
     /// How near its plan would be on an empty host; known once it has had to wait.
     nearest_if_empty: Option<Distance>,
     pub(crate) waited: Duration,
@@ -60,6 +62,7 @@ impl Placing {
             full: NodeSet::EMPTY,
             replans: 0,
             watch: None,
+            short: false,
             nearest_if_empty: None,
             waited: Duration::ZERO,
             queued_since: None,
@@ -109,7 +112,13 @@ impl<H: Hypervisor> Protocol<H> {
         if let Some(settling) = placing.settling.take() {
             step = self.settle(placing, settling);
         }
-        step.unwrap_or_else(Step::Failed)
+        match step.unwrap_or_else(Step::Failed) {
+            Step::Wait(time) => Step::Wait(time),
+            ended @ (Step::Placed(_) | Step::Failed(_)) => {
+                self.lock().line.leave(placing.domid());
+                ended
+            }
+        }
     }
 
     fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
@@ -128,6 +137,9 @@ impl<H: Hypervisor> Protocol<H> {
         let mut state = self.lock();
         self.check_unplaced(&mut state, domid)?;
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
+        let now = self.hypervisor.now();
+        state.line.tidy(now, &seen.domains);
+        state.line.pause(domid, now);
         if let Some(wait) = self.switch_claims(placing, &mut state)? {
             return Ok(wait);
         }
@@ -144,21 +156,31 @@ impl<H: Hypervisor> Protocol<H> {
                 return Ok(Step::Wait(poll));
             }
         }
-        let nodes = match &aim {
-            Aim::Planned(plan) => Some(plan.nodes),
-            Aim::Unplaced(_) => Some(self.online()),
-            Aim::Short(_) | Aim::Refused(_) => None,
+        let planned = match aim {
+            Aim::Planned(plan) => Ok(plan),
+            Aim::Unplaced(why) => Err(why),
+            Aim::Short(refusal) => return self.fall_short(placing, &mut state, &seen, refusal),
+            Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
-        if nodes.is_some_and(|nodes| self.must_queue(placing, &state, &seen, nodes)) {
+        placing.short = false;
+        let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
+        if self.must_queue(placing, &state, &seen, nodes) {
             let why = "claims made while they take memory could succeed wrongly";
-            return self.queue(placing, &state, why);
+            return self.queue(placing, &mut state, why);
         }
-        match aim {
-            Aim::Refused(refusal) => Err(Error::Refused { domid, refusal }),
-            Aim::Short(refusal) => self.fall_short(placing, &state, &seen, refusal),
-            Aim::Planned(plan) => self.stake_plan(placing, &mut state, plan),
-            Aim::Unplaced(why) => self.stake_unplaced(placing, &mut state, why),
+        let rest_pages = self.rest_pages(placing, &state, &seen);
+        if state.line.holds_up(domid, rest_pages) {
+            let why = "placements that came before wait for memory, and were overtaken before";
+            return self.queue(placing, &mut state, why);
         }
+        let step = match planned {
+            Ok(plan) => self.stake_plan(placing, &mut state, plan),
+            Err(why) => self.stake_unplaced(placing, &mut state, why),
+        };
+        if placing.settling.is_some() {
+            state.line.overtake(domid, rest_pages);
+        }
+        step
     }
 
     /// A domain is placed once, and a claim on a node is its last.
@@ -243,7 +265,7 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn fall_short(
         &self,
         placing: &mut Placing,
-        state: &State,
+        state: &mut State,
         seen: &View,
         refusal: Refusal,
     ) -> Result<Step, Error> {
@@ -262,8 +284,15 @@ impl<H: Hypervisor> Protocol<H> {
         }
         // Nodes that refused a claim may have room when memory has come back.
         placing.full = NodeSet::EMPTY;
+        if let (false, Some(watch)) = (placing.short, &mut placing.watch) {
+            watch.short_again(now);
+        }
+        placing.short = true;
         match self.keep_watch(placing, state, seen) {
-            Some(poll) => Ok(Step::Wait(poll)),
+            Some(poll) => {
+                (state.line).wait(placing.domid(), placing.needed_pages(), now);
+                Ok(Step::Wait(poll))
+            }
             None if refusal.reason == Reason::HostMemory => {
                 Err(self.host_full(placing, state, seen))
             }

@@ -10,6 +10,7 @@ use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
 use crate::ledger::{Affined, Build};
+use crate::line::Line;
 use crate::placing::{Placing, Step};
 
 /// Who builds a domain.
@@ -148,6 +149,8 @@ pub(crate) struct State {
     pub node_claimed: BTreeSet<Domid>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
+    /// Placements that wait.
+    pub line: Line,
 }
 
 impl State {
@@ -183,6 +186,7 @@ impl<H: Hypervisor> Protocol<H> {
                 node_claimed: BTreeSet::new(),
                 host_claims: None,
                 node_claims: None,
+                line: Line::default(),
             }),
         })
     }
@@ -290,6 +294,7 @@ impl<H: Hypervisor> Protocol<H> {
         released: impl Fn(Option<Affined>) -> bool,
     ) -> Result<Report, Error> {
         let mut state = self.lock();
+        state.line.leave(domid);
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);

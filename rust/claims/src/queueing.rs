@@ -39,7 +39,8 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Whether a claim that is to be used on `nodes` could succeed wrongly, or be drained, while
-    /// other domains take their memory: only with late accounting.
+    /// other domains take their memory. With late accounting by what hides in their builds;
+    /// without, where a reserve is to be kept on each node, by what would be left of that.
     pub(crate) fn must_queue(
         &self,
         placing: &Placing,
@@ -49,9 +50,16 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> bool {
         match (self.hypervisor.accounting(), state.claims()) {
             (Accounting::Late, Claims::Always) => {
-                tight(placing, state, seen) || contended(placing, state, seen, nodes)
+                tight(placing, state, seen)
+                    || contended(placing, state, seen, nodes, |builds| {
+                        EXTENT_PAGES * (builds + 1)
+                    })
             }
-            (Accounting::Late, Claims::Never) | (Accounting::AtAllocation, _) => false,
+            (Accounting::AtAllocation, Claims::Always) => {
+                let reserve_pages = state.config.reserve.node_pages;
+                reserve_pages > 0 && contended(placing, state, seen, nodes, |_| reserve_pages)
+            }
+            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }
     }
 
@@ -66,13 +74,27 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// What would be left of the host beside this placement, for those who came before it. None
+    /// counts with late accounting: each build may be in their way, however much is left.
+    pub(crate) fn rest_pages(&self, placing: &Placing, state: &State, seen: &View) -> u64 {
+        match self.hypervisor.accounting() {
+            Accounting::Late => 0,
+            Accounting::AtAllocation => {
+                let room = seen.host.host_claimable_pages(&state.config.reserve);
+                room.saturating_sub(placing.needed_pages())
+            }
+        }
+    }
+
+    /// Lets it wait for builds, or for placements before it, but not for ever.
     pub(crate) fn queue(
         &self,
         placing: &mut Placing,
-        state: &State,
+        state: &mut State,
         why: &'static str,
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
+        (state.line).wait(placing.domid(), placing.needed_pages(), now);
         let since = *placing.queued_since.get_or_insert(now);
         let waited = now.saturating_sub(since);
         if waited < state.config.memory_wait {
@@ -80,7 +102,10 @@ impl<H: Hypervisor> Protocol<H> {
         }
         Err(Error::Busy {
             domid: placing.domid(),
-            builds: state.builds.keys().copied().collect(),
+            builds: match state.builds.is_empty() {
+                true => state.line.ahead_of(placing.domid()),
+                false => state.builds.keys().copied().collect(),
+            },
             why,
             waited,
         })
@@ -96,23 +121,37 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
 }
 
 /// Whether a node would have too little left where a domain that claims it meets one that has a
-/// claim on the host: Xen keeps them apart by a difference that an extent on its way makes
-/// negative, and lets the second drain the first then.
-fn contended(placing: &Placing, state: &State, seen: &View, nodes: NodeSet) -> bool {
+/// claim on the host. With late accounting Xen keeps them apart by a difference that an extent on
+/// its way makes negative, and lets the second drain the first then; and always the second may
+/// take all that is not claimed, so that nothing is left there for Xen's own pages but what the
+/// first has claimed. `margin_pages` of how many builds are there is what must be left.
+fn contended(
+    placing: &Placing,
+    state: &State,
+    seen: &View,
+    nodes: NodeSet,
+    margin_pages: impl Fn(u64) -> u64,
+) -> bool {
     // One node means a claim on it where there are such claims, else a claim on the host.
     let kind = match (state.node_claims, nodes.len()) {
         (Some(true), 1) => Claimed::OnNode,
         (Some(true), _) => Claimed::OnHost,
         (Some(false) | None, _) => return false,
     };
+    // What is claimed on the host comes from any node when its own are full.
+    let nodes = match kind {
+        Claimed::OnNode => nodes,
+        Claimed::OnHost | Claimed::Not => seen.host.topology().online(),
+    };
     nodes.iter().any(|node| {
         let Some(Some(memory)) = seen.host.memory().nodes.get(node) else {
             return false;
         };
-        let here = || {
-            let builds = state.builds.iter();
-            builds.filter(|(_, build)| build.nodes.contains(node))
+        let may_come_here = |build: &Build| match build.claim {
+            Claimed::OnNode => build.nodes.contains(node),
+            Claimed::OnHost | Claimed::Not => true,
         };
+        let here = || (state.builds.iter()).filter(|(_, build)| may_come_here(build));
         let others = |build: &Build| build.claim != kind;
         if !here().any(|(_, build)| others(build)) {
             return false;
@@ -129,7 +168,6 @@ fn contended(placing: &Placing, state: &State, seen: &View, nodes: NodeSet) -> b
             })
             .sum();
         let need = memory.claimed_pages + taken + placing.needed_pages();
-        let margin = EXTENT_PAGES * (here().count() as u64 + 1);
-        memory.free_pages < need + margin
+        memory.free_pages < need + margin_pages(here().count() as u64)
     })
 }

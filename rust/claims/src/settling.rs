@@ -103,8 +103,8 @@ impl<H: Hypervisor> Protocol<H> {
             }) => {
                 let why = format!("{free_pages} pages are free and {outstanding_pages} claimed");
                 self.undo(placing, &settling, why)?;
-                let state = self.lock();
-                self.queue(placing, &state, "more was claimed than is free")
+                let mut state = self.lock();
+                self.queue(placing, &mut state, "more was claimed than is free")
             }
             Err(error) => {
                 self.undo(placing, &settling, error.to_string())?;

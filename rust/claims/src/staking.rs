@@ -138,7 +138,7 @@ impl<H: Hypervisor> Protocol<H> {
     fn refused_for_no_reason(
         &self,
         placing: &mut Placing,
-        state: &State,
+        state: &mut State,
         seen: &View,
         error: CallError,
     ) -> Result<Step, Error> {

@@ -8,6 +8,9 @@ use crate::hypervisor::{DomainInfo, Domid};
 /// How long nothing may move before waiting is given up …
 const STAGNATION: Duration = Duration::from_secs(3);
 
+/// … how long once something has moved: whoever gives back may pause …
+const STAGNATION_AFTER_PROGRESS: Duration = Duration::from_secs(10);
+
 /// … and how long while a domain is dying, which has silent phases.
 const STAGNATION_WHILE_DYING: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,11 @@ impl Watch {
         now.saturating_sub(self.since)
     }
 
+    /// It is short of memory again, after it was not: from now on it is seen whether any moves.
+    pub fn short_again(&mut self, now: Duration) {
+        self.last_progress = now;
+    }
+
     /// Looks again: how long to wait before the next look, or `None` if it is not worth it.
     pub fn look(
         &mut self,
@@ -57,9 +65,11 @@ impl Watch {
         if self.progress(unclaimed_pages, domains) {
             self.last_progress = now;
         }
-        let patience = match domains.iter().any(|domain| domain.dying) {
-            true => STAGNATION_WHILE_DYING,
-            false => STAGNATION,
+        let dying = domains.iter().any(|domain| domain.dying);
+        let patience = match (dying, self.last_progress > self.since) {
+            (true, _) => STAGNATION_WHILE_DYING,
+            (false, true) => STAGNATION_AFTER_PROGRESS,
+            (false, false) => STAGNATION,
         };
         let stagnant = now.saturating_sub(self.last_progress) > patience;
         if stagnant || self.waited(now) >= at_most {

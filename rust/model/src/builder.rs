@@ -50,6 +50,37 @@ impl Builder {
             .sum()
     }
 
+    /// Populates extents that are smaller than the largest, as many as can be had in one step up
+    /// to `most_pages` pages: how many pages. None where the next extent is to be taken by itself.
+    pub fn populate_small(
+        &mut self,
+        xen: &mut Xen,
+        domid: Domid,
+        exact_node: Option<usize>,
+        most_pages: u64,
+    ) -> Result<u64, Errno> {
+        let Some(range) = self.ranges.last_mut() else {
+            return Ok(0);
+        };
+        let left = range.end - range.start;
+        let fits = |pages: u64| range.start % pages == 0 && left >= pages;
+        let [_, medium, small] = EXTENTS;
+        let (larger, pages) = match (fits(MAX_EXTENT_PAGES), fits(medium)) {
+            (true, _) => return Ok(0),
+            (false, true) => (MAX_EXTENT_PAGES, medium),
+            (false, false) => (medium, small),
+        };
+        let until_larger = range.start.next_multiple_of(larger) - range.start;
+        let run = match until_larger {
+            0 => left,
+            until => left.min(until),
+        };
+        let count = run.min(most_pages) / pages;
+        let done = xen.populate_some(domid, pages.trailing_zeros(), count, exact_node)?;
+        range.start += done * pages;
+        Ok(done * pages)
+    }
+
     /// Takes the next extent for `domid`; `None` when all is populated. ENOMEM if not even a page
     /// can be had; nothing has changed then.
     pub fn take(

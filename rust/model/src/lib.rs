@@ -9,11 +9,21 @@
 mod builder;
 mod flavour;
 mod model;
+mod play;
 mod storm;
 mod xen;
 
 pub use builder::Builder;
-pub use flavour::{Consume, Flavour};
+pub use flavour::{Consume, Flavour, NodeClaims, SetRules};
 pub use model::Model;
+pub use play::{
+    churn, minimal_trace, play, Choice, Churn, Ending as PlayEnding, Event, FaultSpec, Film,
+    HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec, Sample,
+    Scenario, Schedule, Settings, Start as PlayStart, Toolstack, Variant as PlayVariant, VmKind,
+    VmSpec, FORMAT,
+};
 pub use storm::{boot_storm, Ending, Start, Storm, Variant};
-pub use xen::{Crash, Extent, Kind, Reading, Sizes, Timing, Violation, Xen, MAX_EXTENT_PAGES};
+pub use xen::{
+    Crash, Entry, Extent, Finding, FreeBlocks, Kind, NodeReading, Reading, Sizes, Target, Timing,
+    Violation, Xen, MAX_EXTENT_PAGES, MAX_ORDER,
+};

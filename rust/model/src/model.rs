@@ -8,8 +8,8 @@ use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervis
 use planner::{CpuSet, Host, Memory, NodeSet, Topology, MAX_NODES};
 
 use crate::builder::Builder;
-use crate::flavour::{Consume, Flavour};
-use crate::xen::Xen;
+use crate::flavour::{Consume, Flavour, NodeClaims};
+use crate::xen::{Entry, Target, Xen};
 
 /// A [`Xen`] behind a lock. Clones are the same Xen.
 #[derive(Debug, Clone)]
@@ -108,6 +108,24 @@ impl Model {
     }
 }
 
+/// A claim on one node by whichever call the flavour has for it.
+fn claim_node(xen: &mut Xen, domid: Domid, node: usize, pages: u64) -> Result<(), Errno> {
+    match (xen.flavour().node_claims, pages) {
+        (NodeClaims::None | NodeClaims::Xs9, _) => xen.claim_node(domid, node, pages),
+        (NodeClaims::V4 { .. }, 0) => xen.claim_v4(domid, Target::Host, 0),
+        (NodeClaims::V4 { .. }, _) => xen.claim_v4(domid, Target::Node(node), pages),
+        (NodeClaims::Set(_), 0) => xen.claim_host(domid, 0),
+        (NodeClaims::Set(_), _) => {
+            let has = xen.domain_pages(domid).iter().map(|(_, pages)| pages).sum();
+            let entry = Entry {
+                target: Target::Node(node),
+                pages: pages.checked_sub(has).ok_or(Errno::EINVAL)?,
+            };
+            xen.set_claims(domid, &[entry])
+        }
+    }
+}
+
 impl Hypervisor for Model {
     fn topology(&self) -> Result<Topology, CallError> {
         self.call("xc_numainfo", |xen| {
@@ -154,7 +172,7 @@ impl Hypervisor for Model {
 
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
         self.call("xc_domain_claim_pages_node", |xen| {
-            xen.claim_node(domid, node, pages)
+            claim_node(xen, domid, node, pages)
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use claims::{Affinity, Domid, Errno, Hypervisor};
 use common::{domain, host, populate, xen, GIB};
 use planner::{CpuSet, NodeSet};
-use xenopsd_numa_model::{Crash, Flavour, Kind, Model, Sizes, Xen};
+use xenopsd_numa_model::{Consume, Crash, Flavour, Kind, Model, Sizes, Xen};
 
 fn outstanding(xen: &Xen, domid: Domid) -> u64 {
     let found = xen.domains().into_iter().find(|d| d.domid == domid);
@@ -112,9 +112,9 @@ fn claims_are_taken_as_pages_are() {
         let a = domain(&mut xen, 3 * GIB);
         xen.claim_host(a, 2 * GIB + 5).expect("a claim");
         let extent = xen.take(a, Kind::Memory, GIB, None).expect("1 GiB");
-        let in_between = match flavour.name {
-            "4.17" | "xs9-2025" => 2 * GIB + 5,
-            _ => GIB + 5,
+        let in_between = match flavour.consume {
+            Consume::AtAssign => 2 * GIB + 5,
+            Consume::AtAllocation => GIB + 5,
         };
         assert_eq!(outstanding(&xen, a), in_between, "{}", flavour.name);
         xen.assign(extent).expect("room");
@@ -129,7 +129,10 @@ fn claims_are_taken_as_pages_are() {
 
 #[test]
 fn a_claim_smaller_than_the_extent_gives_nothing() {
-    for flavour in Flavour::ALL {
+    for flavour in Flavour::ALL
+        .into_iter()
+        .filter(|flavour| !flavour.shortfall)
+    {
         let mut xen = xen(flavour, &[GIB + 100]);
         let a = domain(&mut xen, 2 * GIB);
         let b = domain(&mut xen, 2 * GIB);

@@ -8,7 +8,7 @@ use claims::{Affinity, Domid};
 use common::host;
 use fastrand::Rng;
 use planner::{CpuSet, NodeSet};
-use xenopsd_numa_model::{Extent, Flavour, Kind, Timing, Xen};
+use xenopsd_numa_model::{Entry, Extent, Flavour, Kind, Target, Timing, Xen};
 
 const NODES: u64 = 3;
 
@@ -18,6 +18,8 @@ struct Run {
     inflight: Vec<Extent>,
     /// Whether domain 0 takes part.
     control: bool,
+    /// Whether pages break.
+    breaks: bool,
 }
 
 impl Run {
@@ -26,6 +28,7 @@ impl Run {
         let free: Vec<u64> = (0..NODES).map(|_| rng.u64(0..6000)).collect();
         let timing = Timing {
             mapped_pages: rng.u64(0..50),
+            scrubbed_pages_per_second: rng.u64(0..2000),
             memory_time_per_gib: Duration::from_secs(rng.u64(0..3000)),
             ..Timing::default()
         };
@@ -34,6 +37,7 @@ impl Run {
             rng,
             inflight: Vec::new(),
             control: true,
+            breaks: seed % 4 == 0,
         }
     }
 
@@ -59,17 +63,44 @@ impl Run {
         self.rng.u64(0..=1 << bits)
     }
 
+    /// Takes all that the domain can have, by ever smaller extents.
+    fn drain(&mut self, domid: Domid) {
+        for order in (0..13).rev() {
+            while let Ok(extent) = self.xen.take(domid, Kind::Memory, 1 << order, None) {
+                // Several threads may be at it.
+                if self.rng.bool() {
+                    self.inflight.push(extent);
+                } else if self.xen.assign(extent).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Any call with any arguments.
     fn step(&mut self) {
         let (domid, node, pages) = (self.domid(), self.node(), self.pages());
         let xen = &mut self.xen;
         // Errors are as good as successes: what counts is what they leave behind.
-        match self.rng.u64(0..24) {
+        match self.rng.u64(0..27) {
             0 | 1 => _ = xen.create(pages as u32 % 4),
             2 => _ = xen.create_vcpus(domid),
             3 | 4 => _ = xen.set_max(domid, pages),
             5..=7 => _ = xen.claim_host(domid, pages),
-            8 | 9 => _ = xen.claim_node(domid, node, pages),
+            8 | 9 => {
+                _ = xen.claim_node(domid, node, pages);
+                let target = match pages % 3 {
+                    0 => Target::Host,
+                    _ => Target::Node(node),
+                };
+                _ = xen.claim_v4(domid, target, pages);
+                let other = Entry {
+                    target: Target::Node(pages as usize % 3),
+                    pages: pages / 2,
+                };
+                let entries = [Entry { target, pages }, other];
+                _ = xen.set_claims(domid, &entries[pages as usize % 2..]);
+            }
             10 => _ = xen.claim_host(domid, 0),
             11 => _ = xen.fill_pool(domid, pages, pages / 2),
             12 => _ = xen.set_node_affinity(domid, NodeSet::from_bits(pages)),
@@ -96,6 +127,13 @@ impl Run {
                 0 => xen.free_unowned(),
                 _ => _ = xen.take_unowned(node % NODES as usize, pages % 64),
             },
+            23 => self.drain(domid),
+            22 => match pages % 6 {
+                0 => _ = xen.unpause(domid),
+                1 => _ = xen.map_foreign(domid, pages % 16),
+                2 if self.breaks => _ = xen.offline_pages(node, pages % 16),
+                _ => _ = xen.unmap_foreign(domid),
+            },
             _ => xen.advance_to(xen.now() + Duration::from_millis(pages)),
         }
         while self.inflight.len() > 3 || (!self.inflight.is_empty() && self.rng.bool()) {
@@ -113,32 +151,31 @@ impl Run {
 fn any_sequence_of_calls_keeps_the_invariants() {
     for flavour in Flavour::ALL {
         let mut crashes = 0;
-        for seed in 0..1500 {
+        for seed in 0..500 {
             let mut run = Run::new(flavour, seed);
             for step in 0..150 {
                 run.step();
                 let checked = run.xen.check();
                 assert_eq!(checked, Ok(()), "{} seed {seed} step {step}", flavour.name);
+                if step % 30 == 0 {
+                    let checked = run.xen.check_addresses();
+                    assert_eq!(checked, Ok(()), "{} seed {seed} step {step}", flavour.name);
+                }
             }
             crashes += u64::from(run.xen.crash().is_some());
         }
-        match flavour.node_claims {
-            true => assert!(
-                crashes > 0,
-                "{}: no second claim was consumed",
-                flavour.name
-            ),
-            false => assert_eq!(crashes, 0, "{}", flavour.name),
-        }
+        let crashing = ["xs9", "xs9-2025", "v4", "v4-fixed"].contains(&flavour.name);
+        assert!(crashes == 0 || crashing, "{}", flavour.name);
     }
 }
 
 #[test]
 fn everything_destroyed_leaves_everything_free() {
     for flavour in Flavour::ALL {
-        for seed in 0..500 {
+        for seed in 0..250 {
             let mut run = Run::new(flavour, seed);
             run.control = false;
+            run.breaks = false;
             let start = run.xen.physinfo();
             for _ in 0..100 {
                 run.step();
@@ -149,6 +186,7 @@ fn everything_destroyed_leaves_everything_free() {
             }
             for domain in xen.domains() {
                 _ = xen.destroy(domain.domid);
+                _ = xen.unmap_foreign(domain.domid);
             }
             xen.free_unowned();
             xen.advance_to(Duration::from_secs(1_000_000));
@@ -174,7 +212,7 @@ fn everything_destroyed_leaves_everything_free() {
 #[test]
 fn a_pool_filled_at_once_is_where_a_pool_filled_by_pages_is() {
     for flavour in Flavour::ALL {
-        for seed in 0..3000 {
+        for seed in 0..600 {
             let mut run = Run::new(flavour, seed);
             for _ in 0..40 {
                 run.step();
@@ -208,4 +246,52 @@ fn a_pool_filled_at_once_is_where_a_pool_filled_by_pages_is() {
             assert_eq!(next, goes_on(&mut by_pages), "{} seed {seed}", flavour.name);
         }
     }
+}
+
+/// Extents taken and assigned at once must be those that are taken one by one.
+#[test]
+fn extents_populated_at_once_are_where_those_populated_singly_are() {
+    let mut at_once = 0;
+    for flavour in Flavour::ALL {
+        for seed in 0..1500 {
+            let mut run = Run::new(flavour, seed);
+            for _ in 0..40 {
+                run.step();
+            }
+            let domid = run.domid();
+            let (order, count) = (run.rng.u32(0..6), run.rng.u64(1..100));
+            let exact_node = (seed % 2 == 0).then(|| run.node());
+            if run.rng.bool() {
+                _ = run
+                    .xen
+                    .set_node_affinity(domid, NodeSet::one(seed as usize % 3));
+            }
+            let mut singly = run.xen.clone();
+            let Ok(done) = run.xen.populate_some(domid, order, count, exact_node) else {
+                continue;
+            };
+            at_once += done;
+            for _ in 0..done {
+                let extent = singly.take(domid, Kind::Memory, 1 << order, exact_node);
+                singly.assign(extent.expect("an extent")).expect("room");
+            }
+            assert_eq!(
+                run.xen.memory(),
+                singly.memory(),
+                "{} seed {seed}",
+                flavour.name
+            );
+            assert_eq!(
+                run.xen.domains(),
+                singly.domains(),
+                "{} seed {seed}",
+                flavour.name
+            );
+            for node in 0..NODES as usize {
+                assert_eq!(run.xen.free_blocks(node), singly.free_blocks(node));
+            }
+            assert_eq!(run.xen.check_addresses(), Ok(()));
+        }
+    }
+    assert!(at_once > 3000, "{at_once} extents");
 }

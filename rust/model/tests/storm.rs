@@ -106,6 +106,6 @@ fn it_goes_through_all_phases_and_everything_that_can_happen() {
     for flavour in Flavour::ALL {
         assert!(claims.contains(&(flavour.name, "host")));
         let on_nodes = claims.contains(&(flavour.name, "node"));
-        assert_eq!(on_nodes, flavour.node_claims, "{}", flavour.name);
+        assert_eq!(on_nodes, flavour.has_node_claims(), "{}", flavour.name);
     }
 }

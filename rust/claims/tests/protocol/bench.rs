@@ -13,7 +13,7 @@ pub const GIB: u64 = 1 << 18;
 
 impl Site for Model {
     fn node_claims(&self) -> bool {
-        self.with(|xen| xen.flavour().node_claims)
+        self.with(|xen| xen.flavour().has_node_claims())
     }
 
     fn create_domain(&self, vcpus: u32, max_pages: u64) -> Result<Domid, Errno> {

@@ -17,7 +17,7 @@ fn a_build_lands_on_its_node() {
         assert_eq!(bench.affinity(domid), plan.nodes, "{}", flavour.name);
         assert_eq!(bench.outstanding(domid), 32 * GIB, "{}", flavour.name);
         let node = plan.nodes.lowest().unwrap();
-        let rung = match flavour.node_claims {
+        let rung = match flavour.has_node_claims() {
             true => Rung::NodeClaim(node),
             false => Rung::HostClaim,
         };

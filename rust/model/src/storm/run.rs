@@ -81,6 +81,7 @@ impl Run {
             memory_time_per_gib: millis(&mut rng, 45, 70),
             grace: millis(&mut rng, 50, 5000),
             mapped_pages: rng.u64(0..4096),
+            ..Timing::default()
         };
         let xen = Xen::new(&host, flavour)
             .with_sizes(sizes)

@@ -332,6 +332,8 @@ impl Vm {
                 if let Some(extent) = last.take() {
                     xen.assign(extent).map_err(while_("assigning its memory"))?;
                 }
+                pages += (builder.populate_small(xen, domid, exact_node, BATCH_PAGES - pages))
+                    .map_err(while_("populating its memory"))?;
                 last = (builder.take(xen, domid, exact_node))
                     .map_err(while_("populating its memory"))?;
                 match &last {

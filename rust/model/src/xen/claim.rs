@@ -1,137 +1,236 @@
-//! Claims: staking, consuming, releasing them, with Xen's errnos in Xen's order.
+//! The calls that claim memory, with Xen's errnos in Xen's order.
 
 use claims::{Domid, Errno};
 
 use super::{Crash, Xen};
-use crate::flavour::Consume;
+use crate::flavour::{NodeClaims, SetRules};
 
 /// Nodes from here on do not fit the claim call of libxenctrl.
 const UNSAYABLE_NODE: usize = 0xFF;
 
+/// Entries of a claim set: one for each node that Xen can have, and one for the host.
+const MAX_ENTRIES: usize = planner::MAX_NODES + 1;
+
+/// What a set may claim of nodes together: Xen adds it up in 32 bits.
+const MAX_NODE_PAGES: u64 = u32::MAX as u64 - 1;
+
+/// What is claimed of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// Any memory of the host.
+    Host,
+    /// That of a node.
+    Node(usize),
+}
+
+/// One claim of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// Of what.
+    pub target: Target,
+    /// How much, beside what the domain has already.
+    pub pages: u64,
+}
+
 impl Xen {
     /// `xc_domain_claim_pages`: claims what the domain lacks of `pages`, anywhere; 0 cancels.
     pub fn claim_host(&mut self, domid: Domid, pages: u64) -> Result<(), Errno> {
-        self.claim(domid, None, pages)
+        self.up()?;
+        self.claimant(domid)?;
+        self.claim(domid, Target::Host, pages)
     }
 
     /// `xc_domain_claim_pages_node`: claims what the domain lacks of `pages` on one node; 0
-    /// cancels what is left of any claim.
+    /// cancels what is left of any claim. ENOSYS except on XenServer 9.
     pub fn claim_node(&mut self, domid: Domid, node: usize, pages: u64) -> Result<(), Errno> {
-        if !self.flavour.node_claims {
+        if self.flavour.node_claims != NodeClaims::Xs9 {
             return Err(Errno::ENOSYS);
         }
         if node >= UNSAYABLE_NODE {
             return Err(Errno::ERANGE);
         }
-        self.claim(domid, Some(node), pages)
-    }
-
-    fn claim(&mut self, domid: Domid, node: Option<usize>, pages: u64) -> Result<(), Errno> {
         self.up()?;
-        // Not ESRCH: this call looks domains up in another way than the rest.
-        let domain = self.domains.get(&domid).ok_or(Errno::EINVAL)?;
-        if !domain.is_alive() && self.flavour.dying_refused {
-            return Err(Errno::EINVAL);
-        }
-        if node.is_some_and(|node| !self.online().contains(node)) {
+        self.claimant(domid)?;
+        if !self.online().contains(node) {
             return Err(Errno::ENOENT);
         }
-        if pages == 0 {
-            return self.release(domid);
+        self.claim(domid, Target::Node(node), pages)
+    }
+
+    /// The call of the fourth version of the upstream series, with its one entry: claims what the
+    /// domain lacks of `pages`; 0 of the host cancels. ENOSYS elsewhere.
+    pub fn claim_v4(&mut self, domid: Domid, target: Target, pages: u64) -> Result<(), Errno> {
+        match self.flavour.node_claims {
+            NodeClaims::V4 { .. } => (),
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => return Err(Errno::ENOSYS),
         }
-        if domain.outstanding_pages > 0 || pages <= domain.tot_pages || pages > domain.max_pages {
+        self.up()?;
+        if !self.known(domid)?.is_alive() {
             return Err(Errno::EINVAL);
         }
-        let more = pages - domain.tot_pages;
-        let again = domain.claim_node.is_some();
-        if more > self.less(self.free_pages, self.outstanding_pages) {
-            return Err(Errno::ENOMEM);
-        }
-        if let Some(node) = node {
-            if more > self.less(self.free[node], self.node_claimed[node]) {
-                return Err(Errno::ENOMEM);
+        if let Target::Node(node) = target {
+            if pages == 0 {
+                return Err(Errno::EINVAL);
             }
-            self.node_claimed[node] += more;
+            if !self.online().contains(node) {
+                return Err(Errno::ENOENT);
+            }
         }
-        self.outstanding_pages += more;
-        // Xen does not forget the node of an earlier claim: it will account this one there.
-        self.unsound |= again && node.is_none();
-        let domain = self.known_mut(domid)?;
-        domain.outstanding_pages = more;
-        domain.claimed_on = node;
-        domain.claim_node = node.or(domain.claim_node);
+        self.claim(domid, target, pages)
+    }
+
+    /// Claims a set of pages beside those that the domain has; a set of nothing but zeros, or
+    /// with the last rules an empty one, releases. All or nothing. ENOSYS without claim sets.
+    pub fn set_claims(&mut self, domid: Domid, entries: &[Entry]) -> Result<(), Errno> {
+        let NodeClaims::Set(rules) = self.flavour.node_claims else {
+            return Err(Errno::ENOSYS);
+        };
+        self.up()?;
+        let domain = self.known(domid)?;
+        if entries.is_empty() {
+            return match rules.paused_only {
+                true => self.release(domid),
+                false => Err(Errno::EINVAL),
+            };
+        }
+        let too_many = entries.len() > MAX_ENTRIES;
+        match domain.is_alive() {
+            false if too_many && rules.counted_first => return Err(Errno::E2BIG),
+            false => return Err(Errno::ESRCH),
+            true if too_many => return Err(Errno::E2BIG),
+            true => (),
+        }
+        if rules.paused_only && !domain.creating {
+            return Err(Errno::EBUSY);
+        }
+        if !rules.replaces && domain.claim.outstanding_pages > 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.check_entries(domid, entries, rules)?;
+        self.release(domid)?;
+        for Entry { target, pages } in entries {
+            self.add_claim(domid, *target, *pages)?;
+        }
         Ok(())
     }
 
+    fn check_entries(
+        &mut self,
+        domid: Domid,
+        entries: &[Entry],
+        rules: SetRules,
+    ) -> Result<(), Errno> {
+        let domain = self.known(domid)?;
+        let mut seen = vec![false; self.free.len()];
+        let mut host_pages = None;
+        let mut node_pages = 0;
+        for Entry { target, pages } in entries {
+            if rules.paused_only && *pages == 0 {
+                return Err(Errno::EINVAL);
+            }
+            let node = match target {
+                Target::Host => match host_pages.replace(*pages) {
+                    None => continue,
+                    Some(_) => return Err(Errno::EINVAL),
+                },
+                Target::Node(node) if !self.online().contains(*node) => return Err(Errno::ENOENT),
+                Target::Node(node) => *node,
+            };
+            let twice = std::mem::replace(&mut seen[node], true);
+            if twice || *pages > MAX_NODE_PAGES - node_pages {
+                return Err(Errno::EINVAL);
+            }
+            let own = domain.claim.on_nodes[node];
+            if *pages > self.free[node].saturating_sub(self.node_claimed[node]) + own {
+                return Err(Errno::ENOMEM);
+            }
+            node_pages += pages;
+        }
+        let total = host_pages.unwrap_or(0).saturating_add(node_pages);
+        // Where pages that the domain has count, they do even if nothing is claimed.
+        if total == 0 && !rules.counts_allocated_pages {
+            return Ok(());
+        }
+        if total.saturating_add(domain.tot_pages) > domain.max_pages {
+            return Err(Errno::EINVAL);
+        }
+        let counted = match rules.counts_allocated_pages {
+            true => domain.tot_pages,
+            false => 0,
+        };
+        let unclaimed = self.free_pages.saturating_sub(self.outstanding_pages);
+        if total + counted > unclaimed + domain.claim.outstanding_pages {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+
+    /// A domain that a claim is made for by the old call, which looks domains up in another way
+    /// than the rest: an unknown one is EINVAL.
+    fn claimant(&self, domid: Domid) -> Result<(), Errno> {
+        match self.domains.get(&domid) {
+            Some(domain) if domain.is_alive() || !self.flavour.dying_refused => Ok(()),
+            Some(_) | None => Err(Errno::EINVAL),
+        }
+    }
+
+    /// The end of all calls but for sets: `pages` are what the domain shall have in the end.
+    fn claim(&mut self, domid: Domid, target: Target, pages: u64) -> Result<(), Errno> {
+        if pages == 0 {
+            return self.release(domid);
+        }
+        let domain = self.known(domid)?;
+        if domain.claim.outstanding_pages > 0
+            || pages <= domain.tot_pages
+            || pages > domain.max_pages
+        {
+            return Err(Errno::EINVAL);
+        }
+        let more = pages - domain.tot_pages;
+        let host_tested = match self.flavour.node_claims {
+            NodeClaims::V4 { fixed } => fixed || target == Target::Host,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => true,
+        };
+        if host_tested {
+            self.assert_available(None)?;
+            if more > self.less(self.free_pages, self.outstanding_pages) {
+                return Err(Errno::ENOMEM);
+            }
+        }
+        if let Target::Node(node) = target {
+            self.assert_available(Some(node))?;
+            if more > self.less(self.free[node], self.node_claimed[node]) {
+                return Err(Errno::ENOMEM);
+            }
+        }
+        self.add_claim(domid, target, more)
+    }
+
+    /// Crashes as Xen does where it asserts that claims do not exceed what is free.
+    pub(super) fn assert_available(&mut self, node: Option<usize>) -> Result<(), Errno> {
+        if self.asserts_against(node) {
+            self.crash = Some(Crash::MoreClaimedThanFree { node });
+        }
+        self.up()
+    }
+
+    /// Whether it asserts that claims do not exceed what is free, and they do.
+    pub(super) fn asserts_against(&self, node: Option<usize>) -> bool {
+        let (free, claimed) = match node {
+            None => (self.free_pages, self.outstanding_pages),
+            Some(node) => (self.free[node], self.node_claimed[node]),
+        };
+        match self.flavour.node_claims {
+            NodeClaims::V4 { .. } => claimed > free,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
+        }
+    }
+
     /// Available less claimed pages, as this Xen computes it.
-    fn less(&self, available: u64, claimed: u64) -> u64 {
+    pub(super) fn less(&self, available: u64, claimed: u64) -> u64 {
         match self.flavour.unsigned_wrap {
             true => available.wrapping_sub(claimed),
             false => available.saturating_sub(claimed),
-        }
-    }
-
-    /// Releases what is left of the domain's claim.
-    pub(super) fn release(&mut self, domid: Domid) -> Result<(), Errno> {
-        let domain = self.known_mut(domid)?;
-        let left = std::mem::take(&mut domain.outstanding_pages);
-        domain.claimed_on = None;
-        let node = domain.claim_node;
-        self.outstanding_pages -= left;
-        if let Some(node) = node {
-            match self.node_claimed[node].checked_sub(left) {
-                Some(claimed) => self.node_claimed[node] = claimed,
-                None => self.crash = Some(Crash::ClaimedLessThanReleased { node }),
-            }
-        }
-        self.up()
-    }
-
-    /// Takes pages that the domain got on `node` off its claim.
-    pub(super) fn consume(&mut self, domid: Domid, node: usize, pages: u64) -> Result<(), Errno> {
-        let domain = self.known_mut(domid)?;
-        if domain.claim_node.is_some_and(|claimed| claimed != node) {
-            return Ok(());
-        }
-        let taken = pages.min(domain.outstanding_pages);
-        domain.outstanding_pages -= taken;
-        if domain.outstanding_pages == 0 {
-            domain.claimed_on = None;
-        }
-        let on_node = domain.claim_node.is_some();
-        self.outstanding_pages -= taken;
-        if on_node {
-            match self.node_claimed[node].checked_sub(taken) {
-                Some(claimed) => self.node_claimed[node] = claimed,
-                None => self.crash = Some(Crash::ClaimedLessThanTaken { node }),
-            }
-        }
-        self.up()
-    }
-
-    /// Whether claims let the domain, or nobody, take that many pages from the host. A claim
-    /// that does not cover the whole extent counts for nothing.
-    pub(super) fn host_permits(&self, credit: u64, pages: u64) -> bool {
-        self.outstanding_pages + pages <= self.free_pages || credit >= pages
-    }
-
-    /// Pages of the node that its claims leave to the domain. They stop only domains, and only
-    /// those that never claimed a node.
-    pub(super) fn node_leaves(&self, domid: Domid, node: usize) -> u64 {
-        let claimed = self.node_claimed[node];
-        let never_claimed =
-            (self.domains.get(&domid)).is_some_and(|domain| domain.claim_node.is_none());
-        match never_claimed && claimed > 0 {
-            true => self.less(self.free[node], claimed).min(self.free[node]),
-            false => self.free[node],
-        }
-    }
-
-    /// Whether pages are taken off claims when they leave the heap.
-    pub(super) fn consumes_at_allocation(&self) -> bool {
-        match self.flavour.consume {
-            Consume::AtAllocation => true,
-            Consume::AtAssign => false,
         }
     }
 }

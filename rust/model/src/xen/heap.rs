@@ -1,19 +1,25 @@
-//! The heap: extents leave it, are assigned or given back, and are freed.
+//! The heap: how an extent is found, leaves it, is assigned or given back, and is freed.
 
 use claims::{Domid, Errno};
 use planner::{NodeSet, MAX_NODES};
 
-use super::{PerNode, Xen};
+use super::runs::{Run, MAX_EXTENT_PAGES};
+use super::stake::Credit;
+use super::zone::{Block, Zone};
+use super::Xen;
+use crate::flavour::NodeClaims;
 
-/// The largest extent that Xen allocates: 1 GiB.
-pub const MAX_EXTENT_PAGES: u64 = 1 << 18;
+/// How far the addresses of two nodes' first pages are apart, as a power of two: farther than any
+/// node reaches.
+const NODE_SHIFT: u32 = 36;
 
 /// What an extent is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A domain's memory: counts against its maximum, and comes off its claim.
     Memory,
-    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them.
+    /// A domain's pages that count against nothing, such as ioreq pages. No claim covers them, but
+    /// where claims are consumed at assignment these consume them too.
     Extra,
 }
 
@@ -24,32 +30,115 @@ pub enum Kind {
 pub struct Extent {
     domid: Domid,
     kind: Kind,
-    node: usize,
-    pages: u64,
+    run: Run,
+    dirty_pages: u64,
+    /// Whether its dirty pages are cleaned only when it is assigned. If it is not, it is as if all
+    /// were dirty.
+    cleaned_later: bool,
 }
 
 impl Extent {
     /// The node that it is of.
     pub fn node(&self) -> usize {
-        self.node
+        node_of(self.run.first)
     }
 
     /// How large it is.
     pub fn pages(&self) -> u64 {
-        self.pages
+        self.run.pages
+    }
+
+    /// How many of its pages were dirty, and are cleaned before it is assigned.
+    pub fn dirty_pages(&self) -> u64 {
+        self.dirty_pages
     }
 }
 
+/// Free memory of a node, under and above the DMA width.
+#[derive(Debug, Clone)]
+pub(super) struct NodeHeap {
+    low: Zone,
+    high: Zone,
+}
+
+/// Which zones of a node are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Only memory above the DMA width.
+    High,
+    /// All, but first that above it.
+    All,
+}
+
 /// Who takes pages, as the allocator sees it.
-struct Taker {
-    domid: Domid,
-    affinity: NodeSet,
-    last_node: usize,
-    /// Pages that its claim covers.
-    credit: u64,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taker {
+    pub credit: Credit,
+    /// Online nodes of its affinity, or all online ones.
+    pub mask: NodeSet,
+    /// Where the search begins.
+    pub first: usize,
+    pub exact_node: Option<usize>,
     /// Whether a node without room ends the search. So it is with a node claim that could cover
     /// the extent: Xen wants the caller to try smaller ones.
-    stops: bool,
+    pub stops: bool,
+    /// Whether dirty extents are as good as clean ones.
+    pub dirty_too: bool,
+}
+
+/// The first page of a node.
+pub(super) fn base(node: usize) -> u64 {
+    (node as u64) << NODE_SHIFT
+}
+
+pub(super) fn node_of(page: u64) -> usize {
+    (page >> NODE_SHIFT) as usize
+}
+
+impl NodeHeap {
+    /// The first `free_pages` pages of a node, of which those before `low_pages` are under the
+    /// DMA width.
+    pub fn new(node: usize, free_pages: u64, low_pages: u64) -> Self {
+        let low = free_pages.min(low_pages);
+        let zone = |first, pages| {
+            Zone::new(Run {
+                first: base(node) + first,
+                pages,
+            })
+        };
+        NodeHeap {
+            low: zone(0, low),
+            high: zone(low, free_pages - low),
+        }
+    }
+
+    /// The zones in the order in which they are used.
+    pub fn zones(&self) -> [&Zone; 2] {
+        [&self.high, &self.low]
+    }
+
+    pub fn zones_mut(&mut self) -> [&mut Zone; 2] {
+        [&mut self.high, &mut self.low]
+    }
+
+    pub fn free_pages(&self, reach: Reach) -> u64 {
+        match reach {
+            Reach::High => self.high.free_pages(),
+            Reach::All => self.high.free_pages() + self.low.free_pages(),
+        }
+    }
+
+    pub fn has(&self, order: u32, reach: Reach, dirty_too: bool) -> bool {
+        self.high.has(order, dirty_too) || reach == Reach::All && self.low.has(order, dirty_too)
+    }
+
+    fn take(&mut self, order: u32, reach: Reach, dirty_too: bool) -> Option<Block> {
+        let high = self.high.take(order, dirty_too);
+        match reach {
+            Reach::High => high,
+            Reach::All => high.or_else(|| self.low.take(order, dirty_too)),
+        }
+    }
 }
 
 impl Xen {
@@ -69,25 +158,37 @@ impl Xen {
         if exact_node.is_some_and(|node| !self.online().contains(node)) {
             return Err(Errno::EINVAL);
         }
-        let taker = self.taker(domid, kind, pages)?;
-        if !self.host_permits(taker.credit, pages) {
+        let taker = self.taker(domid, kind, pages, exact_node)?;
+        let permitted = self.host_permits(taker.credit, pages)?;
+        let order = pages.trailing_zeros();
+        let block = match permitted {
+            true => self.take_block(&taker, order)?,
+            false => None,
+        };
+        let Some(block) = block else {
+            self.note_refusal(&taker, kind, pages);
             return Err(Errno::ENOMEM);
-        }
-        let node = self.search(&taker, pages, exact_node);
-        let node = node.ok_or(Errno::ENOMEM)?;
+        };
+        let node = node_of(block.first);
         self.free[node] -= pages;
         self.free_pages -= pages;
         if kind == Kind::Memory && self.consumes_at_allocation() {
             self.consume(domid, node, pages)?;
         }
+        self.note_overclaims();
         let domain = self.known_mut(domid)?;
         domain.last_node = node;
+        domain.note_race();
         domain.inflight[node] += pages;
         Ok(Extent {
             domid,
             kind,
-            node,
-            pages,
+            run: Run {
+                first: block.first,
+                pages,
+            },
+            dirty_pages: block.dirty_pages,
+            cleaned_later: taker.dirty_too,
         })
     }
 
@@ -96,12 +197,8 @@ impl Xen {
     /// claim stays off.
     pub fn assign(&mut self, extent: Extent) -> Result<(), Errno> {
         self.up()?;
-        let Extent {
-            domid,
-            kind,
-            node,
-            pages,
-        } = extent;
+        let (domid, kind, run) = (extent.domid, extent.kind, extent.run);
+        let (node, pages) = (extent.node(), run.pages);
         let domain = self.known(domid)?;
         let refused = match (domain.is_alive(), kind) {
             (false, Kind::Memory | Kind::Extra) => Some(Errno::EINVAL),
@@ -118,210 +215,133 @@ impl Xen {
         }
         let domain = self.known_mut(domid)?;
         domain.inflight[node] -= pages;
-        domain.pages[node] += pages;
+        domain.pages[node].push(run);
         match kind {
             Kind::Extra => domain.extra_pages += pages,
             Kind::Memory => domain.tot_pages += pages,
         }
-        match kind == Kind::Memory && !self.consumes_at_allocation() {
-            true => self.consume(domid, node, pages),
-            false => Ok(()),
+        // Late accounting is part of counting pages, and Xen counts extra pages the same way.
+        if !self.consumes_at_allocation() {
+            self.consume(domid, node, pages)?;
         }
+        self.note_maximum(domid);
+        Ok(())
     }
 
     /// Returns an extent that was not assigned to the heap.
     pub fn give_back(&mut self, extent: Extent) -> Result<(), Errno> {
+        let node = extent.node();
         let domain = self.known_mut(extent.domid)?;
-        domain.inflight[extent.node] -= extent.pages;
-        self.put(extent.node, extent.pages);
+        domain.inflight[node] -= extent.run.pages;
+        self.put(extent.run, extent.cleaned_later);
         Ok(())
     }
 
-    /// Frees pages of a domain's memory, as a balloon does. EINVAL if it has not got them there.
-    pub fn free(&mut self, domid: Domid, node: usize, pages: u64) -> Result<(), Errno> {
-        self.up()?;
-        let has = (self.known(domid)?.pages.get(node)).is_some_and(|has| *has >= pages);
-        if !has || pages > self.known(domid)?.tot_pages {
-            return Err(Errno::EINVAL);
-        }
-        self.free_memory(domid, node, pages)
+    /// Puts pages back into the heap.
+    pub(super) fn put(&mut self, run: Run, dirty: bool) {
+        let node = node_of(run.first);
+        let end_of_low = base(node) + self.low_pages[node];
+        let low = Run {
+            first: run.first,
+            pages: end_of_low.saturating_sub(run.first).min(run.pages),
+        };
+        let high = Run {
+            first: low.end(),
+            pages: run.pages - low.pages,
+        };
+        self.free[node] += run.pages;
+        self.free_pages += run.pages;
+        let heap = &mut self.heap[node];
+        heap.low.give(low, dirty);
+        heap.high.give(high, dirty);
     }
 
-    pub(super) fn free_memory(
-        &mut self,
+    pub(super) fn taker(
+        &self,
         domid: Domid,
-        node: usize,
+        kind: Kind,
         pages: u64,
-    ) -> Result<(), Errno> {
-        let refills = self.flavour.refill_on_free;
-        let domain = self.known_mut(domid)?;
-        domain.tot_pages -= pages;
-        domain.pages[node] -= pages;
-        // Before the pages are in the heap.
-        if refills && domain.outstanding_pages > 0 {
-            domain.outstanding_pages += pages;
-            self.outstanding_pages += pages;
-        }
-        self.put(node, pages);
-        Ok(())
-    }
-
-    /// Fills the domain's pool up to `target` pages, at most `budget` pages of them now: how many
-    /// it has. ENOMEM keeps what was got.
-    pub fn fill_pool(&mut self, domid: Domid, target: u64, budget: u64) -> Result<u64, Errno> {
-        let has: u64 = self.alive(domid)?.pool.iter().sum();
-        let wanted = target.saturating_sub(has).min(budget);
-        let taken = self.take_singles(domid, wanted)?;
-        let domain = self.known_mut(domid)?;
-        for (pool, taken) in domain.pool.iter_mut().zip(&taken) {
-            *pool += taken;
-        }
-        let got: u64 = taken.iter().sum();
-        match got < wanted {
-            true => Err(Errno::ENOMEM),
-            false => Ok(has + got),
-        }
-    }
-
-    /// Takes up to `wanted` single pages that no claim covers: exactly what as many calls for one
-    /// page would take, in whole turns of the rotation where it can.
-    fn take_singles(&mut self, domid: Domid, wanted: u64) -> Result<PerNode, Errno> {
-        let mut taken = vec![0; self.free.len()];
-        let mut left = wanted;
-        while left > 0 {
-            let taker = self.taker(domid, Kind::Extra, 1)?;
-            let allowed = left.min(self.free_pages.saturating_sub(self.outstanding_pages));
-            let mask = self.mask(&taker);
-            let open: NodeSet = (mask.iter())
-                .filter(|node| self.node_leaves(domid, *node) > 0)
-                .collect();
-            let turns = (open.iter())
-                .map(|node| self.node_leaves(domid, node))
-                .min()
-                .unwrap_or(0)
-                .min(allowed / (open.len() as u64).max(1));
-            // A whole turn ends where it began only when that is on an open node.
-            let whole =
-                turns > 0 && open.contains(taker.last_node) && (open == mask || !taker.stops);
-            if whole {
-                for node in open.iter() {
-                    self.free[node] -= turns;
-                    taken[node] += turns;
-                }
-                let count = turns * open.len() as u64;
-                self.free_pages -= count;
-                left -= count;
-                continue;
-            }
-            if allowed == 0 {
-                break;
-            }
-            let Some(node) = self.search(&taker, 1, None) else {
-                break;
-            };
-            let many = match open.is_empty() {
-                // Outside the mask there is no rotation: the first node with room gives all.
-                true => allowed.min(self.node_leaves(domid, node)),
-                false => 1,
-            };
-            self.free[node] -= many;
-            self.free_pages -= many;
-            taken[node] += many;
-            left -= many;
-            self.known_mut(domid)?.last_node = node;
-        }
-        Ok(taken)
-    }
-
-    /// Takes pages of Xen's own heap, of no domain, from the lowest nodes that have some.
-    pub(super) fn take_heap(&mut self, pages: u64) -> Result<PerNode, Errno> {
-        self.take_unowned_from(self.online().lowest().unwrap_or(0), pages)
-    }
-
-    /// Takes pages of Xen's own heap for something that is none of a domain's, first from `node`.
-    pub fn take_unowned(&mut self, node: usize, pages: u64) -> Result<(), Errno> {
-        self.up()?;
-        let taken = self.take_unowned_from(node, pages)?;
-        for (unowned, taken) in self.unowned.iter_mut().zip(&taken) {
-            *unowned += taken;
-        }
-        Ok(())
-    }
-
-    /// Frees all that [`Xen::take_unowned`] took.
-    pub fn free_unowned(&mut self) {
-        let none = vec![0; self.free.len()];
-        let unowned = std::mem::replace(&mut self.unowned, none);
-        self.put_all(&unowned);
-    }
-
-    fn take_unowned_from(&mut self, first: usize, pages: u64) -> Result<PerNode, Errno> {
-        if !self.host_permits(0, pages) {
-            return Err(Errno::ENOMEM);
-        }
-        let mut taken = vec![0; self.free.len()];
-        let mut left = pages;
-        for node in cycle(self.online(), first) {
-            let some = left.min(self.free[node]);
-            self.free[node] -= some;
-            taken[node] = some;
-            left -= some;
-        }
-        self.free_pages -= pages;
-        Ok(taken)
-    }
-
-    pub(super) fn put_all(&mut self, pages: &PerNode) {
-        for (node, pages) in pages.iter().enumerate() {
-            self.put(node, *pages);
-        }
-    }
-
-    fn put(&mut self, node: usize, pages: u64) {
-        self.free[node] += pages;
-        self.free_pages += pages;
-    }
-
-    fn taker(&self, domid: Domid, kind: Kind, pages: u64) -> Result<Taker, Errno> {
+        exact_node: Option<usize>,
+    ) -> Result<Taker, Errno> {
         let domain = self.known(domid)?;
+        let online = self.online();
+        let mask = match domain.node_affinity.intersection(online) {
+            NodeSet::EMPTY => online,
+            mask => mask,
+        };
+        let after_last = || cycle(mask, domain.last_node + 1).next().unwrap_or(0);
+        let sticky = match self.flavour.node_claims {
+            NodeClaims::Xs9 => domain.claim.node.is_some(),
+            NodeClaims::None | NodeClaims::V4 { .. } | NodeClaims::Set(_) => false,
+        };
         Ok(Taker {
-            domid,
-            affinity: domain.node_affinity,
-            last_node: domain.last_node,
-            credit: match kind {
-                Kind::Memory => domain.outstanding_pages,
-                Kind::Extra => 0,
-            },
-            stops: domain.claim_node.is_some() && pages <= domain.outstanding_pages,
+            credit: self.credit(domid, kind),
+            mask,
+            first: exact_node.unwrap_or_else(after_last),
+            exact_node,
+            stops: sticky && pages <= domain.claim.outstanding_pages,
+            dirty_too: self.flavour.deferred_scrub && domain.creating && kind == Kind::Memory,
         })
     }
 
-    /// The nodes that are preferred: online ones of the affinity, which may have none.
-    fn mask(&self, taker: &Taker) -> NodeSet {
-        let online = self.online();
-        match taker.affinity.intersection(online) {
-            NodeSet::EMPTY => online,
-            mask => mask,
+    /// Finds an extent: above the DMA width on any node before under it, and clean on any node
+    /// before dirty.
+    pub(super) fn take_block(&mut self, taker: &Taker, order: u32) -> Result<Option<Block>, Errno> {
+        // Single pages are taken dirty rather than cut from a larger block.
+        let dirty_first = taker.dirty_too || order == 0;
+        for reach in [Reach::High, Reach::All] {
+            for dirty_too in [false, true] {
+                if dirty_first && !dirty_too {
+                    continue;
+                }
+                if let Some(node) = self.search(taker, order, reach, dirty_too)? {
+                    return Ok(self.heap[node].take(order, reach, dirty_too));
+                }
+            }
         }
+        Ok(None)
     }
 
     /// The first node that can give the extent.
-    fn search(&self, taker: &Taker, pages: u64, exact_node: Option<usize>) -> Option<usize> {
-        let gives = |node: usize| self.node_leaves(taker.domid, node) >= pages;
-        if let Some(node) = exact_node {
-            return gives(node).then_some(node);
+    fn search(
+        &mut self,
+        taker: &Taker,
+        order: u32,
+        reach: Reach,
+        dirty_too: bool,
+    ) -> Result<Option<usize>, Errno> {
+        if let Some(node) = taker.exact_node {
+            let gives = self.gives(node, taker, order, reach, dirty_too)?;
+            return Ok(gives.then_some(node));
         }
-        let mask = self.mask(taker);
-        let mut walk = cycle(mask, taker.last_node + 1).chain(self.online().minus(mask).iter());
-        match taker.stops {
-            true => walk.next().filter(|node| gives(*node)),
-            false => walk.find(|node| gives(*node)),
+        let online = self.online();
+        for node in cycle(taker.mask, taker.first).chain(online.minus(taker.mask).iter()) {
+            if self.gives(node, taker, order, reach, dirty_too)? {
+                return Ok(Some(node));
+            }
+            if taker.stops {
+                break;
+            }
         }
+        Ok(None)
+    }
+
+    fn gives(
+        &mut self,
+        node: usize,
+        taker: &Taker,
+        order: u32,
+        reach: Reach,
+        dirty_too: bool,
+    ) -> Result<bool, Errno> {
+        self.assert_available(Some(node))?;
+        let leaves = self.node_leaves(taker.credit, node) >= 1 << order;
+        Ok(leaves && self.heap[node].has(order, reach, dirty_too))
     }
 }
 
 /// The nodes of `mask` from `first` on, then those before it.
-fn cycle(mask: NodeSet, first: usize) -> impl Iterator<Item = usize> {
+pub(super) fn cycle(mask: NodeSet, first: usize) -> impl Iterator<Item = usize> {
     let before = mask.intersection(NodeSet::first(first.min(MAX_NODES)));
     mask.minus(before).iter().chain(before.iter())
 }

@@ -1,9 +1,9 @@
 //! What must hold between any two steps.
 
-use super::Xen;
-use crate::flavour::Consume;
+use super::{Finding, Xen};
 
-/// An invariant that does not hold.
+/// An invariant that does not hold, and is not known to be broken by the flavour: a fault of the
+/// model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// I1: the host's outstanding pages are the sum of the domains'.
@@ -24,22 +24,26 @@ pub enum Violation {
         /// Of the domains.
         sum_pages: u64,
     },
-    /// I3: no more is outstanding than free. Only where claims are consumed at allocation, and
-    /// always by what is allocated: not with claims on single nodes.
-    #[error("{outstanding_pages} pages are outstanding, but only {free_pages} are free")]
-    Overclaimed {
-        /// Of the host.
-        outstanding_pages: u64,
-        /// Of the host.
-        free_pages: u64,
-    },
-    /// I5: the host's free pages are the sum of the nodes'.
-    #[error("{free_pages} pages are free, but those of the nodes add up to {sum_pages}")]
+    /// I3, I4, I6, I8: something was found that this flavour is not known for.
+    #[error("this Xen is not known for {}", .0.name())]
+    Unexpected(Finding),
+    /// I5: the host's free pages are the sum of the nodes', and a node's are those of its blocks.
+    #[error("{free_pages} pages are free, but the parts add up to {sum_pages}")]
     Free {
-        /// Of the host.
+        /// Of the host, or of a node.
         free_pages: u64,
-        /// Of the nodes.
+        /// Of its parts.
         sum_pages: u64,
+    },
+    /// I5: no more is dirty than free, and what is dirty is in dirty blocks.
+    #[error("{dirty_pages} of {free_pages} free pages of node {node} are dirty")]
+    Dirty {
+        /// The node.
+        node: usize,
+        /// Of it.
+        dirty_pages: u64,
+        /// Of it.
+        free_pages: u64,
     },
     /// I6: a domain's memory is on its nodes.
     #[error("a domain has {has_pages} pages, but {sum_pages} on its nodes")]
@@ -59,13 +63,26 @@ pub enum Violation {
         /// Free, in flight, and taken.
         sum_pages: u64,
     },
+    /// I7: a page is in two places.
+    #[error("page {page:#x} of node {node} is in two places")]
+    Twice {
+        /// The node.
+        node: usize,
+        /// Counted from the node's first.
+        page: u64,
+    },
 }
 
 impl Xen {
-    /// Checks every invariant. A crashed host has none.
+    /// Checks every invariant that is a matter of counters. A crashed host has none.
     pub fn check(&self) -> Result<(), Violation> {
         if self.crash.is_some() {
             return Ok(());
+        }
+        for finding in Finding::ALL {
+            if self.found(finding) > 0 && !finding.is_known_of(&self.flavour) {
+                return Err(Violation::Unexpected(finding));
+            }
         }
         self.check_claims()?;
         self.check_pages()
@@ -73,7 +90,7 @@ impl Xen {
 
     fn check_claims(&self) -> Result<(), Violation> {
         let outstanding_pages = self.outstanding_pages;
-        let claimed = self.domains.values().map(|d| d.outstanding_pages);
+        let claimed = self.domains.values().map(|d| d.claim.outstanding_pages);
         let sum_pages = claimed.sum::<u64>() + self.leaked_pages;
         if sum_pages != outstanding_pages {
             return Err(Violation::Outstanding {
@@ -81,24 +98,16 @@ impl Xen {
                 sum_pages,
             });
         }
-        let free_pages = self.free_pages;
-        let exact = match self.flavour.consume {
-            Consume::AtAllocation => !self.flavour.node_claims,
-            Consume::AtAssign => false,
-        };
-        if exact && outstanding_pages > free_pages {
-            return Err(Violation::Overclaimed {
-                outstanding_pages,
-                free_pages,
-            });
-        }
         // A node claim leaks with its domain, so that sums are known only until then.
         if self.unsound || self.leaked_pages > 0 {
             return Ok(());
         }
         for node in 0..self.free.len() {
-            let on_node = (self.domains.values()).filter(|d| d.claimed_on == Some(node));
-            let sum_pages = on_node.map(|d| d.outstanding_pages).sum();
+            let of = |d: &super::Domain| match d.claim.on == Some(node) {
+                true => d.claim.outstanding_pages,
+                false => d.claim.on_nodes[node],
+            };
+            let sum_pages = self.domains.values().map(of).sum();
             let claimed_pages = self.node_claimed[node];
             if sum_pages != claimed_pages {
                 return Err(Violation::NodeClaimed {
@@ -112,16 +121,17 @@ impl Xen {
     }
 
     fn check_pages(&self) -> Result<(), Violation> {
-        let (free_pages, sum_pages) = (self.free_pages, self.free.iter().sum());
-        if sum_pages != free_pages {
-            return Err(Violation::Free {
+        let add_up = |free_pages, sum_pages| match free_pages == sum_pages {
+            true => Ok(()),
+            false => Err(Violation::Free {
                 free_pages,
                 sum_pages,
-            });
-        }
+            }),
+        };
+        add_up(self.free_pages, self.free.iter().sum())?;
         for domain in self.domains.values() {
             let has_pages = domain.tot_pages + domain.extra_pages;
-            let sum_pages = domain.pages.iter().sum();
+            let sum_pages = domain.pages.iter().map(|held| held.pages()).sum();
             if has_pages != sum_pages {
                 return Err(Violation::Domain {
                     has_pages,
@@ -129,10 +139,21 @@ impl Xen {
                 });
             }
         }
-        for node in 0..self.free.len() {
-            let taken = (self.domains.values())
-                .map(|d| d.pages[node] + d.pool[node] + d.structures[node] + d.inflight[node]);
-            let sum_pages = self.free[node] + self.unowned[node] + taken.sum::<u64>();
+        for (node, heap) in self.heap.iter().enumerate() {
+            let free_pages = self.free[node];
+            let zones = heap.zones();
+            add_up(free_pages, zones.map(|zone| zone.free_pages()).iter().sum())?;
+            let dirty_pages = zones.map(|zone| zone.dirty_pages()).iter().sum();
+            if dirty_pages > free_pages {
+                return Err(Violation::Dirty {
+                    node,
+                    dirty_pages,
+                    free_pages,
+                });
+            }
+            let taken: u64 = self.domains.values().map(|d| d.held_pages(node)).sum();
+            let lost = self.unowned[node].pages() + self.broken_pages[node];
+            let sum_pages = free_pages + lost + taken;
             let node_pages = self.node_pages[node];
             if sum_pages != node_pages {
                 return Err(Violation::Conservation {
@@ -143,5 +164,48 @@ impl Xen {
             }
         }
         Ok(())
+    }
+
+    /// Checks that no page is in two places: every free block and everything that is held. Slow.
+    pub fn check_addresses(&self) -> Result<(), Violation> {
+        for (node, heap) in self.heap.iter().enumerate() {
+            let free = (heap.zones().into_iter())
+                .flat_map(|zone| zone.every_block())
+                .map(|(first, order, _)| (first, 1 << order));
+            let held = self.domains.values().flat_map(|d| d.held(node));
+            let held = held.chain(std::iter::once(&self.unowned[node]));
+            let held = held.flat_map(|held| held.runs().iter().map(|run| (run.first, run.pages)));
+            let mut runs: Vec<(u64, u64)> = free.chain(held).collect();
+            runs.sort_unstable();
+            for pair in runs.windows(2) {
+                if let [(first, pages), (next, _)] = pair {
+                    if first + pages > *next {
+                        return Err(Violation::Twice {
+                            node,
+                            page: next - super::heap::base(node),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every free block of a node: its first page counted from the node's, its order, whether it
+    /// is dirty, and whether it is under the DMA width.
+    pub fn free_blocks(&self, node: usize) -> Vec<(u64, u32, bool, bool)> {
+        let Some(heap) = self.heap.get(node) else {
+            return Vec::new();
+        };
+        let base = super::heap::base(node);
+        let blocks = heap.zones().into_iter().flat_map(|zone| zone.every_block());
+        let mut blocks: Vec<_> = blocks
+            .map(|(first, order, dirty)| {
+                let page = first - base;
+                (page, order, dirty, page < self.low_pages[node])
+            })
+            .collect();
+        blocks.sort_unstable();
+        blocks
     }
 }

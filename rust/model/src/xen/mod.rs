@@ -1,28 +1,45 @@
-//! The state machine: counters of a host and of its domains, and the calls that change them.
+//! The state machine: memory of a host and of its domains, and the calls that change it.
 //!
 //! Each method is one atomic step of Xen. What Xen does in several (taking an extent and
 //! assigning it, filling a pool, tearing a domain down) is several here too.
 
 mod affinity;
+mod bulk;
 mod claim;
 mod domain;
+mod finding;
 mod heap;
 mod invariant;
+mod lifetime;
+mod reading;
+mod runs;
+mod scrub;
+mod singles;
+mod stake;
 mod teardown;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{DomainInfo, Domid, Errno};
-use planner::{Host, Memory, NodeMemory, NodeSet, Topology};
+use claims::{Domid, Errno};
+use planner::{Host, NodeSet, Topology};
 
 use crate::flavour::Flavour;
 use domain::Domain;
+use finding::Findings;
+use heap::NodeHeap;
+use runs::{Held, Run};
 
-pub use heap::{Extent, Kind, MAX_EXTENT_PAGES};
+pub use claim::{Entry, Target};
+pub use finding::Finding;
+pub use heap::{Extent, Kind};
 pub use invariant::Violation;
+pub use reading::{NodeReading, Reading};
+pub use runs::{MAX_EXTENT_PAGES, MAX_ORDER};
 pub use teardown::Timing;
+pub use zone::FreeBlocks;
 
 /// One counter for each node of the host. Every node that is online is in it.
 type PerNode = Vec<u64>;
@@ -65,15 +82,15 @@ pub enum Crash {
         /// The node.
         node: usize,
     },
-}
-
-/// What `xc_physinfo` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
-    /// Free pages, claimed ones included.
-    pub free_pages: u64,
-    /// Pages that claims hold.
-    pub outstanding_pages: u64,
+    /// `BUG_ON`: more is claimed than is free.
+    #[error("more is claimed than is free, of {}", match node {
+        None => "the host".to_string(),
+        Some(node) => format!("node {node}"),
+    })]
+    MoreClaimedThanFree {
+        /// The node, or the host.
+        node: Option<usize>,
+    },
 }
 
 /// A modelled Xen.
@@ -85,6 +102,9 @@ pub struct Xen {
     timing: Timing,
     now: Duration,
     node_pages: PerNode,
+    /// How many of a node's first pages are under the DMA width.
+    low_pages: PerNode,
+    heap: Vec<NodeHeap>,
     free: PerNode,
     free_pages: u64,
     outstanding_pages: u64,
@@ -94,50 +114,59 @@ pub struct Xen {
     /// Whether a domain that once claimed a node claimed again: the node counters are unsound.
     unsound: bool,
     /// Xen heap of no domain.
-    unowned: PerNode,
+    unowned: Vec<Held>,
+    /// Pages that broke, and will not be used again.
+    broken_pages: PerNode,
     domains: BTreeMap<Domid, Domain>,
     last_domid: u16,
     crash: Option<Crash>,
+    findings: Findings,
     /// The next step of a destruction.
     next_step: Option<(Duration, Domid)>,
+    /// Until when idle CPUs have scrubbed.
+    scrubbed_until: Duration,
 }
 
 impl Xen {
     /// A Xen with the nodes, CPUs and free memory of `host`, and nothing claimed. Domain 0 has
-    /// what is not free.
+    /// what is not free. Free memory is clean.
     pub fn new(host: &Host, flavour: Flavour) -> Self {
-        let none = vec![0; host.topology().node_count()];
+        let topology = host.topology().clone();
+        let nodes = topology.node_count();
+        let none = vec![0; nodes];
         let mut xen = Xen {
             flavour,
-            topology: host.topology().clone(),
+            topology,
             sizes: Sizes::default(),
             timing: Timing::default(),
             now: Duration::ZERO,
             node_pages: none.clone(),
+            low_pages: none.clone(),
+            heap: Vec::new(),
             free: none.clone(),
             free_pages: 0,
             outstanding_pages: 0,
             node_claimed: none.clone(),
             leaked_pages: 0,
             unsound: false,
-            unowned: none,
+            unowned: vec![Held::default(); nodes],
+            broken_pages: none,
             domains: BTreeMap::new(),
             last_domid: 0,
             crash: None,
+            findings: Findings::default(),
             next_step: None,
+            scrubbed_until: Duration::ZERO,
         };
-        let mut control = Domain::new(0, &xen.free);
         for (i, node) in host.memory().nodes.iter().enumerate() {
             if let Some(node) = node {
                 xen.node_pages[i] = node.size_pages.max(node.free_pages);
                 xen.free[i] = node.free_pages;
-                control.pages[i] = xen.node_pages[i] - node.free_pages;
             }
         }
         xen.free_pages = xen.free.iter().sum();
-        control.tot_pages = control.pages.iter().sum();
-        control.max_pages = control.tot_pages;
-        xen.domains.insert(Domid(0), control);
+        xen.low_pages = xen.default_low_pages();
+        xen.lay_out();
         xen
     }
 
@@ -147,139 +176,52 @@ impl Xen {
         self
     }
 
-    /// With another pace of destruction.
+    /// With another pace of destruction and scrubbing.
     pub fn with_timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
         self
     }
 
-    /// What kind of Xen it is.
-    pub fn flavour(&self) -> Flavour {
-        self.flavour
-    }
-
-    /// Nodes, distances and CPUs.
-    pub fn topology(&self) -> &Arc<Topology> {
-        &self.topology
-    }
-
-    /// The virtual time.
-    pub fn now(&self) -> Duration {
-        self.now
-    }
-
-    /// What brought the host down, if it is down. Every call is then EIO.
-    pub fn crash(&self) -> Option<Crash> {
-        self.crash
-    }
-
-    /// Creates a domain: its number. Its maximum memory is 0, and it has no vCPUs yet.
-    pub fn create(&mut self, vcpus: u32) -> Result<Domid, Errno> {
-        self.up()?;
-        let domid = self.unused_domid().ok_or(Errno::ENOMEM)?;
-        let pages = self.sizes.domain_pages;
-        let structures = self.take_heap(pages)?;
-        let mut domain = Domain::new(vcpus, &self.free);
-        domain.structures = structures;
-        self.last_domid = domid.0;
-        self.domains.insert(domid, domain);
-        Ok(domid)
-    }
-
-    /// Creates the domain's vCPUs.
-    pub fn create_vcpus(&mut self, domid: Domid) -> Result<(), Errno> {
-        let domain = self.alive(domid)?;
-        if !domain.affinities.is_empty() || domain.vcpus == 0 {
-            return Err(Errno::EINVAL);
+    /// With that many pages of the first node under the DMA width. To be called before anything
+    /// else.
+    pub fn with_low_pages(mut self, pages: u64) -> Self {
+        if let Some(first) = self.online().lowest() {
+            self.low_pages[first] = pages;
         }
-        let count = domain.vcpus;
-        let taken = self.take_heap(self.sizes.vcpu_pages * u64::from(count))?;
-        let domain = self.known_mut(domid)?;
-        for (pages, taken) in domain.structures.iter_mut().zip(&taken) {
-            *pages += taken;
+        self.lay_out();
+        self
+    }
+
+    /// As Xen chooses the DMA width: where there are several nodes, a quarter of the first node,
+    /// rounded up to a power of two, and at most 4 GiB.
+    fn default_low_pages(&self) -> PerNode {
+        const MOST: u64 = 1 << 20;
+        let mut low = vec![0; self.node_pages.len()];
+        let online = self.online();
+        if let Some(first) = online.lowest().filter(|_| online.len() > 1) {
+            let quarter = self.node_pages[first] / 4;
+            low[first] = quarter.next_power_of_two().min(MOST);
         }
-        domain.affinities = vec![Default::default(); count as usize];
-        self.update_affinity(domid)
+        low
     }
 
-    /// Whether the domain's vCPUs are created.
-    pub fn has_vcpus(&self, domid: Domid) -> Result<bool, Errno> {
-        Ok(!self.known(domid)?.affinities.is_empty())
-    }
-
-    /// Sets the pages that the domain may have at most; may be fewer than it has.
-    pub fn set_max(&mut self, domid: Domid, pages: u64) -> Result<(), Errno> {
-        self.up()?;
-        self.known_mut(domid)?.max_pages = pages.min(u64::from(u32::MAX) - 1);
-        Ok(())
-    }
-
-    /// Free and outstanding pages of the host.
-    pub fn physinfo(&self) -> Reading {
-        Reading {
-            free_pages: self.free_pages,
-            outstanding_pages: self.outstanding_pages,
+    /// The first pages of each node are free, the rest is the control domain's.
+    fn lay_out(&mut self) {
+        let nodes = self.free.len();
+        self.heap = (0..nodes)
+            .map(|node| NodeHeap::new(node, self.free[node], self.low_pages[node]))
+            .collect();
+        let mut control = Domain::new(0, nodes);
+        control.creating = false;
+        for node in 0..nodes {
+            control.pages[node].push(Run {
+                first: heap::base(node) + self.free[node],
+                pages: self.node_pages[node] - self.free[node],
+            });
         }
-    }
-
-    /// Free and claimed pages of nodes and host.
-    pub fn memory(&self) -> Memory {
-        let online = self.topology.online();
-        let node = |i: usize| {
-            online.contains(i).then(|| NodeMemory {
-                size_pages: self.node_pages[i],
-                free_pages: self.free[i],
-                claimed_pages: self.node_claimed[i],
-                owed_pages: 0,
-                held_pages: 0,
-            })
-        };
-        Memory {
-            nodes: (0..self.topology.node_count()).map(node).collect(),
-            host_free_pages: self.free_pages,
-            host_outstanding_pages: self.outstanding_pages,
-            host_held_pages: 0,
-        }
-    }
-
-    /// All domains, ascending.
-    pub fn domains(&self) -> Vec<DomainInfo> {
-        (self.domains.iter())
-            .map(|(domid, domain)| DomainInfo {
-                domid: *domid,
-                dying: domain.is_dead(),
-                tot_pages: domain.tot_pages,
-                outstanding_pages: domain.outstanding_pages,
-                max_pages: domain.max_pages,
-            })
-            .collect()
-    }
-
-    /// The domain's memory by node, its pool and structures not included; nodes without any are
-    /// left out. Empty if there is no such domain.
-    pub fn domain_pages(&self, domid: Domid) -> Vec<(usize, u64)> {
-        let domain = self.domains.get(&domid);
-        (domain
-            .into_iter()
-            .flat_map(|domain| domain.pages.iter().copied().enumerate()))
-        .filter(|(_, pages)| *pages > 0)
-        .collect()
-    }
-
-    fn unused_domid(&self) -> Option<Domid> {
-        let after = self.last_domid + 1..FIRST_RESERVED_DOMID;
-        after
-            .chain(1..=self.last_domid)
-            .map(Domid)
-            .find(|domid| !self.domains.contains_key(domid))
-    }
-
-    /// Whether the host is up: EIO if it has crashed.
-    pub fn up(&self) -> Result<(), Errno> {
-        match self.crash {
-            None => Ok(()),
-            Some(_) => Err(Errno::EIO),
-        }
+        control.tot_pages = control.pages.iter().map(Held::pages).sum();
+        control.max_pages = control.tot_pages;
+        self.domains.insert(Domid(0), control);
     }
 
     fn known(&self, domid: Domid) -> Result<&Domain, Errno> {

@@ -1,0 +1,152 @@
+//! Who waits for memory, or for builds to end, in the order in which they came.
+//!
+//! Whoever comes later may go first only a few times, unless what is left then is enough for all
+//! who came before.
+
+use std::time::Duration;
+
+use crate::hypervisor::{DomainInfo, Domid};
+
+/// How often whoever waits may be overtaken.
+const MOST_OVERTAKEN: u32 = 4;
+
+/// A placement that was not taken forward for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(10);
+
+/// Those who wait.
+#[derive(Debug, Default)]
+pub(crate) struct Line(Vec<Ticket>);
+
+#[derive(Debug)]
+struct Ticket {
+    domid: Domid,
+    needed_pages: u64,
+    seen: Duration,
+    overtaken: u32,
+    /// Whether it waits now, and not only keeps its place.
+    waits: bool,
+}
+
+impl Line {
+    /// Forgets placements of domains that are gone, and those that nobody takes forward.
+    pub fn tidy(&mut self, now: Duration, domains: &[DomainInfo]) {
+        let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
+        self.0
+            .retain(|ticket| alive(ticket.domid) && now.saturating_sub(ticket.seen) < FORGOTTEN);
+    }
+
+    /// It waits: at its place, or at the end if it has none.
+    pub fn wait(&mut self, domid: Domid, needed_pages: u64, now: Duration) {
+        match self.0.iter_mut().find(|ticket| ticket.domid == domid) {
+            Some(ticket) => {
+                ticket.seen = now;
+                ticket.waits = true;
+            }
+            None => self.0.push(Ticket {
+                domid,
+                needed_pages,
+                seen: now,
+                overtaken: 0,
+                waits: true,
+            }),
+        }
+    }
+
+    /// It has what it waited for, for now: it keeps its place, and holds nobody up.
+    pub fn pause(&mut self, domid: Domid, now: Duration) {
+        if let Some(ticket) = self.0.iter_mut().find(|ticket| ticket.domid == domid) {
+            ticket.seen = now;
+            ticket.waits = false;
+        }
+    }
+
+    /// It waits no more.
+    pub fn leave(&mut self, domid: Domid) {
+        self.0.retain(|ticket| ticket.domid != domid);
+    }
+
+    /// Those who came before `domid` and wait, if what is left for them, `rest_pages`, is not
+    /// enough.
+    fn before(&mut self, domid: Domid, rest_pages: u64) -> impl Iterator<Item = &mut Ticket> {
+        let place = self.0.iter().position(|ticket| ticket.domid == domid);
+        let place = place.unwrap_or(self.0.len());
+        let before = &mut self.0[..place];
+        let needed = before.iter().filter(|ticket| ticket.waits);
+        let needed: u64 = needed.map(|ticket| ticket.needed_pages).sum();
+        let enough = needed <= rest_pages;
+        before
+            .iter_mut()
+            .filter(move |ticket| ticket.waits && !enough)
+    }
+
+    /// Whether `domid` must let somebody go first who came before and was overtaken often enough.
+    pub fn holds_up(&mut self, domid: Domid, rest_pages: u64) -> bool {
+        self.before(domid, rest_pages)
+            .any(|ticket| ticket.overtaken >= MOST_OVERTAKEN)
+    }
+
+    /// `domid` goes on, before those who came before it.
+    pub fn overtake(&mut self, domid: Domid, rest_pages: u64) {
+        for ticket in self.before(domid, rest_pages) {
+            ticket.overtaken += 1;
+        }
+    }
+
+    /// Whether somebody who came before `domid` waits.
+    pub fn ahead_of(&self, domid: Domid) -> Vec<Domid> {
+        let place = self.0.iter().position(|ticket| ticket.domid == domid);
+        let before = &self.0[..place.unwrap_or(self.0.len())];
+        let waiting = before.iter().filter(|ticket| ticket.waits);
+        waiting.map(|ticket| ticket.domid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    fn alive(domids: &[u16]) -> Vec<DomainInfo> {
+        (domids.iter())
+            .map(|domid| DomainInfo {
+                domid: Domid(*domid),
+                dying: false,
+                tot_pages: 0,
+                outstanding_pages: 0,
+                max_pages: 0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn whoever_waits_is_overtaken_a_few_times_and_no_more() {
+        let mut line = Line::default();
+        line.wait(Domid(1), 1000, NOW);
+        for later in 2..2 + MOST_OVERTAKEN as u16 {
+            assert!(!line.holds_up(Domid(later), 0));
+            line.overtake(Domid(later), 0);
+        }
+        assert!(line.holds_up(Domid(50), 999));
+        assert!(!line.holds_up(Domid(50), 1000), "enough is left for it");
+        assert!(!line.holds_up(Domid(1), 0), "nobody waits for himself");
+        line.wait(Domid(50), 1, NOW);
+        assert_eq!(line.ahead_of(Domid(50)), [Domid(1)]);
+        line.pause(Domid(1), NOW);
+        assert!(!line.holds_up(Domid(50), 0));
+        line.wait(Domid(1), 1000, NOW);
+        assert!(line.holds_up(Domid(50), 0), "it has kept its place");
+        line.leave(Domid(1));
+        assert!(!line.holds_up(Domid(50), 0));
+    }
+
+    #[test]
+    fn who_is_gone_or_silent_is_forgotten() {
+        let mut line = Line::default();
+        line.wait(Domid(1), 1000, NOW);
+        line.wait(Domid(2), 1000, NOW + FORGOTTEN / 2);
+        line.wait(Domid(3), 1000, NOW + FORGOTTEN);
+        line.tidy(NOW + FORGOTTEN, &alive(&[1, 2]));
+        assert_eq!(line.ahead_of(Domid(9)), [Domid(2)]);
+    }
+}

@@ -1,0 +1,159 @@
+//! The build of a VM: its memory, extent by extent, and what it takes beside it.
+
+use std::time::Duration;
+
+use claims::{Domid, Errno, Rung};
+
+use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::scenario::VmKind;
+use crate::builder::Builder;
+use crate::xen::{Extent, Kind, Xen};
+
+/// What a builder populates in a second: 35 GiB.
+const BUILT_PAGES_PER_SECOND: u64 = 35 << 18;
+
+/// What a builder populates in one go, of extents smaller than that.
+const BATCH_PAGES: u64 = 1 << 11;
+
+/// The most no-refcount pages of a device model and of Xen's emulation.
+const EXTRA_PAGES: u64 = 512;
+
+impl Life {
+    pub(super) fn begin_build(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        let pages = self.extra_pages();
+        (set.stage().model.with(|xen| extra(xen, domid, pages)))
+            .map_err(while_("setting up its emulation"))?;
+        if self.vm.builder_claims {
+            let claimed = self.populated_pages();
+            (set.stage().call("xc_domain_claim_pages", |xen| {
+                xen.claim_host(domid, claimed)
+            }))
+            .map_err(while_("its builder's own claim"))?;
+        }
+        self.builder = Some(match self.vm.kind {
+            VmKind::Hvm => Builder::hvm(self.vm.memory_pages),
+            VmKind::Pv => Builder::flat(self.vm.memory_pages),
+        });
+        let next = self.go(At::Populate, (50, 300));
+        if let Ok(Next::After(wait)) = &next {
+            self.build_began = set.now() + *wait;
+        }
+        next
+    }
+
+    pub(super) fn extra_pages(&mut self) -> u64 {
+        let most = EXTRA_PAGES / 2;
+        match (self.vm.kind, self.jitter) {
+            (VmKind::Pv, _) => 0,
+            (VmKind::Hvm, true) => self.rng.u64(0..=most),
+            (VmKind::Hvm, false) => most / 2,
+        }
+    }
+
+    /// The node that the builder asks for and no other.
+    pub(super) fn exact_node(&self) -> Option<usize> {
+        match self.outcome.as_ref().map(|outcome| &outcome.rung) {
+            Some(Rung::NodeClaim(node)) => Some(*node),
+            Some(
+                Rung::HostClaim
+                | Rung::Anywhere
+                | Rung::Unplaced(_)
+                | Rung::ClaimedByBuilder
+                | Rung::Unclaimed,
+            )
+            | None => self.built.exact_node,
+        }
+    }
+
+    /// Takes the next extent, or a batch of small ones, of which the last stays in flight.
+    pub(super) fn populate(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        let exact_node = self.exact_node();
+        let Some(builder) = &mut self.builder else {
+            return Ok(Next::Off);
+        };
+        let taken = set.stage().call("xc_domain_populate_physmap", |xen| {
+            take(builder, xen, domid, exact_node)
+        });
+        let (extent, pages) = taken.map_err(while_("populating its memory"))?;
+        let micros = pages * 1_000_000 / BUILT_PAGES_PER_SECOND;
+        let percent = if self.jitter {
+            self.rng.u64(80..=125)
+        } else {
+            100
+        };
+        let time = Duration::from_micros(micros * percent / 100);
+        Ok(match extent {
+            None => {
+                self.at = At::Finish;
+                Next::After(time)
+            }
+            Some(extent) => {
+                let part = if self.jitter {
+                    self.rng.u32(10..=90)
+                } else {
+                    50
+                };
+                let window = time * part / 100;
+                self.extent = Some((extent, time - window));
+                self.at = At::Assign;
+                Next::After(window)
+            }
+        })
+    }
+
+    pub(super) fn assign(&mut self, set: &mut Set) -> Result<Next, Failure> {
+        self.at = At::Populate;
+        let Some((extent, rest)) = self.extent.take() else {
+            return Ok(Next::Off);
+        };
+        (set.stage().model.with(|xen| xen.assign(extent)))
+            .map_err(while_("assigning its memory"))?;
+        Ok(Next::After(rest))
+    }
+
+    pub(super) fn finish(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        self.build = set.now() - self.build_began;
+        self.builder = None;
+        // The builder cancels every claim at its end, whoever made it; restoring does not.
+        if !matches!(self.job, Job::Receive(_)) {
+            (set.stage()
+                .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, 0)))
+            .map_err(while_("ending its build"))?;
+        }
+        if let Some(pinned) = self.pinned.take() {
+            set.protocol.built(pinned)?;
+        }
+        self.go(At::StartDevices, (50, 300))
+    }
+}
+
+/// Takes an extent, or small ones, the last of which it returns, with how many pages in all.
+fn take(
+    builder: &mut Builder,
+    xen: &mut Xen,
+    domid: Domid,
+    exact_node: Option<usize>,
+) -> Result<(Option<Extent>, u64), Errno> {
+    let mut pages = 0;
+    loop {
+        let most = BATCH_PAGES.saturating_sub(pages);
+        pages += builder.populate_small(xen, domid, exact_node, most)?;
+        let Some(extent) = builder.take(xen, domid, exact_node)? else {
+            return Ok((None, pages));
+        };
+        pages += extent.pages();
+        if pages >= BATCH_PAGES {
+            return Ok((Some(extent), pages));
+        }
+        xen.assign(extent)?;
+    }
+}
+
+/// Takes pages that no claim covers and no maximum counts.
+pub(super) fn extra(xen: &mut Xen, domid: Domid, pages: u64) -> Result<(), Errno> {
+    for _ in 0..pages {
+        let extent = xen.take(domid, Kind::Extra, 1, None)?;
+        xen.assign(extent)?;
+    }
+    Ok(())
+}

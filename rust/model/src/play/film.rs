@@ -1,0 +1,82 @@
+//! How memory went over time, in a bounded number of samples.
+
+use std::time::Duration;
+
+use super::record::{Event, Film, Sample};
+use crate::model::Model;
+use crate::xen::Xen;
+
+/// As many samples as are kept at most.
+const MOST_SAMPLES: usize = 2000;
+
+/// As many events as are kept at most.
+const MOST_EVENTS: usize = 2000;
+
+/// Takes samples, the rarer the longer it goes on.
+#[derive(Debug)]
+pub(super) struct Camera {
+    on: bool,
+    film: Film,
+    gap: Duration,
+    next: Duration,
+}
+
+impl Camera {
+    pub fn new(on: bool, xen: &Xen) -> Self {
+        let nodes = xen.memory().nodes;
+        Camera {
+            on,
+            film: Film {
+                node_pages: nodes
+                    .iter()
+                    .map(|node| node.map_or(0, |node| node.size_pages))
+                    .collect(),
+                ..Film::default()
+            },
+            gap: Duration::from_millis(1),
+            next: Duration::ZERO,
+        }
+    }
+
+    /// Takes a sample, if it is time for one.
+    pub fn sample(&mut self, model: &Model, now: Duration) {
+        if !self.on || now < self.next {
+            return;
+        }
+        self.next = now + self.gap;
+        let memory = model.with(|xen| xen.memory());
+        let of = |part: fn(&planner::NodeMemory) -> u64| -> Vec<u64> {
+            let nodes = memory.nodes.iter();
+            nodes.map(|node| node.as_ref().map_or(0, part)).collect()
+        };
+        self.film.samples.push(Sample {
+            at: now,
+            free_pages: of(|node| node.free_pages),
+            claimed_pages: of(|node| node.claimed_pages),
+            outstanding_pages: memory.host_outstanding_pages,
+        });
+        if self.film.samples.len() > MOST_SAMPLES {
+            let mut keep = false;
+            self.film.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.gap *= 2;
+        }
+    }
+
+    /// Something happened.
+    pub fn event(&mut self, at: Duration, what: &str, happened: &str) {
+        if self.on && self.film.events.len() < MOST_EVENTS {
+            self.film.events.push(Event {
+                at,
+                what: what.to_string(),
+                happened: happened.to_string(),
+            });
+        }
+    }
+
+    pub fn film(&mut self) -> Film {
+        std::mem::take(&mut self.film)
+    }
+}

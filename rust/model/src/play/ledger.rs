@@ -1,0 +1,133 @@
+//! What is written down of a run while it goes on, and whether the host is well at its end.
+
+use std::time::Duration;
+
+use super::life::{Life, Set};
+use super::record::{Ending, Start};
+use super::run::{Run, END};
+
+/// Pages claimed beyond what their domains can still take, over time.
+#[derive(Debug, Default)]
+pub(super) struct Overclaimed {
+    pages: u64,
+    since: Duration,
+    page_nanos: u128,
+}
+
+impl Overclaimed {
+    pub(super) fn now_is(&mut self, now: Duration, pages: u64) {
+        let elapsed = now.saturating_sub(self.since).as_nanos();
+        self.page_nanos += elapsed * u128::from(self.pages);
+        self.since = now;
+        self.pages = pages;
+    }
+
+    pub(super) fn page_seconds(&self) -> u64 {
+        u64::try_from(self.page_nanos / 1_000_000_000).unwrap_or(u64::MAX)
+    }
+}
+
+impl Run {
+    pub(super) fn record(
+        &mut self,
+        vm: usize,
+        started: bool,
+        failure: Option<String>,
+        now: Duration,
+    ) {
+        let life = &self.lives[vm];
+        let set = Set {
+            protocol: &self.protocol,
+            peers: &mut self.peers,
+        };
+        let (claim, claimed_pages, nodes, why) = life.came_to(&set);
+        let outcome = life.outcome.as_ref();
+        let pages_on = if started {
+            life.pages_on.clone()
+        } else {
+            Vec::new()
+        };
+        self.played.starts.push(Start {
+            vm: life.vm.name.clone(),
+            variant: self.settings.variant,
+            phase: self.phase.clone(),
+            nodes,
+            requested_pages: life.requested_pages(),
+            claimed_pages,
+            claim,
+            remote_pages: if started { life.remote_pages(nodes) } else { 0 },
+            pages_on,
+            started,
+            reason: failure.unwrap_or(why),
+            queued: outcome.map_or(Duration::ZERO, |outcome| outcome.queued),
+            waited: outcome.map_or(Duration::ZERO, |outcome| outcome.waited),
+            build: if started { life.build } else { Duration::ZERO },
+            times: (life.began, now),
+        });
+        if started {
+            let took = now.saturating_sub(self.phase_began);
+            self.played.all_running = self.played.all_running.max(took);
+        }
+    }
+
+    /// What is claimed beyond what domains can still take.
+    pub(super) fn look_at_claims(&mut self, now: Duration) {
+        let model = &self.protocol.hypervisor().model;
+        let lives = &self.lives;
+        let pages = model.with(|xen| {
+            let beyond = |life: &Life| {
+                let claimed = life.domid.map_or(0, |domid| xen.claimed_pages(domid));
+                claimed.saturating_sub(life.left_pages())
+            };
+            lives.iter().map(beyond).sum()
+        });
+        self.overclaimed.now_is(now, pages);
+    }
+
+    pub(super) fn check(&self) -> Result<(), Ending> {
+        self.protocol.hypervisor().model.with(|xen| {
+            xen.check()?;
+            match xen.crash() {
+                None => Ok(()),
+                Some(crash) => Err(Ending::Crashed(crash)),
+            }
+        })
+    }
+
+    /// Shuts everything down, lets all destruction end, and looks that the host is what it was.
+    pub(super) fn end(&mut self) -> Result<(), Ending> {
+        let model = self.protocol.hypervisor().model.clone();
+        for life in &self.lives {
+            if let Some(domid) = life.domid {
+                // What is not there need not be destroyed.
+                _ = self.protocol.abandoned(domid);
+                _ = model.destroy(domid);
+            }
+        }
+        let now = self.now();
+        let reading = model.with(|xen| {
+            xen.free_unowned();
+            xen.advance_to(now + END);
+            xen.physinfo()
+        });
+        self.check()?;
+        let builds = self.protocol.status().builds.len();
+        let given = self.others_gave_pages();
+        let missing_pages =
+            (self.at_start.free_pages.saturating_add_signed(given)).abs_diff(reading.free_pages);
+        match (missing_pages, reading.outstanding_pages, builds) {
+            (0, 0, 0) => Ok(()),
+            (missing_pages, outstanding_pages, builds) => Err(Ending::Left {
+                outstanding_pages,
+                missing_pages,
+                builds,
+            }),
+        }
+    }
+
+    /// By how much the control domain's balloon and broken pages changed what is free.
+    fn others_gave_pages(&self) -> i64 {
+        let model = &self.protocol.hypervisor().model;
+        model.with(|xen| xen.given_pages())
+    }
+}

@@ -1,0 +1,355 @@
+//! One VM: what its toolstack does next, an event at a time.
+
+use std::time::Duration;
+
+use claims::{
+    overhead_pages, pool_pages, Domid, Errno, Error, Outcome, Pinned, Placed, Placing, Protocol,
+};
+use fastrand::Rng;
+use planner::{NodeSet, Policy, Request, Strategy};
+
+use super::peer::{Built, Peers};
+use super::record::{explain, remote_pages, rung_name};
+use super::scenario::VmKind;
+use super::stage::Stage;
+use super::toolstack::Way;
+use crate::builder::Builder;
+use crate::xen::Extent;
+
+/// What is to be done with a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Job {
+    Start,
+    /// With by how much the memory that it is said to have differs from what it has.
+    Receive(i64),
+    Shutdown,
+    Reboot,
+}
+
+/// Where a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    Idle,
+    Destroy,
+    Destroyed,
+    Create,
+    SetMax,
+    Room,
+    Place,
+    FillPool,
+    CreateVcpus,
+    Claim,
+    Pin,
+    Populate,
+    Assign,
+    Finish,
+    StartDevices,
+}
+
+/// What came of an event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// More, after some time.
+    After(Duration),
+    /// It runs.
+    Runs,
+    /// It is doomed, or was never there.
+    Off,
+    /// It could not be started. Its domain is doomed.
+    Failed(String),
+}
+
+/// What a VM is.
+#[derive(Debug, Clone)]
+pub(super) struct Character {
+    pub name: String,
+    pub vcpus: u32,
+    /// Video hole included.
+    pub memory_pages: u64,
+    pub kind: VmKind,
+    pub policy: Policy,
+    pub strategy: Strategy,
+    pub builder_claims: bool,
+}
+
+/// A VM and what is being done with it.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub vm: Character,
+    pub domid: Option<Domid>,
+    pub running: bool,
+    /// When its start began.
+    pub began: Duration,
+    pub(super) rng: Rng,
+    pub(super) jitter: bool,
+    /// How long the call that destroys a domain takes at most.
+    pub(super) lingering_millis: u64,
+    pub(super) way: Way,
+    pub(super) job: Job,
+    pub(super) at: At,
+    pub(super) placing: Option<Box<Placing>>,
+    pub(super) placed: Option<Placed>,
+    pub(super) pinned: Option<Pinned>,
+    pub(super) outcome: Option<Outcome>,
+    /// What a peer has come to.
+    pub(super) built: Built,
+    /// When it began to wait for memory.
+    pub(super) room_since: Option<Duration>,
+    pub(super) pool_chunk_pages: u64,
+    pub(super) builder: Option<Builder>,
+    pub(super) extent: Option<(Extent, Duration)>,
+    pub(super) build_began: Duration,
+    pub build: Duration,
+    pub pages_on: Vec<(usize, u64)>,
+}
+
+/// Why a start failed.
+pub(super) enum Failure {
+    Protocol(Error),
+    Xen(&'static str, Errno),
+    Said(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Protocol(error)
+    }
+}
+
+impl Failure {
+    pub fn text(&self) -> String {
+        match self {
+            Failure::Protocol(error) => error.to_string(),
+            Failure::Xen(doing, errno) => format!("{doing}: {errno}"),
+            Failure::Said(text) => text.clone(),
+        }
+    }
+}
+
+pub(super) fn while_(doing: &'static str) -> impl FnOnce(Errno) -> Failure {
+    move |errno| Failure::Xen(doing, errno)
+}
+
+/// What all VMs of a run share.
+pub(super) struct Set<'a> {
+    pub protocol: &'a Protocol<Stage>,
+    pub peers: &'a mut Peers,
+}
+
+impl Set<'_> {
+    pub fn stage(&self) -> &Stage {
+        self.protocol.hypervisor()
+    }
+
+    pub fn now(&self) -> Duration {
+        self.stage().model.with(|xen| xen.now())
+    }
+}
+
+impl Life {
+    pub fn new(vm: Character, way: Way, seed: u64, jitter: bool, lingering_millis: u64) -> Self {
+        Life {
+            vm,
+            domid: None,
+            running: false,
+            began: Duration::ZERO,
+            rng: Rng::with_seed(seed),
+            jitter,
+            lingering_millis,
+            way,
+            job: Job::Shutdown,
+            at: At::Idle,
+            placing: None,
+            placed: None,
+            pinned: None,
+            outcome: None,
+            built: Built::default(),
+            room_since: None,
+            pool_chunk_pages: 0,
+            builder: None,
+            extent: None,
+            build_began: Duration::ZERO,
+            build: Duration::ZERO,
+            pages_on: Vec::new(),
+        }
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    /// A time between `least` and `most` milliseconds.
+    pub(super) fn millis(&mut self, (least, most): (u64, u64)) -> Duration {
+        Duration::from_micros(match self.jitter {
+            true => self.rng.u64(least * 1000..=most * 1000),
+            false => (least + most) * 500,
+        })
+    }
+
+    /// What its builder will populate.
+    pub fn populated_pages(&self) -> u64 {
+        self.vm.kind.populated_pages(self.vm.memory_pages)
+    }
+
+    /// What its toolstack thinks that its builder will populate.
+    pub fn requested_pages(&self) -> u64 {
+        let off = match self.job {
+            Job::Receive(off) => off,
+            Job::Start | Job::Shutdown | Job::Reboot => 0,
+        };
+        self.populated_pages().saturating_add_signed(off)
+    }
+
+    /// Pages that it will still take of its claim.
+    pub fn left_pages(&self) -> u64 {
+        match (&self.builder, self.running) {
+            (_, true) => 0,
+            (Some(builder), false) => {
+                let in_flight = self.extent.as_ref().map_or(0, |(extent, _)| extent.pages());
+                builder.left_pages() + in_flight
+            }
+            (None, false) => self.populated_pages(),
+        }
+    }
+
+    /// Whether a start is under way.
+    pub fn is_starting(&self) -> bool {
+        match self.at {
+            At::Idle | At::Destroy | At::Destroyed => false,
+            At::Create
+            | At::SetMax
+            | At::Room
+            | At::Place
+            | At::FillPool
+            | At::CreateVcpus
+            | At::Claim
+            | At::Pin
+            | At::Populate
+            | At::Assign
+            | At::Finish
+            | At::StartDevices => true,
+        }
+    }
+
+    /// Whether nothing is being done with it.
+    pub fn is_idle(&self) -> bool {
+        self.at == At::Idle
+    }
+
+    /// Whether its next event is one of very many.
+    pub fn is_populating(&self) -> bool {
+        matches!(self.at, At::Populate | At::Assign)
+    }
+
+    /// What it is at, in a word.
+    pub fn doing(&self) -> &'static str {
+        match self.at {
+            At::Idle => "idle",
+            At::Destroy | At::Destroyed => "shut down",
+            At::Create => "create",
+            At::SetMax => "set maximum",
+            At::Room => "look for memory",
+            At::Place => "place",
+            At::FillPool => "fill pool",
+            At::CreateVcpus => "create vCPUs",
+            At::Claim => "plan and claim",
+            At::Pin => "pin",
+            At::Populate | At::Assign => "build",
+            At::Finish => "end of build",
+            At::StartDevices => "start devices",
+        }
+    }
+
+    pub fn request(&self) -> Request {
+        Request {
+            memory_pages: self.requested_pages().max(1),
+            overhead_pages: overhead_pages(self.vm.vcpus, self.vm.memory_pages),
+            vcpus: self.vm.vcpus,
+            cores: match self.vm.policy {
+                Policy::BestEffort | Policy::BestEffortHard | Policy::Strict => self.vm.vcpus,
+                Policy::Any | Policy::PrioMemOnly => 0,
+            },
+            policy: self.vm.policy,
+            strategy: self.vm.strategy,
+            allowed_cpus: None,
+            allowed_nodes: None,
+        }
+    }
+
+    pub(super) fn pool_pages(&self) -> u64 {
+        pool_pages(self.vm.vcpus, self.vm.memory_pages)
+    }
+
+    /// Takes on a job.
+    pub fn begin(&mut self, job: Job) {
+        self.job = job;
+        self.at = match job {
+            Job::Start | Job::Receive(_) => At::Create,
+            Job::Shutdown | Job::Reboot => At::Destroy,
+        };
+    }
+
+    /// Its toolstack has died and come back: a start that was under way is cleaned up after and
+    /// begun again. Whether there was one.
+    pub fn start_again(&mut self, set: &mut Set) -> bool {
+        if !self.is_starting() {
+            return false;
+        }
+        self.clean_up(set);
+        self.at = At::Create;
+        true
+    }
+
+    pub(super) fn clean_up(&mut self, set: &mut Set) -> String {
+        let mut said = String::new();
+        self.placing = None;
+        self.placed = None;
+        self.pinned = None;
+        self.builder = None;
+        self.room_since = None;
+        let stage = set.stage();
+        if let Some((extent, _)) = self.extent.take() {
+            // Whoever held it is gone; it cannot fail while its domain is there.
+            _ = stage.model.with(|xen| xen.give_back(extent));
+        }
+        if let Some(domid) = self.domid.take() {
+            if self.way == Way::Ours {
+                if let Err(error) = set.protocol.abandoned(domid) {
+                    said.push_str(&format!("; and then {error}"));
+                }
+            }
+            if let Err(errno) = set.stage().model.destroy(domid) {
+                said.push_str(&format!("; and then destroying it: {errno}"));
+            }
+        }
+        said
+    }
+
+    /// What came of its claim: the rung, the pages, the nodes of its affinity, and why.
+    pub fn came_to(&self, set: &Set) -> (&'static str, u64, NodeSet, String) {
+        let online = set.protocol.topology().online();
+        let affinity = |domid| set.stage().model.with(|xen| xen.node_affinity(domid).ok());
+        let now = self.domid.and_then(affinity);
+        let nodes = now.map_or(online, |nodes| nodes.intersection(online));
+        match &self.outcome {
+            Some(outcome) => {
+                let planned = outcome.plan.as_ref().map(|plan| plan.nodes);
+                (
+                    rung_name(&outcome.rung),
+                    outcome.claimed_pages,
+                    planned.unwrap_or(nodes),
+                    explain(outcome),
+                )
+            }
+            None => {
+                let built = &self.built;
+                (built.claim, built.claimed_pages, nodes, built.why.clone())
+            }
+        }
+    }
+
+    /// Pages away from its vCPUs.
+    pub fn remote_pages(&self, affinity: NodeSet) -> u64 {
+        remote_pages(&self.pages_on, affinity)
+    }
+}

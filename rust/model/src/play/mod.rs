@@ -1,0 +1,117 @@
+//! Scenarios: toolstacks' days on a modelled Xen, played in virtual time.
+//!
+//! A [`Scenario`] is data: a host, VMs, phases of jobs, faults. [`play`] runs it on one flavour of
+//! Xen with one toolstack; the same settings give the same result on every machine. Every event is
+//! a choice of the [`Schedule`], and a failing run's choices can be cut down with
+//! [`minimal_trace`] and played again.
+
+mod actor;
+mod building;
+mod churn;
+mod film;
+mod ledger;
+mod life;
+mod peer;
+mod record;
+mod run;
+mod scenario;
+mod schedule;
+mod setup;
+mod stage;
+mod steps;
+mod toolstack;
+
+use claims::Error;
+use planner::{Invalid, Strategy};
+
+use crate::flavour::Flavour;
+
+pub use churn::{churn, Churn};
+pub use record::{Ending, Event, Film, Played, Sample, Start, Variant};
+pub use scenario::{
+    FaultSpec, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PolicySpec, Scenario, VmKind,
+    VmSpec, FORMAT,
+};
+pub use schedule::{minimal_trace, Choice, Schedule};
+pub use toolstack::Toolstack;
+
+/// How a scenario is played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Decides sizes, durations and what comes of chance.
+    pub seed: u64,
+    /// The kind of Xen.
+    pub flavour: Flavour,
+    /// Whose protocol.
+    pub toolstack: Toolstack,
+    /// The planner's strategy.
+    pub strategy: Strategy,
+    /// Whether shares of the host are aligned.
+    pub variant: Variant,
+    /// Who goes next.
+    pub schedule: Schedule,
+    /// Whether it is recorded how memory went.
+    pub film: bool,
+}
+
+impl Default for Settings {
+    /// Seed 1, upstream, this project's protocol, whoever is due first.
+    fn default() -> Self {
+        Settings {
+            seed: 1,
+            flavour: Flavour::UPSTREAM,
+            toolstack: Toolstack::OURS,
+            strategy: Strategy::Balance,
+            variant: Variant::Unaligned,
+            schedule: Schedule::Timed,
+            film: false,
+        }
+    }
+}
+
+/// A scenario that cannot be played.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlayError {
+    /// Its text is not a scenario.
+    #[error("line {line}, column {column}: {message}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value that cannot be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// It names a VM that it has not got.
+    #[error("there is no VM {0:?}")]
+    UnknownVm(String),
+    /// It names an errno that Xen does not return.
+    #[error("there is no errno {0:?}")]
+    UnknownErrno(String),
+    /// The protocol could not be opened.
+    #[error(transparent)]
+    Protocol(Error),
+}
+
+impl Scenario {
+    /// Reads a scenario from its JSON text.
+    pub fn from_json(text: &str) -> Result<Scenario, PlayError> {
+        let scenario: Scenario = serde_json::from_str(text).map_err(|error| PlayError::Syntax {
+            line: error.line(),
+            column: error.column(),
+            message: error.to_string(),
+        })?;
+        match scenario.format == FORMAT {
+            true => Ok(scenario),
+            false => Err(Invalid::new("format", format!("{:?}", scenario.format), FORMAT).into()),
+        }
+    }
+}
+
+/// Plays a scenario.
+pub fn play(scenario: &Scenario, settings: &Settings) -> Result<Played, PlayError> {
+    run::Run::new(scenario, settings)?.play(scenario)
+}

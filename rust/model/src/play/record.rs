@@ -1,0 +1,226 @@
+//! What a run leaves behind: each start, the sums, and how memory went.
+
+use std::time::Duration;
+
+use claims::{Outcome, Rung};
+use planner::NodeSet;
+
+use super::schedule::Choice;
+use super::Toolstack;
+use crate::flavour::Flavour;
+use crate::xen::{Crash, Finding, Violation};
+
+/// Whether VM memory is a multiple of 2 MiB, where it is a share of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// It is an odd number of pages.
+    Unaligned,
+    /// It is.
+    Aligned,
+}
+
+impl Variant {
+    /// Both.
+    pub const ALL: [Variant; 2] = [Variant::Unaligned, Variant::Aligned];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Unaligned => "unaligned",
+            Variant::Aligned => "aligned",
+        }
+    }
+}
+
+/// One start of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The VM.
+    pub vm: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What was going on.
+    pub phase: String,
+    /// The nodes of its affinity; all if it has none.
+    pub nodes: NodeSet,
+    /// Pages that its builder populates.
+    pub requested_pages: u64,
+    /// Pages that were claimed.
+    pub claimed_pages: u64,
+    /// The rung: `node`, `host`, `any`, `unplaced`, `builder` or `none`.
+    pub claim: &'static str,
+    /// Where its memory was at the end of the build, extra pages included.
+    pub pages_on: Vec<(usize, u64)>,
+    /// How many of these are away from its vCPUs, on average over the nodes of its affinity.
+    pub remote_pages: u64,
+    /// Whether it runs.
+    pub started: bool,
+    /// Why it was placed so, or why it failed.
+    pub reason: String,
+    /// For earlier builds to end.
+    pub queued: Duration,
+    /// For memory to be given back.
+    pub waited: Duration,
+    /// From the builder's start to its end.
+    pub build: Duration,
+    /// When it began, and when it ended.
+    pub times: (Duration, Duration),
+}
+
+impl Start {
+    /// Whether it runs, with its memory and its affinity on one node.
+    pub fn on_one_node(&self) -> bool {
+        self.started && self.remote_pages == 0
+    }
+}
+
+/// What is wrong with the host at the end, or was on the way there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ending {
+    /// Something did not come back.
+    #[error(
+        "at the end {outstanding_pages} pages are outstanding, {missing_pages} are not free \
+         again, and {builds} builds have not ended"
+    )]
+    Left {
+        /// Claimed, by nobody.
+        outstanding_pages: u64,
+        /// Free at the start and not at the end.
+        missing_pages: u64,
+        /// That the protocol still knows.
+        builds: usize,
+    },
+    /// The host crashed.
+    #[error("the host crashed: {0}")]
+    Crashed(#[from] Crash),
+    /// The model contradicts itself.
+    #[error("the model is wrong: {0}")]
+    Violated(#[from] Violation),
+    /// It does not end.
+    #[error("no end after {events} events")]
+    Stuck {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// Memory at an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// When.
+    pub at: Duration,
+    /// Free pages of each node, claimed ones included.
+    pub free_pages: Vec<u64>,
+    /// Claimed pages of each node, where claims are on nodes.
+    pub claimed_pages: Vec<u64>,
+    /// Outstanding pages of the host.
+    pub outstanding_pages: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Duration,
+    /// To what, such as a VM.
+    pub what: String,
+    /// What.
+    pub happened: String,
+}
+
+/// How memory went, and what happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Film {
+    /// The pages of each node.
+    pub node_pages: Vec<u64>,
+    /// In order of time, not more than some thousands.
+    pub samples: Vec<Sample>,
+    /// In order of time.
+    pub events: Vec<Event>,
+}
+
+/// A run of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// The kind of Xen.
+    pub flavour: Flavour,
+    /// Whose protocol.
+    pub toolstack: Toolstack,
+    /// Whether shares are aligned.
+    pub variant: Variant,
+    /// Each start, in the order in which they ended.
+    pub starts: Vec<Start>,
+    /// Claimed beyond what their domains could still take, over time: pages times seconds.
+    pub overclaimed_page_seconds: u64,
+    /// The longest time from the beginning of a phase to its last start's end.
+    pub all_running: Duration,
+    /// What the hypervisor got wrong, and how often.
+    pub findings: Vec<(Finding, u64)>,
+    /// Whether the host is at the end what it was at the start.
+    pub ending: Result<(), Ending>,
+    /// The choices that were made against the clock.
+    pub choices: Vec<Choice>,
+    /// How memory went.
+    pub film: Film,
+}
+
+impl Played {
+    /// Starts that failed.
+    pub fn failed_starts(&self) -> usize {
+        self.starts.iter().filter(|start| !start.started).count()
+    }
+
+    /// Starts that ended with everything on one node.
+    pub fn on_one_node(&self) -> usize {
+        (self.starts.iter())
+            .filter(|start| start.on_one_node())
+            .count()
+    }
+
+    /// Pages away from their vCPUs, of all starts.
+    pub fn remote_pages(&self) -> u64 {
+        self.starts.iter().map(|start| start.remote_pages).sum()
+    }
+}
+
+pub(super) fn rung_name(rung: &Rung) -> &'static str {
+    match rung {
+        Rung::NodeClaim(_) => "node",
+        Rung::HostClaim => "host",
+        Rung::Anywhere => "any",
+        Rung::Unplaced(_) => "unplaced",
+        Rung::ClaimedByBuilder => "builder",
+        Rung::Unclaimed => "none",
+    }
+}
+
+pub(super) fn explain(outcome: &Outcome) -> String {
+    let planned = match outcome
+        .plan
+        .as_ref()
+        .map_or(NodeSet::EMPTY, |plan| plan.nodes)
+    {
+        NodeSet::EMPTY => "no affinity".to_string(),
+        nodes => format!("affinity to nodes {nodes}"),
+    };
+    match &outcome.rung {
+        Rung::NodeClaim(node) => format!("claimed on node {node}, {planned}"),
+        Rung::HostClaim => format!("claimed on the host, {planned}"),
+        Rung::Anywhere => "claimed on the host, as the policy says".to_string(),
+        Rung::Unplaced(why) => format!("claimed on the host, no plan could be kept: {why}"),
+        Rung::ClaimedByBuilder => format!("claimed by its builder, {planned}"),
+        Rung::Unclaimed => format!("not claimed, {planned}"),
+    }
+}
+
+/// Pages that are away from vCPUs which run on the nodes of `affinity` alike.
+pub(super) fn remote_pages(pages_on: &[(usize, u64)], affinity: NodeSet) -> u64 {
+    let all: u64 = pages_on.iter().map(|(_, pages)| pages).sum();
+    let near = pages_on.iter().filter(|(node, _)| affinity.contains(*node));
+    let near: u64 = near.map(|(_, pages)| pages).sum();
+    all - near / affinity.len().max(1) as u64
+}

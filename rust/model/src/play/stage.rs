@@ -1,0 +1,187 @@
+//! The modelled Xen as a toolstack meets it: some calls fail, or take their time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use planner::{CpuSet, Memory, NodeSet, Topology};
+
+use super::scenario::FaultSpec;
+use crate::model::Model;
+use crate::xen::Xen;
+
+/// A call that goes wrong.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    pub call: String,
+    /// For which VM.
+    pub vm: Option<usize>,
+    pub nth: Option<u64>,
+    pub errno: Option<Errno>,
+    pub delay: Duration,
+    /// How many of its calls there were.
+    pub seen: u64,
+}
+
+#[derive(Debug, Default)]
+struct Acting {
+    faults: Vec<Fault>,
+    /// The VM that calls are made for.
+    vm: Option<usize>,
+    /// What calls took longer since it was last asked.
+    delay: Duration,
+}
+
+/// A Xen with faults. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Stage {
+    pub model: Model,
+    acting: Arc<Mutex<Acting>>,
+    faultless: bool,
+}
+
+impl Fault {
+    /// The fault of `spec`, if its VM and its errno are known.
+    pub fn of(spec: &FaultSpec, vm: Option<usize>) -> Option<Self> {
+        let errno = match &spec.errno {
+            None => None,
+            Some(name) => Some(Errno::by_name(name)?),
+        };
+        Some(Fault {
+            call: spec.call.clone(),
+            vm,
+            nth: spec.nth,
+            errno,
+            delay: Duration::from_millis(spec.delay_millis),
+            seen: 0,
+        })
+    }
+}
+
+impl Stage {
+    pub fn new(xen: Xen, faults: Vec<Fault>) -> Self {
+        Stage {
+            model: Model::of(xen),
+            faultless: faults.is_empty(),
+            acting: Arc::new(Mutex::new(Acting {
+                faults,
+                ..Acting::default()
+            })),
+        }
+    }
+
+    fn acting<T>(&self, act: impl FnOnce(&mut Acting) -> T) -> T {
+        act(&mut self.acting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Calls are made for that VM from now on.
+    pub fn acts_for(&self, vm: Option<usize>) {
+        if !self.faultless {
+            self.acting(|acting| acting.vm = vm);
+        }
+    }
+
+    /// What calls took longer since this was last asked.
+    pub fn take_delay(&self) -> Duration {
+        match self.faultless {
+            true => Duration::ZERO,
+            false => self.acting(|acting| std::mem::take(&mut acting.delay)),
+        }
+    }
+
+    fn fault(&self, call: &str) -> Result<(), Errno> {
+        if self.faultless {
+            return Ok(());
+        }
+        self.acting(|acting| {
+            let vm = acting.vm;
+            for fault in &mut acting.faults {
+                if fault.call != call || (fault.vm.is_some() && fault.vm != vm) {
+                    continue;
+                }
+                fault.seen += 1;
+                if fault.nth.is_none_or(|nth| nth == fault.seen) {
+                    acting.delay += fault.delay;
+                    if let Some(errno) = fault.errno {
+                        return Err(errno);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A call of the toolstack.
+    pub fn call<T>(
+        &self,
+        call: &'static str,
+        step: impl FnOnce(&mut Xen) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.fault(call)?;
+        self.model.with(step)
+    }
+
+    fn may(&self, call: &'static str) -> Result<(), CallError> {
+        self.fault(call).map_err(|errno| CallError { call, errno })
+    }
+}
+
+impl Hypervisor for Stage {
+    fn topology(&self) -> Result<Topology, CallError> {
+        self.may("xc_numainfo")?;
+        self.model.topology()
+    }
+
+    fn memory(&self) -> Result<Memory, CallError> {
+        self.may("xc_physinfo")?;
+        self.model.memory()
+    }
+
+    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
+        self.may("xc_domain_getinfolist")?;
+        self.model.domains()
+    }
+
+    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
+        self.may("xc_domain_node_getaffinity")?;
+        self.model.node_affinity(domid)
+    }
+
+    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
+        self.may("xc_domain_node_setaffinity")?;
+        self.model.set_node_affinity(domid, nodes)
+    }
+
+    fn set_vcpu_affinity(
+        &self,
+        domid: Domid,
+        vcpu: u32,
+        affinity: Affinity,
+        cpus: &CpuSet,
+    ) -> Result<(), CallError> {
+        self.may("xc_vcpu_setaffinity")?;
+        self.model.set_vcpu_affinity(domid, vcpu, affinity, cpus)
+    }
+
+    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
+        self.may("xc_domain_claim_pages")?;
+        self.model.claim_host(domid, pages)
+    }
+
+    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
+        self.may("xc_domain_claim_pages_node")?;
+        self.model.claim_node(domid, node, pages)
+    }
+
+    fn accounting(&self) -> Accounting {
+        self.model.accounting()
+    }
+
+    fn now(&self) -> Duration {
+        self.model.now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.model.sleep(time);
+    }
+}

@@ -1,0 +1,205 @@
+//! What a VM's toolstack does at each step up to the build, and how a VM ends.
+
+use std::time::Duration;
+
+use claims::{Builder as Who, Domid, Placement, Step};
+
+use super::building::extra;
+use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::peer::Built;
+use super::scenario::VmKind;
+use super::toolstack::Way;
+
+/// Into how many parts filling a pool is cut, and how long each takes, in milliseconds.
+const POOL_PARTS: (u64, u64) = (10, 20);
+const POOL_PART_MILLIS: (u64, u64) = (60, 120);
+
+impl Life {
+    /// Does what is due. A start that fails is cleaned up after.
+    pub fn event(&mut self, set: &mut Set) -> Next {
+        let failure = match self.step(set) {
+            Ok(Next::After(time)) => return Next::After(time + set.stage().take_delay()),
+            Ok(next) => {
+                self.at = At::Idle;
+                self.running = next == Next::Runs;
+                return next;
+            }
+            Err(failure) => failure,
+        };
+        let reason = failure.text() + &self.clean_up(set);
+        self.at = At::Idle;
+        self.running = false;
+        Next::Failed(reason)
+    }
+
+    pub(super) fn go(&mut self, at: At, millis: (u64, u64)) -> Result<Next, Failure> {
+        self.at = at;
+        Ok(Next::After(self.millis(millis)))
+    }
+
+    fn step(&mut self, set: &mut Set) -> Result<Next, Failure> {
+        let Some(domid) = self.domid else {
+            return self.step_without_domain(set);
+        };
+        match self.at {
+            At::Idle | At::Create | At::Destroyed => Ok(Next::Off),
+            At::Destroy => self.destroy(domid, set),
+            At::SetMax => self.set_max(domid, set),
+            At::Room => match self.look_for_room(set)? {
+                Some(wait) => Ok(Next::After(wait)),
+                None => self.go(At::FillPool, (10, 100)),
+            },
+            At::Place => self.place(set),
+            At::FillPool => self.fill_pool(domid, set),
+            At::CreateVcpus => {
+                (set.stage()
+                    .call("xc_domain_max_vcpus", |xen| xen.create_vcpus(domid)))
+                .map_err(while_("creating its vCPUs"))?;
+                match self.way {
+                    Way::Ours => self.go(At::Pin, (1, 50)),
+                    Way::Peer(_) => self.go(At::Claim, (1, 50)),
+                }
+            }
+            At::Claim => {
+                self.plan_and_claim(domid, set)?;
+                self.begin_build(domid, set)
+            }
+            At::Pin => {
+                if let Some(placed) = self.placed.take() {
+                    self.pinned = Some(set.protocol.pin(placed)?);
+                }
+                self.begin_build(domid, set)
+            }
+            At::Populate => self.populate(domid, set),
+            At::Assign => self.assign(set),
+            At::Finish => self.finish(domid, set),
+            At::StartDevices => {
+                let pages = self.extra_pages();
+                (set.stage().model.with(|xen| extra(xen, domid, pages)))
+                    .map_err(while_("starting its device model"))?;
+                self.look_around(domid, set);
+                Ok(Next::Runs)
+            }
+        }
+    }
+
+    /// Where its memory is, now that it runs.
+    fn look_around(&mut self, domid: Domid, set: &Set) {
+        self.pages_on = set.stage().model.with(|xen| {
+            // A domain that runs is not being created any more.
+            _ = xen.unpause(domid);
+            xen.domain_pages(domid)
+        });
+    }
+
+    fn step_without_domain(&mut self, set: &mut Set) -> Result<Next, Failure> {
+        match self.at {
+            At::Create => {
+                let vcpus = self.vm.vcpus;
+                self.running = false;
+                self.outcome = None;
+                self.built = Built::default();
+                self.began = set.now();
+                let domid = set
+                    .stage()
+                    .call("xc_domain_create", |xen| xen.create(vcpus));
+                self.domid = Some(domid.map_err(while_("creating its domain"))?);
+                self.go(At::SetMax, (5, 250))
+            }
+            At::Destroy | At::Destroyed if self.job == Job::Reboot => {
+                self.at = At::Create;
+                Ok(Next::After(Duration::ZERO))
+            }
+            At::Idle
+            | At::Destroy
+            | At::Destroyed
+            | At::SetMax
+            | At::Room
+            | At::Place
+            | At::FillPool
+            | At::CreateVcpus
+            | At::Claim
+            | At::Pin
+            | At::Populate
+            | At::Assign
+            | At::Finish
+            | At::StartDevices => Ok(Next::Off),
+        }
+    }
+
+    fn destroy(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        if self.way == Way::Ours {
+            // A build that was cut short has ended, too; one that ended is not known any more.
+            set.protocol.abandoned(domid)?;
+        }
+        (set.stage()
+            .call("xc_domain_destroy", |xen| xen.destroy(domid)))
+        .map_err(while_("destroying it"))?;
+        self.domid = None;
+        self.running = false;
+        let lingering = (50, self.lingering_millis);
+        self.go(At::Destroyed, lingering)
+    }
+
+    fn set_max(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        let max_pages = self.vm.memory_pages + 256;
+        (set.stage()
+            .call("xc_domain_setmaxmem", |xen| xen.set_max(domid, max_pages)))
+        .map_err(while_("setting its maximum memory"))?;
+        match self.way {
+            Way::Peer(_) => self.at = At::Room,
+            Way::Ours => {
+                let placing = set.protocol.start(Placement {
+                    domid,
+                    request: self.request(),
+                    builder: match self.vm.kind {
+                        VmKind::Hvm => Who::Hvm,
+                        VmKind::Pv => Who::Pv,
+                    },
+                    hard_pinned: false,
+                });
+                self.placing = Some(Box::new(placing));
+                self.at = At::Place;
+            }
+        }
+        Ok(Next::After(Duration::ZERO))
+    }
+
+    fn place(&mut self, set: &mut Set) -> Result<Next, Failure> {
+        let Some(placing) = &mut self.placing else {
+            return Ok(Next::Off);
+        };
+        match set.protocol.step(placing) {
+            Step::Wait(time) => Ok(Next::After(time)),
+            Step::Failed(error) => Err(Failure::Protocol(error)),
+            Step::Placed(placed) => {
+                self.placing = None;
+                self.outcome = Some(placed.outcome().clone());
+                self.placed = Some(placed);
+                self.go(At::FillPool, (10, 100))
+            }
+        }
+    }
+
+    fn fill_pool(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        let pool_pages = self.pool_pages();
+        if self.pool_chunk_pages == 0 {
+            let (least, most) = POOL_PARTS;
+            let parts = match self.jitter {
+                true => self.rng.u64(least..=most),
+                false => (least + most) / 2,
+            };
+            self.pool_chunk_pages = pool_pages.div_ceil(parts);
+        }
+        let chunk_pages = self.pool_chunk_pages;
+        let has = (set.stage()).call("xc_shadow_control", |xen| {
+            xen.fill_pool(domid, pool_pages, chunk_pages)
+        });
+        let has = has.map_err(while_("filling its pool"))?;
+        if has >= pool_pages {
+            self.pool_chunk_pages = 0;
+            self.at = At::CreateVcpus;
+        }
+        Ok(Next::After(self.millis(POOL_PART_MILLIS)))
+    }
+}

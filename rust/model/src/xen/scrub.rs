@@ -1,0 +1,37 @@
+//! What idle CPUs do: they clean free memory.
+
+use std::time::Duration;
+
+use super::Xen;
+
+/// Nanoseconds in a second.
+const SECOND_NANOS: u64 = 1_000_000_000;
+
+impl Xen {
+    /// Lets idle CPUs scrub until `until`. Each cleans memory of its own node first; a node
+    /// without CPUs is cleaned by those of others, at the same pace.
+    pub(super) fn scrub_until(&mut self, until: Duration) {
+        let dirty = |heap: &super::heap::NodeHeap| heap.zones().iter().any(|z| z.dirty_pages() > 0);
+        if !self.heap.iter().any(dirty) {
+            self.scrubbed_until = until;
+            return;
+        }
+        let pace = self.timing.scrubbed_pages_per_second;
+        let elapsed = until.saturating_sub(self.scrubbed_until);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        // More than can be told is more than there is.
+        let budget = nanos.saturating_mul(pace) / SECOND_NANOS;
+        if budget == 0 && pace > 0 {
+            // Less than a page's time is kept for the next time.
+            return;
+        }
+        self.scrubbed_until = until;
+        for heap in &mut self.heap {
+            let mut left = budget;
+            // The lowest zones first, as Xen does.
+            for zone in heap.zones_mut().into_iter().rev() {
+                left -= zone.scrub(left);
+            }
+        }
+    }
+}
