@@ -2,6 +2,7 @@
 //! still giving their memory back.
 
 use std::thread::scope;
+use std::time::{Duration, Instant};
 
 use claims::Hypervisor;
 use planner::Policy;
@@ -148,14 +149,15 @@ pub fn giving_back(host: &Host) -> Found {
         populated.pages
     );
     let new = host.create(kind, 1, pages)?;
-    let start = std::time::Instant::now();
     let (destroyed, placed) = scope(|scope| {
-        let dying = scope.spawn(|| old.destroy().map(|()| start.elapsed()));
-        let placed = protocol.place(placement(new.domid, kind, asked()));
-        (dying.join(), placed)
+        let placing = scope.spawn(|| protocol.place(placement(new.domid, kind, asked())));
+        // It is waiting by then, and not for so long that it gives up.
+        std::thread::sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        let destroyed = old.destroy().map(|()| start.elapsed());
+        (destroyed, placing.join())
     });
-    let destroyed = destroyed.map_err(|_| panicked())??;
-    let placed = placed?;
+    let (destroyed, placed) = (destroyed?, placed.map_err(|_| panicked())??);
     let waited = placed.outcome().waited;
     ensure!(
         !waited.is_zero(),
