@@ -14,14 +14,22 @@ fn no_start_fails_where_memory_suffices() {
             let run = churn(seed, LIVES, flavour).expect("a host");
             let name = flavour.name;
             assert_eq!(run.failures, Vec::<String>::new(), "{name} seed {seed}");
-            assert_eq!((run.starts, run.failed_starts), (LIVES, 0), "{name} seed {seed}");
+            assert_eq!(
+                (run.starts, run.failed_starts),
+                (LIVES, 0),
+                "{name} seed {seed}"
+            );
             assert_eq!(run.ending, Ok(()), "{name} seed {seed}");
             let broken = Finding::ALL.iter().zip(run.findings);
             for (finding, count) in broken.filter(|(_, count)| *count > 0) {
                 // The protocol cannot keep these from their own; elsewhere nothing is found.
                 let late = flavour.consume == Consume::AtAssign;
                 let xs9 = flavour.node_claims == NodeClaims::Xs9;
-                assert!(late || xs9, "{name} seed {seed}: {} {count}", finding.name());
+                assert!(
+                    late || xs9,
+                    "{name} seed {seed}: {} {count}",
+                    finding.name()
+                );
                 assert_ne!(*finding, Finding::ClaimNotHonoured, "{name} seed {seed}");
                 assert_ne!(*finding, Finding::StickyNode, "{name} seed {seed}");
                 assert_ne!(*finding, Finding::Leaked, "{name} seed {seed}");
