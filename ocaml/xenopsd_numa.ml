@@ -105,6 +105,26 @@ module Host = struct
        )
     |> Result.map_error error_of_raw
 
+  let of_raw ?name ~source (value : Raw.host_value) =
+    let size bytes = Size.clamp bytes in
+    let cpu i node =
+      {node; core= value.cpu_to_core.(i); socket= value.cpu_to_socket.(i)}
+    in
+    let node i bytes =
+      {
+        size= Option.map size bytes
+      ; free= Option.map size value.free_bytes.(i)
+      ; claimed= size value.claimed_bytes.(i)
+      }
+    in
+    v ?name ~source
+      ~host_free:(size value.host_free_bytes)
+      ~host_outstanding:(size value.host_outstanding_bytes)
+      ~distances:value.distances
+      ~cpus:(Array.mapi cpu value.cpu_to_node)
+      ~nodes:(Array.mapi node value.size_bytes)
+      ()
+
   let name t = t.name
 
   let source t = t.source
@@ -506,8 +526,35 @@ module Claims = struct
            }
        )
     |> protocol
-end
 
+  type claim = {
+      domid: int
+    ; outstanding_pages: int
+    ; nodes: int list
+    ; being_built: bool
+  }
+
+  let claims t =
+    let claim (value : Raw.domain_claim_value) =
+      {
+        domid= value.claim_domid
+      ; outstanding_pages= value.outstanding_pages
+      ; nodes= Array.to_list value.claim_nodes
+      ; being_built= value.being_built
+      }
+    in
+    Raw.xenopsd_numa_domain_claims t.handle
+    |> Result.map (fun claims -> List.map claim (Array.to_list claims))
+    |> protocol
+
+  let host ?name t =
+    Result.bind
+      (protocol (Raw.xenopsd_numa_claims_host t.handle))
+      (fun value ->
+        Result.map_error Failure.of_error
+          (Host.of_raw ?name ~source:"the hypervisor" value)
+      )
+end
 
 module Model = struct
   type t = Raw.model_handle

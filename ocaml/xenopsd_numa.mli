@@ -725,6 +725,23 @@ module Claims : sig
   }
 
   val status : t -> (status, Failure.t) result
+
+  (** Memory that a domain has claimed and not taken. *)
+  type claim = private {
+      domid: int
+    ; outstanding_pages: int
+    ; nodes: int list  (** of its node affinity: they owe it *)
+    ; being_built: bool
+          (** by this process. If not, another one builds it, or nobody does and
+              {!abandoned} releases it *)
+  }
+
+  val claims : t -> (claim list, Failure.t) result
+  (** Every domain that has memory claimed, whoever claimed it. *)
+
+  val host : ?name:string -> t -> (Host.t, Failure.t) result
+  (** The host at this instant, as the next {!place} would see it: what domains
+      have claimed counts as claimed on the nodes of their affinity. *)
 end
 
 (** {1:model A modelled Xen} *)

@@ -10,13 +10,15 @@ let man =
     `S Manpage.s_description
   ; `P
       "$(mname) answers questions about where VMs live on NUMA hosts: from \
-       files, and from a model of Xen."
+       files, from a model of Xen, and from the Xen that it runs on."
   ; `S Manpage.s_examples
   ; `P "Where would a VM of 64 GiB go, and why?"
   ; `Pre
       "  xl info -n | $(mname) plan --host - --memory 64GiB --vcpus 8 --explain"
   ; `P "What is switched on?"
   ; `Pre "  $(mname) doctor --config /etc/xenopsd.conf"
+  ; `P "What is free and claimed on this Xen?"
+  ; `Pre "  $(mname) status"
   ; `P "What happens if three large VMs boot at once?"
   ; `Pre "  $(mname) simulate boot-storm"
   ]
@@ -25,11 +27,13 @@ let command ~live =
   let doc = "NUMA placement and memory claims for a Xen toolstack" in
   let info = Cmd.info "xenopsd-numa" ~version ~doc ~man ~exits:Status.exits in
   Cmd.group info
-    [
-      Plan_command.command
-    ; Doctor_command.command ~live
-    ; Simulate_command.command
-    ]
+    ([
+       Plan_command.command ~live
+     ; Doctor_command.command ~live
+     ; Simulate_command.command
+     ]
+    @ Live_commands.commands ~live
+    )
 
 let evaluate ?argv ~live () =
   match
@@ -62,6 +66,13 @@ let guarded f =
       Status.internal (Printexc.to_string exn)
 
 let main ?argv ?live () =
+  let live =
+    match live with
+    | Some connect ->
+        Live.Linked connect
+    | None ->
+        Live.Elsewhere (Option.value argv ~default:Sys.argv)
+  in
   Logs.set_reporter Status.reporter ;
   Sys.set_signal Sys.sigpipe Sys.Signal_ignore ;
   Sys.set_signal Sys.sigint (Sys.Signal_handle (fun _ -> Unix._exit 130)) ;

@@ -99,18 +99,11 @@ let print_config config =
 
 (* ---- the Xen at hand ---- *)
 
-let is_dom0 () =
-  match Source.read ~max_bytes:4096 "/proc/xen/capabilities" with
-  | Ok text ->
-      List.mem "control_d" (String.split_on_char ',' (String.trim text))
-  | Error _ ->
-      false
-
 let print_no_live () =
   heading "Live host" ;
   print_lines
     [
-      ( if is_dom0 () then
+      ( if Live.is_dom0 () then
           "  this is a Xen dom0, but this program has no live host linked"
         else
           "  none: not a Xen dom0"
@@ -156,82 +149,22 @@ let print_live config hypervisor =
       Status.of_failure failure
 
 let run_live config = function
-  | None ->
+  | Live.Elsewhere _ ->
       print_no_live () ; Status.Done
-  | Some connect -> (
+  | Live.Linked connect -> (
     match connect () with
     | Ok hypervisor ->
         print_live config hypervisor
     | Error message ->
-        Logs.err (fun m -> m "the live host: %s" message) ;
-        Status.Hypervisor_error
+        Live.unreachable message
   )
 
-(* ---- a host in a file ---- *)
-
-module Pairs = Set.Make (struct
-  type t = int * int
-
-  let compare (a, b) (c, d) =
-    match Int.compare a c with 0 -> Int.compare b d | order -> order
-end)
-
-(* As the planner counts: CPUs whose node, core and socket are known. *)
-let processors host node =
-  let count (cpus, cores) (cpu : Host.cpu) =
-    match (cpu.node, cpu.core, cpu.socket) with
-    | Some on, Some core, Some socket when on = node ->
-        (cpus + 1, Pairs.add (socket, core) cores)
-    | Some _, Some _, Some _ | None, _, _ | _, None, _ | _, _, None ->
-        (cpus, cores)
-  in
-  let cpus, cores = Array.fold_left count (0, Pairs.empty) (Host.cpus host) in
-  (cpus, Pairs.cardinal cores)
-
-let distance = function
-  | Some distance when distance < 255 ->
-      string_of_int distance
-  | Some _ | None ->
-      "-"
-
-let node_row host i (node : Host.node) =
-  let show = Fmt.str "%a" Size.pp in
-  match (node.size, node.free) with
-  | Some size, Some free ->
-      let cpus, cores = processors host i in
-      let row =
-        Array.to_list (Host.distances host).(i)
-        |> List.map distance
-      in
-      [
-        Printf.sprintf "  %d" i
-      ; show size
-      ; show free
-      ; show node.claimed
-      ; string_of_int cpus
-      ; string_of_int cores
-      ; String.concat " " row
-      ]
-  | None, _ | _, None ->
-      [Printf.sprintf "  %d" i; "offline"]
-
-let print_host file host =
+let print_host (file, host) =
   heading (Printf.sprintf "Host %s" file) ;
-  let named label = function "" -> [] | text -> [["  " ^ label; text]] in
-  let size label size = [["  " ^ label; Fmt.str "%a" Size.pp size]] in
-  print_table
-    (named "name" (Host.name host)
-    @ named "source" (Host.source host)
-    @ size "free" (Host.host_free host)
-    @ size "outstanding claims" (Host.host_outstanding host)
-    ) ;
-  let heads =
-    ["  node"; "size"; "free"; "claimed"; "CPUs"; "cores"; "distances"]
-  in
-  print_table
-    (heads :: Array.to_list (Array.mapi (node_row host) (Host.nodes host)))
+  print_lines (Host_table.lines host)
 
 let run live () config_file host_file =
+  if Live.is_dom0 () then Live.hand_over live ;
   let host =
     match host_file with
     | None ->
@@ -248,7 +181,7 @@ let run live () config_file host_file =
   | Ok config, Ok host ->
       print_build () ;
       print_config config ;
-      Option.iter (fun (file, host) -> print_host file host) host ;
+      Option.iter print_host host ;
       run_live config live
 
 let config =

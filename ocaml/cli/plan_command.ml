@@ -137,14 +137,8 @@ let answer single host request =
     let* answer = plan ?reserve ?node_reserve host request in
     Ok (answer, None)
 
-let run_single single ~json file memory vcpus =
+let run_on single ~json host memory vcpus =
   let result =
-    let* host = Host_file.read file in
-    Log.debug (fun m ->
-        m "%s: %d nodes, %d CPUs" file
-          (Array.length (Host.nodes host))
-          (Array.length (Host.cpus host))
-    ) ;
     Result.map_error of_option
       (let* request = request single memory vcpus in
        let* answer, explanation = answer single host request in
@@ -164,6 +158,25 @@ let run_single single ~json file memory vcpus =
         print_lines (answer_lines request answer explanation) ;
       match answer with Ok _ -> Status.Done | Error _ -> Status.Refused
     )
+
+let run_single single ~json file memory vcpus =
+  match Host_file.read file with
+  | Error error ->
+      Status.of_error error
+  | Ok host ->
+      Log.debug (fun m ->
+          m "%s: %d nodes, %d CPUs" file
+            (Array.length (Host.nodes host))
+            (Array.length (Host.cpus host))
+      ) ;
+      run_on single ~json host memory vcpus
+
+let run_live live single ~json memory vcpus =
+  Live.run live (fun t ->
+      Result.map
+        (fun host -> run_on single ~json host memory vcpus)
+        (Claims.host t)
+  )
 
 let run_lines file input =
   match Batch.run ~input ~write:Output.print ~flush:Output.flush with
@@ -207,7 +220,15 @@ let given single =
     ; (if single.explain then Some "--explain" else None)
     ]
 
-let run () single json batch =
+(* Without a file it is the live host, where there may be one. *)
+let may_be_live live =
+  match live with
+  | Live.Linked _ ->
+      true
+  | Live.Elsewhere _ ->
+      Live.is_dom0 ()
+
+let run live () single json batch =
   match (batch, given single, single) with
   | Some file, [], _ ->
       `Ok (run_batch file)
@@ -215,8 +236,10 @@ let run () single json batch =
       `Error (true, Printf.sprintf "%s does not go with --batch" option)
   | None, _, {host= Some host; memory= Some memory; vcpus= Some vcpus; _} ->
       `Ok (run_single single ~json host memory vcpus)
-  | None, _, {host= None; _} ->
+  | None, _, {host= None; _} when not (may_be_live live) ->
       `Error (true, "--host FILE is missing (or --batch FILE)")
+  | None, _, {host= None; memory= Some memory; vcpus= Some vcpus; _} ->
+      `Ok (run_live live single ~json memory vcpus)
   | None, _, {memory= None; _} ->
       `Error (true, "--memory SIZE is missing")
   | None, _, {vcpus= None; _} ->
@@ -253,7 +276,8 @@ let single =
     const make
     $ option ["host"] (Convert.text ~docv:"FILE") ~docv:"FILE"
         "The host: a snapshot in JSON, what $(b,xl info -n) printed, or a \
-         directory laid out like Linux's /sys. $(b,-) is standard input."
+         directory laid out like Linux's /sys. $(b,-) is standard input. In a \
+         Xen's control domain, that Xen unless given."
     $ option ["name"] (Convert.text ~docv:"NAME") ~docv:"NAME"
         "What to call the VM."
     $ option ["memory"] Convert.memory ~docv:"SIZE"
@@ -301,8 +325,8 @@ let man =
   ; `P
       "Says on which NUMA nodes of a host a VM would live, how much memory \
        each node would give, and which CPUs are near; or that the VM does not \
-       fit, and by how much. Nothing is changed anywhere, and no Xen is \
-       needed: the host is a file."
+       fit, and by how much. Nothing is changed anywhere. The host is a file, \
+       or the Xen at hand."
   ; `P
       "A $(i,SIZE) is an integer and a unit, B, KiB, MiB, GiB or TiB; no unit \
        means B."
@@ -353,16 +377,15 @@ let man =
   ; `Pre "  $(mname) $(tname) --host host.json --memory 64GiB --vcpus 8"
   ; `P "The same, on the Xen host at hand, with reasons:"
   ; `Pre
-      "  xl info -n | $(mname) $(tname) --host - --memory 64GiB --vcpus 8 \
-       --explain"
+      "  $(mname) $(tname) --memory 64GiB --vcpus 8 --explain"
   ; `P "On a single node or not at all, for a script:"
   ; `Pre
       "  $(mname) $(tname) --host host.json --memory 64GiB --vcpus 8 --policy \
        strict --json"
   ]
 
-let command =
+let command ~live =
   let doc = "say on which NUMA nodes a VM would live" in
   Cmd.v
     (Cmd.info "plan" ~doc ~man ~exits:Status.exits)
-    Term.(ret (const run $ Convert.verbose $ single $ json $ batch))
+    Term.(ret (const (run live) $ Convert.verbose $ single $ json $ batch))

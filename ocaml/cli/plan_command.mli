@@ -1,3 +1,4 @@
-(** [xenopsd-numa plan]: where a VM would live on a host in a file. *)
+(** [xenopsd-numa plan]: where VMs would live, on hosts in files or on the live
+    one. *)
 
-val command : Status.t Cmdliner.Cmd.t
+val command : live:Live.t -> Status.t Cmdliner.Cmd.t

@@ -5,11 +5,12 @@ external open_ : unit -> (int[@untagged])
 (* The errnos of Linux that xc_interface_open and its first hypercall answer. *)
 let describe = function
   | 1 ->
-      "not a Xen dom0: Xen refuses its calls (EPERM)"
+      "not a Xen dom0: Xen refuses its calls (EPERM); use --host FILE"
   | 2 | 6 | 19 ->
-      "not a Xen dom0: there is no privcmd device"
+      "not a Xen dom0: there is no privcmd device; use --host FILE"
   | 38 ->
-      "not a Xen dom0: the kernel passes no calls to Xen (ENOSYS)"
+      "not a Xen dom0: the kernel passes no calls to Xen (ENOSYS); use --host \
+       FILE"
   | 13 ->
       "no access to Xen: its privcmd device may not be opened (EACCES)"
   | errno ->

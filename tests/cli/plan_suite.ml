@@ -231,10 +231,34 @@ let commands () =
   in
   check [] ;
   check ["nonsense"] ;
-  check [""] ;
+  check [""]
+
+(* What needs a live host is another program's, if there is one. *)
+let live_commands () =
+  let run path arguments = Run.command ~path arguments in
   List.iter
-    (fun live -> check [live])
-    ["status"; "audit"; "claims"; "snapshot"]
+    (fun live ->
+      let result = run "/nowhere" [live] in
+      check_code live 2 result ;
+      Alcotest.(check bool)
+        "names the package" true
+        (Test_support.Files.contains result.err
+           "install the package xenopsd-numa-xenctrl"
+        ) ;
+      Test_support.Files.with_directory (fun directory ->
+          let program = Filename.concat directory "xenopsd-numa-xenctrl" in
+          Test_support.Files.write program
+            "#!/bin/sh\necho \"got $*\"\nexit 3\n" ;
+          Unix.chmod program 0o755 ;
+          let result = run directory [live; "--verbose"] in
+          check_code live 3 result ;
+          Alcotest.(check string)
+            "handed over"
+            ("got " ^ live ^ " --verbose\n")
+            result.out
+      )
+    )
+    ["status"; "claims"; "snapshot"]
 
 let help () =
   let check arguments =
@@ -280,6 +304,7 @@ let suite =
     ; case "standard input" standard_input
     ; case "usage" usage
     ; case "commands" commands
+    ; case "commands for a live host" live_commands
     ; case "help" help
     ]
   )

@@ -4,10 +4,23 @@ type result = {code: int; out: string; err: string}
 
 let executable = "../../ocaml/cli/main.exe"
 
-let start ~stdin ~stdout ~stderr arguments =
-  Unix.create_process executable
+let environment path =
+  let is_path variable =
+    String.length variable > 5 && String.sub variable 0 5 = "PATH="
+  in
+  match path with
+  | None ->
+      Unix.environment ()
+  | Some path ->
+      Array.to_list (Unix.environment ())
+      |> List.filter (fun variable -> not (is_path variable))
+      |> List.cons ("PATH=" ^ path)
+      |> Array.of_list
+
+let start ?path ~stdin ~stdout ~stderr arguments =
+  Unix.create_process_env executable
     (Array.of_list ("xenopsd-numa" :: arguments))
-    stdin stdout stderr
+    (environment path) stdin stdout stderr
 
 let rec wait pid =
   match Unix.waitpid [] pid with
@@ -26,7 +39,7 @@ let quiet {err; _} =
     ["Raised at"; "Raised by"; "Fatal error"; "Called from"; "panicked"]
 
 (* Through files, which never fill up and never have to be drained. *)
-let command ?(input = "") arguments =
+let command ?path:programs ?(input = "") arguments =
   Files.with_directory (fun directory ->
       let path name = Filename.concat directory name in
       Files.write (path "in") input ;
@@ -35,7 +48,7 @@ let command ?(input = "") arguments =
       in
       let stdin = Unix.openfile (path "in") Unix.[O_RDONLY; O_CLOEXEC] 0 in
       let stdout = output "out" and stderr = output "err" in
-      let code = wait (start ~stdin ~stdout ~stderr arguments) in
+      let code = wait (start ?path:programs ~stdin ~stdout ~stderr arguments) in
       List.iter Unix.close [stdin; stdout; stderr] ;
       let result =
         {code; out= Files.read (path "out"); err= Files.read (path "err")}

@@ -3,11 +3,13 @@
 type result = {code: int; out: string; err: string}
 (** [code] is 128 and the signal's number if a signal ended it. *)
 
-val command : ?input:string -> string list -> result
-(** [command arguments] runs it with [input], nothing unless given. *)
+val command : ?path:string -> ?input:string -> string list -> result
+(** [command arguments] runs it with [input], nothing unless given. [path] is
+    where it finds other programs. *)
 
 val start :
-     stdin:Unix.file_descr
+     ?path:string
+  -> stdin:Unix.file_descr
   -> stdout:Unix.file_descr
   -> stderr:Unix.file_descr
   -> string list

@@ -71,6 +71,38 @@ let raising () =
   let code, _ = main ~live ["doctor"] in
   Alcotest.(check int) "code" 4 code
 
+(* The live subcommands, on the model. *)
+let live_commands () =
+  let live () = Ok (model Model.Upstream) in
+  let check arguments code text =
+    let what = String.concat " " arguments in
+    let found, out = main ~live arguments in
+    Alcotest.(check int) what code found ;
+    if not (Files.contains out text) then
+      Alcotest.failf "%s: no %S in %s" what text out
+  in
+  check ["status"] 0 "  node  size" ;
+  check ["claims"] 0 "No domain has memory claimed" ;
+  check ["claims"; "--abandon"; "3"] 0 "d3 has nothing claimed" ;
+  check ["plan"; "--memory"; "1GiB"; "--vcpus"; "1"] 0 "fits on node" ;
+  check ["plan"; "--memory"; "9TiB"; "--vcpus"; "1"] 1 "does not fit" ;
+  Files.with_directory (fun directory ->
+      let file = Filename.concat directory "host.json" in
+      let plan = ["--memory"; "1GiB"; "--vcpus"; "1"; "--json"] in
+      check ["snapshot"; "--name"; "model"; "--output"; file] 0 "" ;
+      let _, offline = main (["plan"; "--host"; file] @ plan) in
+      let _, live = main ~live ("plan" :: plan) in
+      Alcotest.(check string) "a snapshot plans as the host" live offline ;
+      check ["snapshot"; "--output"; Filename.concat directory "no/where"] 2 ""
+  ) ;
+  let gone () = Error "no way" in
+  List.iter
+    (fun command ->
+      let code, _ = main ~live:gone [command] in
+      Alcotest.(check int) command 3 code
+    )
+    ["status"; "claims"; "snapshot"]
+
 let codes () =
   let check arguments expected =
     let code, _ = main arguments in
@@ -105,5 +137,6 @@ let () =
         ; case "with one that raises" raising
         ]
       )
+    ; ("live", [case "every subcommand" live_commands])
     ; ("exit codes", [case "one by one" codes])
     ]

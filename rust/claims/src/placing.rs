@@ -10,9 +10,13 @@ use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
-use crate::protocol::{Placed, Placement, Protocol, State};
+use crate::protocol::{Placed, Placement, Protocol};
 use crate::settling::Settling;
+use crate::state::State;
 use crate::waiting::Watch;
+
+/// How long a placement that could be made waits for a nearer one.
+const MOST_HELD_OUT: Duration = Duration::from_secs(60);
 
 /// What the next step of a placement is.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub struct Placing {
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
     pub(crate) watch: Option<Watch>,
+    /// Since when it could have been placed, and waits for a nearer plan.
+    holding_out_since: Option<Duration>,
     /// Whether memory was short at the last look.
     short: bool,
     /// How near its plan would be on an empty host; known once it has had to wait.
@@ -62,6 +68,7 @@ impl Placing {
             full: NodeSet::EMPTY,
             replans: 0,
             watch: None,
+            holding_out_since: None,
             short: false,
             nearest_if_empty: None,
             waited: Duration::ZERO,
@@ -151,6 +158,7 @@ impl<H: Hypervisor> Protocol<H> {
                 self.aim(placing, &state.config, &seen.host)
             }
         };
+        placing.short &= matches!(aim, Aim::Short(_));
         if let Aim::Planned(plan) = &aim {
             if let Some(poll) = self.hold_out(placing, &state, &seen, plan) {
                 return Ok(Step::Wait(poll));
@@ -162,10 +170,9 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Short(refusal) => return self.fall_short(placing, &mut state, &seen, refusal),
             Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
-        placing.short = false;
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
-        if !state.builds.is_empty() && state.claims() == Claims::Always {
-            // What may meet on a node depends on it, and policy `Any` has not asked.
+        // Which claim it will be decides whom it must not meet.
+        if nodes.len() == 1 && state.claims() == Claims::Always {
             self.has_node_claims(domid, &mut state);
         }
         if self.must_queue(placing, &state, &seen, nodes) {
@@ -234,7 +241,8 @@ impl<H: Hypervisor> Protocol<H> {
     }
 
     /// Whoever has waited for memory waits on while more comes back, if that may bring a nearer
-    /// plan: it would live with the farther one for as long as it runs.
+    /// plan: it would live with the farther one for as long as it runs. But not for long: there
+    /// may always be something that comes back.
     fn hold_out(
         &self,
         placing: &mut Placing,
@@ -243,8 +251,14 @@ impl<H: Hypervisor> Protocol<H> {
         plan: &Plan,
     ) -> Option<Duration> {
         let nearest = placing.nearest_if_empty?;
-        match nearest.compare(&plan.distance?).is_lt() {
-            true => self.keep_watch(placing, state, seen),
+        let now = self.hypervisor.now();
+        let since = *placing.holding_out_since.get_or_insert(now);
+        let in_time = now.saturating_sub(since) < MOST_HELD_OUT;
+        match in_time && nearest.compare(&plan.distance?).is_lt() {
+            true => {
+                placing.stop_queueing(now);
+                self.keep_watch(placing, state, seen)
+            }
             false => None,
         }
     }

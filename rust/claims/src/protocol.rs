@@ -9,9 +9,10 @@ use planner::{NodeSet, Plan, Policy, Request, Topology};
 use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
-use crate::ledger::{Affined, Build};
+use crate::ledger::Affined;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
+use crate::state::State;
 
 /// Who builds a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,28 +142,6 @@ pub struct Status {
     pub accounting: Accounting,
 }
 
-pub(crate) struct State {
-    pub config: Config,
-    pub pending: Option<Claims>,
-    pub builds: BTreeMap<Domid, Build>,
-    /// Domains that have had a claim on a node.
-    pub node_claimed: BTreeSet<Domid>,
-    pub host_claims: Option<bool>,
-    pub node_claims: Option<bool>,
-    /// Placements that wait.
-    pub line: Line,
-}
-
-impl State {
-    /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
-    pub fn claims(&self) -> Claims {
-        match (self.config.claims, self.host_claims) {
-            (Claims::Always, None | Some(true)) => Claims::Always,
-            (Claims::Always, Some(false)) | (Claims::Never, _) => Claims::Never,
-        }
-    }
-}
-
 /// A host that is being placed on.
 pub struct Protocol<H> {
     pub(crate) hypervisor: H,
@@ -274,6 +253,12 @@ impl<H: Hypervisor> Protocol<H> {
     /// Cleans up after a domain at any point, known to this process or not: cancels what is left
     /// of its claim and gives node affinity back to Xen.
     pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
+        self.lock().line.leave(domid);
+        self.undone(domid)
+    }
+
+    /// The same for a placement that goes on, and keeps its place among those that wait.
+    pub(crate) fn undone(&self, domid: Domid) -> Result<(), Error> {
         self.end(domid, |affinity| match affinity {
             Some(Affined::ForBuild | Affined::ForGood) | None => true,
             Some(Affined::Not) => false,
@@ -289,18 +274,20 @@ impl<H: Hypervisor> Protocol<H> {
         released: impl Fn(Option<Affined>) -> bool,
     ) -> Result<Report, Error> {
         let mut state = self.lock();
-        state.line.leave(domid);
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         // Late accounting lets a dead domain claim, and forgets the domain but not the claim.
         let there = |domain: &&DomainInfo| !domain.dying || domain.outstanding_pages > 0;
         let listed = (domains.iter()).find(|domain| domain.domid == domid && there(domain));
-        let Some(domain) = listed else {
+        let Some(&DomainInfo {
+            outstanding_pages: unused_pages,
+            ..
+        }) = listed
+        else {
             state.builds.remove(&domid);
             state.node_claimed.remove(&domid);
             return Ok(Report { unused_pages: 0 });
         };
-        let unused_pages = domain.outstanding_pages;
         if unused_pages > 0 {
             let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
             self.while_alive(self.hypervisor.claim_host(domid, 0), domid)

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Build, Claimed, View};
 use crate::placing::{Placing, Step};
-use crate::protocol::{Protocol, State};
+use crate::protocol::Protocol;
+use crate::state::State;
 
 /// Pages of the largest extent: what can be between the heap and a domain that is being built.
 const EXTENT_PAGES: u64 = 1 << 18;

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
-use crate::protocol::{Outcome, Placed, Protocol, Rung, State};
+use crate::protocol::{Outcome, Placed, Protocol, Rung};
+use crate::state::State;
 
 /// How long late accounting may show more claimed than free after a claim.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -160,7 +161,7 @@ impl<H: Hypervisor> Protocol<H> {
             state.node_claims = Some(false);
             state.node_claimed.remove(&domid);
             drop(state);
-            self.abandoned(domid)?;
+            self.undone(domid)?;
             return Ok(Step::Wait(Duration::ZERO));
         }
         let mut state = self.lock();

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
 use crate::ledger::{view, View};
 use crate::placing::{plan_refusal, Placing, Step};
-use crate::protocol::{Builder, Protocol, Rung, State};
+use crate::protocol::{Builder, Protocol, Rung};
+use crate::state::State;
 
 /// Plans that are made anew after a node claim was refused, before the host is claimed instead.
 const MAX_REPLANS: u32 = 3;
@@ -162,6 +163,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// Whether there are claims on single nodes, which is asked once, of a domain without a claim.
     pub(crate) fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
         if state.node_claims.is_none() {
             let first = self.online().lowest().unwrap_or(0);
@@ -179,7 +181,7 @@ impl<H: Hypervisor> Protocol<H> {
         state.node_claims == Some(true)
     }
 
-    pub(crate) fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
+    fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
         match (state.config.builder_claims, placing.placement.builder) {
             (BuilderClaims::All, _) | (BuilderClaims::Pv, Builder::Pv) => true,
             (BuilderClaims::None, _) | (BuilderClaims::Pv, Builder::Hvm) => false,

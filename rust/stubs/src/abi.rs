@@ -319,6 +319,17 @@ pub struct StatusValue {
     pub panics: i64,
 }
 
+/// See `claims::DomainClaim`.
+#[sig(
+    "{ claim_domid : int; outstanding_pages : int; claim_nodes : int array; being_built : bool }"
+)]
+pub struct DomainClaimValue {
+    pub claim_domid: i64,
+    pub outstanding_pages: i64,
+    pub claim_nodes: Vec<i64>,
+    pub being_built: bool,
+}
+
 /// A flavour of page accounting.
 #[sig("Xen_4_17 | Upstream | Xs9 | Xs9_2025")]
 #[allow(non_camel_case_types, reason = "4.17 is a version")]

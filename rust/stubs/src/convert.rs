@@ -88,6 +88,39 @@ pub fn host(value: &HostValue) -> Result<Host, Invalid> {
     })
 }
 
+/// A host as it was read. What is owed to domains counts as claimed.
+pub fn host_value(host: &Host) -> HostValue {
+    let topology = host.topology();
+    let memory = host.memory();
+    let nodes = 0..topology.node_count();
+    let node = |node: usize| memory.nodes.get(node).copied().flatten();
+    let distance = |from| {
+        let to = 0..topology.node_count();
+        to.map(|to| topology.distance(from, to).map(i64::from))
+            .collect()
+    };
+    let cpus = || (0..topology.cpu_count()).map(|cpu| topology.cpu(cpu));
+    HostValue {
+        distances: nodes.clone().map(distance).collect(),
+        cpu_to_node: cpus().map(|cpu| cpu.map(|(node, _)| node as i64)).collect(),
+        // Numbers that no two sockets share: which socket it is does not matter then.
+        cpu_to_core: cpus().map(|cpu| cpu.map(|(_, core)| core as i64)).collect(),
+        cpu_to_socket: cpus().map(|cpu| cpu.map(|_| 0)).collect(),
+        size_bytes: (nodes.clone())
+            .map(|n| node(n).map(|node| bytes_value(node.size_pages)))
+            .collect(),
+        free_bytes: (nodes.clone())
+            .map(|n| node(n).map(|node| bytes_value(node.free_pages)))
+            .collect(),
+        claimed_bytes: nodes
+            .map(|n| node(n).map_or(0, |node| node.claimed_pages.max(node.owed_pages)))
+            .map(bytes_value)
+            .collect(),
+        host_free_bytes: bytes_value(memory.host_free_pages),
+        host_outstanding_bytes: bytes_value(memory.host_outstanding_pages),
+    }
+}
+
 fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Invalid> {
     let Some(ids) = ids else { return Ok(None) };
     (ids.iter().enumerate())

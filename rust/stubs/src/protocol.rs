@@ -8,14 +8,15 @@ use claims::{
     Accounting, Builder, BuilderClaims, Claims, Config, Domid, Hypervisor, Outcome, Placement,
     Protocol, Rung,
 };
-use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, ToOCaml};
+use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{Invalid, Policy, Strategy};
 use sig::sig;
 use table::{Table, XenopsdNumaHypervisor};
 
 use crate::abi::{
-    BuilderClaimsValue, ClaimsHandle, ConfigValue, FailureValue, HypervisorHandle, OutcomeValue,
-    PinnedHandle, PlacedHandle, PlacementValue, RungValue, StatusValue,
+    BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainClaimValue, FailureValue, HostValue,
+    HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue, RungValue,
+    StatusValue,
 };
 use crate::convert::{self, checked, domid_value, pages_value};
 use crate::failure::{guarded, panics};
@@ -258,6 +259,39 @@ pub fn xenopsd_numa_status(
         })
     });
     status.to_ocaml(cr)
+}
+
+#[sig("claims_handle -> (domain_claim_value array, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_domain_claims(
+    cr: &mut OCamlRuntime,
+    claims: OCaml<DynBox<ClaimsHandle>>,
+) -> OCaml<Result<OCamlUniformArray<DomainClaimValue>, FailureValue>> {
+    let protocol = shared(claims);
+    let claims = cr.releasing_runtime(|| {
+        guarded(|| {
+            let claim = |claim: &claims::DomainClaim| DomainClaimValue {
+                claim_domid: domid_value(claim.domid),
+                outstanding_pages: pages_value(claim.outstanding_pages),
+                claim_nodes: convert::nodes_value(claim.nodes),
+                being_built: claim.being_built,
+            };
+            Ok(protocol.claims()?.iter().map(claim).collect::<Vec<_>>())
+        })
+    });
+    claims.to_ocaml(cr)
+}
+
+/// The host as the next placement would see it.
+#[sig("claims_handle -> (host_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_claims_host(
+    cr: &mut OCamlRuntime,
+    claims: OCaml<DynBox<ClaimsHandle>>,
+) -> OCaml<Result<HostValue, FailureValue>> {
+    let protocol = shared(claims);
+    let host = cr.releasing_runtime(|| guarded(|| Ok(convert::host_value(&protocol.host()?))));
+    host.to_ocaml(cr)
 }
 
 /// The bytes that an HVM domain needs beside its memory.

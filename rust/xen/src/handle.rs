@@ -9,13 +9,13 @@ use xenctrl_sys as xc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The kernel offers no way to Xen, or this is not the control domain.
-    #[error("not a Xen dom0 ({0})")]
+    #[error("not a Xen dom0: {0}; use --host FILE")]
     NotDom0(CallError),
     /// There is a way, which this process may not take.
-    #[error("no access to Xen ({0})")]
+    #[error("no access to Xen: {0}; run it as root")]
     Denied(CallError),
     /// Anything else.
-    #[error("Xen does not answer ({0})")]
+    #[error("Xen does not answer: {0}")]
     Silent(CallError),
 }
 
@@ -134,6 +134,19 @@ unsafe extern "C" fn destroy(_: *mut xc::xentoollog_logger) {}
 mod tests {
     use super::*;
 
+    /// Where there is no Xen, this is all that can be opened.
+    #[test]
+    fn what_cannot_be_opened_is_not_left_open() {
+        let files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let first = Handle::open().err();
+        let before = files();
+        for _ in 0..100_000 {
+            assert_eq!(Handle::open().err(), first);
+        }
+        // Tests beside this one have files of their own.
+        assert!(files() < before + 100);
+    }
+
     #[test]
     fn errnos_are_told_apart() {
         let of = |errno| {
@@ -143,7 +156,10 @@ mod tests {
             })
         };
         let text = of(Errno::ENOENT).to_string();
-        assert_eq!(text, "not a Xen dom0 (xc_interface_open: ENOENT)");
+        assert_eq!(
+            text,
+            "not a Xen dom0: xc_interface_open: ENOENT; use --host FILE"
+        );
         assert!(matches!(of(Errno::EPERM), OpenError::NotDom0(_)));
         assert!(matches!(of(Errno::EACCES), OpenError::Denied(_)));
         assert!(matches!(of(Errno::ENOMEM), OpenError::Silent(_)));

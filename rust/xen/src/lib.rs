@@ -7,7 +7,9 @@
 pub mod export;
 mod handle;
 mod numa;
+mod toolstack;
 mod xen;
 
 pub use handle::OpenError;
+pub use toolstack::{Capabilities, DomainKind, From};
 pub use xen::Xen;

@@ -56,7 +56,11 @@ impl Xen {
         Ok(xen)
     }
 
-    fn physinfo(&self) -> Result<xc::xc_physinfo_t, CallError> {
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn physinfo(&self) -> Result<xc::xc_physinfo_t, CallError> {
         let mut info = xc::xc_physinfo_t::default();
         // SAFETY: the handle is open, and `info` can be written to.
         let status = unsafe { xc::xc_physinfo(self.handle.get(), &mut info) };

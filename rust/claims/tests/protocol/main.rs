@@ -1,6 +1,28 @@
 //! The protocol on the modelled Xen.
 
+// As the crate is called where the same checks run on a real one.
+extern crate xenopsd_numa_claims as claims;
+
 mod bench;
 mod calls;
 mod errnos;
+#[path = "../everywhere/mod.rs"]
+mod everywhere;
+mod neighbours;
 mod waiting;
+
+/// Each check as a test, on every flavour.
+macro_rules! on_the_model {
+    ($($file:ident::$check:ident),+ $(,)?) => {
+        mod on_every_flavour {
+            $(#[test]
+            fn $check() {
+                for flavour in model::Flavour::ALL {
+                    crate::everywhere::$file::$check(&|| crate::bench::host(flavour, 2));
+                }
+            })+
+        }
+    };
+}
+
+everywhere::every_check!(on_the_model);

@@ -1,0 +1,160 @@
+open Xenopsd_numa
+open Xenopsd_numa_formats
+open Cmdliner
+
+let ( let* ) = Result.bind
+
+let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
+
+let nodes list = String.concat "," (List.map string_of_int list)
+
+let claim_row (claim : Claims.claim) =
+  [
+    Printf.sprintf "  d%d" claim.domid
+  ; Fmt.str "%a" Size.pp (Size.pages claim.outstanding_pages)
+  ; Printf.sprintf "%d pages" claim.outstanding_pages
+  ; nodes claim.nodes
+  ]
+
+let print_claims = function
+  | [] ->
+      print_lines ["No domain has memory claimed that it has not taken."]
+  | claims ->
+      print_lines
+        (Output.table
+           (["  domain"; "claimed"; "exactly"; "nodes"]
+           :: List.map claim_row claims
+           )
+        )
+
+let status live () =
+  Live.run live (fun t ->
+      let* host = Claims.host t in
+      let* claims = Claims.claims t in
+      print_lines ("Host" :: Host_table.lines host) ;
+      print_lines ["Claims"] ;
+      print_claims claims ;
+      Ok Status.Done
+  )
+
+let abandon t domid =
+  let* claims = Claims.claims t in
+  let claimed (claim : Claims.claim) = claim.domid = domid in
+  match List.find_opt claimed claims with
+  | None ->
+      Output.print (Printf.sprintf "d%d has nothing claimed\n" domid) ;
+      Ok Status.Done
+  | Some claim ->
+      let* () = Claims.abandoned t ~domid in
+      Output.print
+        (Printf.sprintf "d%d: a claim of %d pages is released\n" domid
+           claim.outstanding_pages
+        ) ;
+      Ok Status.Done
+
+let claims live () abandoned =
+  Live.run live (fun t ->
+      match abandoned with
+      | Some domid ->
+          abandon t domid
+      | None ->
+          let* claims = Claims.claims t in
+          print_claims claims ; Ok Status.Done
+  )
+
+let write_file path text =
+  match open_out_bin path with
+  | exception Sys_error message ->
+      Error message
+  | channel -> (
+      let write () = output_string channel text ; close_out channel in
+      match write () with
+      | () ->
+          Ok ()
+      | exception Sys_error message ->
+          close_out_noerr channel ; Error message
+    )
+
+let snapshot live () name output =
+  Live.run live (fun t ->
+      let* host = Claims.host ?name t in
+      let text = Host_json.to_string host in
+      match output with
+      | None ->
+          Output.print text ; Ok Status.Done
+      | Some path -> (
+        match write_file path text with
+        | Ok () ->
+            Ok Status.Done
+        | Error message ->
+            Logs.err (fun m -> m "%s" message) ;
+            Ok Status.Bad_input
+      )
+  )
+
+let command name ~doc ~man term =
+  Cmd.v (Cmd.info name ~doc ~man ~exits:Status.exits) term
+
+let live_only =
+  "Needs the package $(b,xenopsd-numa-xenctrl), and a Xen: it is to be run in \
+   the control domain, as root."
+
+let status_command live =
+  command "status" ~doc:"say what is free and what is claimed on this Xen"
+    ~man:
+      [
+        `S Manpage.s_description
+      ; `P
+          "Prints the memory of this Xen and of its nodes, as the next \
+           placement would see it, and the claims of its domains. What domains \
+           have claimed counts as claimed on the nodes of their affinity."
+      ; `P live_only
+      ]
+    Term.(const (status live) $ Convert.verbose)
+
+let claims_command live =
+  let domid =
+    let doc =
+      "Release what domain $(docv) has claimed, and give its node affinity \
+       back to Xen: for a domain whose toolstack died while it was building it."
+    in
+    Arg.(
+      value
+      & opt (some (Convert.number ~least:1)) None
+      & info ["abandon"] ~docv:"DOMID" ~doc
+    )
+  in
+  command "claims" ~doc:"list the domains of this Xen that have memory claimed"
+    ~man:
+      [
+        `S Manpage.s_description
+      ; `P
+          "Lists every domain that has claimed memory and not taken it, with \
+           the nodes of its affinity. Such a domain is being built, or its \
+           toolstack is gone."
+      ; `P live_only
+      ]
+    Term.(const (claims live) $ Convert.verbose $ domid)
+
+let snapshot_command live =
+  let text names ~docv doc =
+    Arg.(value & opt (some (Convert.text ~docv)) None & info names ~docv ~doc)
+  in
+  command "snapshot" ~doc:"save what this Xen looks like, for $(b,plan --host)"
+    ~man:
+      [
+        `S Manpage.s_description
+      ; `P "Prints this host as JSON: nodes, distances, CPUs, free memory."
+      ; `P live_only
+      ; `S Manpage.s_examples
+      ; `Pre "  $(mname) $(tname) --output host.json"
+      ]
+    Term.(
+      const (snapshot live)
+      $ Convert.verbose
+      $ text ["name"] ~docv:"NAME" "What to call the host."
+      $ text ["output"] ~docv:"FILE" "Write $(docv) instead."
+    )
+
+let commands ~live =
+  [status_command live; claims_command live; snapshot_command live]

@@ -1,0 +1,3 @@
+let () =
+  exit
+    (Xenopsd_numa_cli.Command.main ~live:Xenopsd_numa_xenctrl.hypervisor ())

@@ -1,0 +1,1 @@
+(** The command [xenopsd-numa] with the running Xen in it. *)

@@ -1,0 +1,195 @@
+//! What each errno of the hypervisor leads to, and a panic.
+
+use claims::{Errno, Error, Rung};
+use planner::Policy;
+
+use super::bench::{placement, planned, request, Bench, Fault, Site};
+
+pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Site>(
+    open: &dyn Fn() -> S,
+) {
+    for errno in [
+        Errno::ENOSYS,
+        Errno::EOPNOTSUPP,
+        Errno::EPERM,
+        Errno::EINVAL,
+    ] {
+        let bench = Bench::new(open());
+        bench.xen.set("probe", Fault::Errno(errno));
+        let placed = bench.place(bench.small(), Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
+        assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
+        assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
+        assert_eq!(bench.protocol.status().node_claims, Some(false), "{errno}");
+    }
+}
+
+pub fn a_hypervisor_without_claims_is_mode_never<S: Site>(open: &dyn Fn() -> S) {
+    for fault in [Fault::Errno(Errno::ENOSYS), Fault::Nothing] {
+        let bench = Bench::new(open());
+        bench.xen.set("probe", Fault::Errno(Errno::ENOSYS));
+        bench.xen.set("claim_host", fault);
+        let placed = bench.place(bench.small(), Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+        assert_eq!(placed.outcome().claimed_pages, 0);
+        assert_eq!(bench.protocol.status().host_claims, Some(false));
+    }
+}
+
+pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Site>(open: &dyn Fn() -> S) {
+    for call in ["claim", "set_node_affinity"] {
+        let bench = Bench::new(open());
+        let calls = match call {
+            "claim" => vec!["claim_host", "claim_node 0", "claim_node 1", "claim_node"],
+            other => vec![other],
+        };
+        for call in calls {
+            bench.xen.set(call, Fault::Errno(Errno::EINVAL));
+        }
+        let domid = bench.create(bench.small());
+        let error = bench
+            .protocol
+            .place(placement(domid, request(bench.small(), Policy::BestEffort)))
+            .unwrap_err();
+        let Error::Call {
+            source,
+            domid: about,
+            doing,
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((source.errno, *about), (Errno::EINVAL, Some(domid)));
+        assert!(!doing.is_empty());
+        assert_eq!(bench.affinity(domid), bench.online(), "{call}");
+        assert_eq!(bench.outstanding(domid), 0);
+        assert_eq!(bench.protocol.status().builds, []);
+    }
+}
+
+pub fn a_panic_does_not_close_the_host<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    let pages = bench.small();
+    let first = bench.place(pages, Policy::BestEffort);
+    bench.xen.set("set_node_affinity", Fault::Panic);
+    let domid = bench.create(pages);
+    let place = || {
+        let asked = placement(domid, request(pages, Policy::BestEffort));
+        bench.protocol.place(asked)
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(place)).is_err());
+    bench.xen.clear();
+    let status = bench.protocol.status();
+    assert_eq!(status.builds, [first.domid()]);
+    assert_eq!(status.node_claims, None);
+    let placed = place().unwrap();
+    assert!(bench.build(placed) && bench.build(first));
+}
+
+pub fn a_domain_without_a_claim_on_a_node_may_be_placed_again<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    let placed = bench.place(bench.small(), Policy::Any);
+    let domid = placed.domid();
+    bench.protocol.abandoned(domid).unwrap();
+    let again = placement(domid, request(bench.small(), Policy::BestEffort));
+    assert!(bench.protocol.place(again).is_ok());
+}
+
+pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Site>(open: &dyn Fn() -> S) {
+    for reading in ["domains", "memory"] {
+        let bench = Bench::new(open());
+        let late = bench.protocol.status().accounting == claims::Accounting::Late;
+        let node_claims = bench.xen.site.node_claims();
+        if reading == "memory" && (node_claims || !late) {
+            // It is not read after the claim.
+            continue;
+        }
+        bench.xen.set(reading, Fault::Errno(Errno::EAGAIN));
+        let domid = bench.create(bench.small());
+        let error = bench
+            .protocol
+            .place(placement(domid, request(bench.small(), Policy::BestEffort)))
+            .unwrap_err();
+        bench.xen.clear();
+        match node_claims {
+            true => {
+                assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+                bench.protocol.abandoned(domid).unwrap();
+            }
+            false => assert!(matches!(error, Error::Call { .. }), "{error}"),
+        }
+        assert_eq!(bench.outstanding(domid), 0, "{reading}");
+        assert_eq!(bench.affinity(domid), bench.online());
+        assert_eq!(bench.protocol.status().builds, []);
+    }
+}
+
+pub fn a_claim_that_cannot_be_taken_back_is_said<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    bench.xen.set("domains", Fault::Errno(Errno::EAGAIN));
+    bench.xen.set("cancel", Fault::Errno(Errno::EPERM));
+    let domid = bench.create(bench.small());
+    let error = bench
+        .protocol
+        .place(placement(domid, request(bench.small(), Policy::BestEffort)))
+        .unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+    bench.xen.clear();
+    bench.protocol.abandoned(domid).unwrap();
+    assert_eq!(bench.outstanding(domid), 0);
+}
+
+pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    let (asked_pages, taken) = (bench.small(), bench.small() / 8);
+    let domid = bench.create(asked_pages);
+    let pool = claims::pool_pages(1, asked_pages);
+    bench.xen.site.set_pool(domid, pool).unwrap();
+    assert_eq!(bench.xen.site.populate(domid, taken, None), taken);
+    let error = bench
+        .protocol
+        .place(placement(domid, request(asked_pages, Policy::BestEffort)))
+        .unwrap_err();
+    match bench.xen.site.node_claims() {
+        true => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
+        false => assert_eq!(
+            error,
+            Error::TooLate {
+                domid,
+                asked_pages,
+                outstanding_pages: asked_pages - taken
+            }
+        ),
+    }
+}
+
+pub fn a_call_that_failed_is_made_again_by_the_next<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    let pages = bench.small();
+    let placed = bench.place(pages, Policy::BestEffort);
+    let domid = placed.domid();
+    let pool = claims::pool_pages(1, pages);
+    bench.xen.site.set_pool(domid, pool).unwrap();
+    let pinned = bench.protocol.pin(placed).unwrap();
+    bench.xen.set("cancel", Fault::Errno(Errno::EAGAIN));
+    assert!(bench.protocol.built(pinned.clone()).is_err());
+    assert_eq!(bench.protocol.status().builds, [domid]);
+    bench.xen.clear();
+    assert_eq!(bench.protocol.built(pinned).unwrap().unused_pages, pages);
+    let calls = bench.xen.calls.lock().unwrap().clone();
+    assert!(calls.last().unwrap().starts_with("set_node_affinity"));
+}
+
+pub fn two_placements_of_one_domain_do_not_harm_each_other<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    let pages = bench.small();
+    let domid = bench.create(pages);
+    let twice = || placement(domid, request(pages, Policy::BestEffort));
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| bench.protocol.place(twice()));
+        (bench.protocol.place(twice()), other.join().unwrap())
+    });
+    assert_eq!([&first, &second].iter().filter(|r| r.is_ok()).count(), 1);
+    assert_eq!(bench.affinity(domid).len(), 1);
+    assert_eq!(bench.outstanding(domid), pages);
+}

@@ -1,0 +1,112 @@
+//! Domains that meet on a node, or die at the wrong time, on flavours that do not keep them apart.
+
+use std::time::Duration;
+
+use claims::{Config, Errno, Hypervisor, Rung, Step};
+use model::{Flavour, Model};
+use planner::Policy;
+
+use crate::bench::{bench, GIB};
+use crate::everywhere::bench::{placement, request, Fault};
+
+#[test]
+fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {
+    for flavour in [Flavour::XS9_2025, Flavour::XS9, Flavour::V7] {
+        for (pages, queues) in [(80 * GIB, true), (20 * GIB, false)] {
+            let bench = bench(flavour);
+            let first = bench.place(40 * GIB, Policy::BestEffort);
+            assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+            let domid = bench.create(pages);
+            let mut placing = bench
+                .protocol
+                .start(placement(domid, request(pages, Policy::Any)));
+            let waits = matches!(bench.protocol.step(&mut placing), Step::Wait(_));
+            assert_eq!(waits, queues, "{} {pages}", flavour.name);
+            assert!(bench.build(first));
+            if waits {
+                assert!(matches!(bench.protocol.step(&mut placing), Step::Placed(_)));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() {
+    let bench = bench(Flavour::XS9);
+    let first = bench.place(56 * GIB, Policy::BestEffort);
+    assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+    let free = bench.xen.site.free_pages() - 56 * GIB - first.request().overhead_pages;
+    let free = free - Config::default().reserve.host_pages;
+    // All of it, on both nodes.
+    let pages = free - request(free, Policy::Any).overhead_pages - 1000;
+    let second = bench.create(pages);
+    let mut placing = bench
+        .protocol
+        .start(placement(second, request(pages, Policy::Any)));
+    if let Step::Placed(placed) = bench.protocol.step(&mut placing) {
+        assert!(bench.build(placed));
+    }
+    assert!(bench.build(first));
+}
+
+#[test]
+fn a_claim_on_a_node_queues_behind_one_on_the_host_before_anybody_asked_for_node_claims() {
+    for (flavour, queues) in [(Flavour::XS9, true), (Flavour::UPSTREAM, false)] {
+        let bench = bench(flavour);
+        let first = bench.place(60 * GIB, Policy::Any);
+        assert_eq!(bench.protocol.status().node_claims, None);
+        let domid = bench.create(30 * GIB);
+        let mut placing = bench
+            .protocol
+            .start(placement(domid, request(30 * GIB, Policy::BestEffort)));
+        // The first may take more of its node than the second leaves.
+        let step = bench.protocol.step(&mut placing);
+        let placed = match step {
+            Step::Placed(placed) => Some(placed),
+            Step::Wait(_) | Step::Failed(_) => None,
+        };
+        assert_eq!(placed.is_none(), queues, "{}", flavour.name);
+        assert!(bench.build(first));
+        let placed = placed.or_else(|| match bench.protocol.step(&mut placing) {
+            Step::Placed(placed) => Some(placed),
+            Step::Wait(_) | Step::Failed(_) => None,
+        });
+        assert!(bench.build(placed.expect("it is its turn")));
+    }
+}
+
+#[test]
+fn the_claim_of_a_dead_domain_does_not_outlive_it() {
+    // Where a dead domain may claim at all.
+    for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
+        let bench = bench(flavour);
+        let domid = bench.create(10 * GIB);
+        bench.xen.site.destroy(domid).unwrap();
+        let dead = |model: &Model| {
+            let domains = model.domains().unwrap();
+            domains.iter().any(|d| d.domid == domid && d.dying)
+        };
+        while !dead(&bench.xen.site) {
+            bench.xen.site.advance(Duration::from_millis(10));
+        }
+        let placement = placement(domid, request(10 * GIB, Policy::BestEffort));
+        // It need not say that it is dead, but nothing may stay.
+        _ = bench.protocol.place(placement);
+        bench.protocol.abandoned(domid).unwrap();
+        bench.xen.site.advance(Duration::from_secs(60));
+        assert_eq!(bench.xen.site.outstanding_pages(), 0, "{}", flavour.name);
+    }
+}
+
+#[test]
+fn a_probe_that_was_answered_wrongly_does_not_fail_every_start() {
+    let bench = bench(Flavour::UPSTREAM);
+    bench.xen.set("probe", Fault::Errno(Errno::ENOENT));
+    for _ in 0..2 {
+        let placed = bench.place(10 * GIB, Policy::BestEffort);
+        assert_eq!(placed.outcome().rung, Rung::HostClaim);
+        assert_eq!(bench.affinity(placed.domid()).len(), 1);
+        assert!(bench.build(placed));
+    }
+    assert_eq!(bench.protocol.status().node_claims, Some(false));
+}

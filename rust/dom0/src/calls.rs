@@ -1,0 +1,272 @@
+//! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
+//! open.
+
+use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use planner::{CpuSet, NodeSet};
+use xen::{From, Xen};
+
+use crate::host::Host;
+use crate::report::{ensure, Failure, Found, Report};
+
+/// A number that no domain has.
+const NOBODY: Domid = Domid(0x7fee);
+
+/// More than are asked for at once.
+const DOMAINS: usize = 300;
+
+/// How often a handle is opened and closed; it takes milliseconds on a Xen without hardware.
+const OPENED: u32 = 5_000;
+const OPENED_LONG: u32 = 100_000;
+
+const PAGES: u64 = 1 << 12;
+
+pub fn run(host: &Host, report: &mut Report, long: bool) {
+    report.check("distances are those of the firmware", || distances(host));
+    report.check("counters agree with each other", || counters(host));
+    report.check("each refusal has Xen's errno", || errnos(host));
+    report.check("node affinity is what was set", || node_affinity(host));
+    report.check("node affinity follows the vCPUs when it is Xen's", || {
+        vcpu_affinity(host)
+    });
+    report.check("accounting is not taken for better than it is", || {
+        accounting(host)
+    });
+    report.check("more domains than fit one answer are listed", || {
+        many_domains(host)
+    });
+    let times = if long { OPENED_LONG } else { OPENED };
+    report.check("a handle that is closed leaves nothing open", || {
+        opened_and_closed(times)
+    });
+}
+
+fn distances(host: &Host) -> Found {
+    let table = std::fs::read("/sys/firmware/acpi/tables/SLIT");
+    let Ok(table) = table else {
+        return Ok("the firmware has none".to_string());
+    };
+    let nodes = host.topology.node_count();
+    for from in 0..nodes {
+        for to in 0..nodes {
+            let told = host.topology.distance(from, to);
+            let firmware = table.get(44 + from * nodes + to).copied();
+            ensure!(
+                told == firmware.map(u32::from),
+                "from {from} to {to}: {told:?}, and the firmware says {firmware:?}"
+            );
+        }
+    }
+    Ok(format!("{nodes} nodes, {} CPUs", host.topology.cpu_count()))
+}
+
+fn counters(host: &Host) -> Found {
+    let memory = host.settled()?;
+    let nodes: u64 = memory
+        .nodes
+        .iter()
+        .flatten()
+        .map(|node| node.free_pages)
+        .sum();
+    ensure!(
+        nodes == memory.host_free_pages,
+        "{nodes} pages are free on nodes, and {} on the host",
+        memory.host_free_pages
+    );
+    let domains = host.xen.domains()?;
+    ensure!(
+        domains.len() == 1 && domains[0].domid == Domid(0) && domains[0].tot_pages > 0,
+        "the domains are {domains:?}"
+    );
+    for node in host.nodes_with_memory()? {
+        let all = host.xen.heap_pages(node, None)?;
+        let free = memory.nodes[node].map_or(0, |node| node.free_pages);
+        let above = host.preferred_pages(node)?;
+        ensure!(all == free, "node {node}: {free} and {all} pages are free");
+        println!("# node {node}: {free} pages free, {above} of them for domains first");
+    }
+    Ok(String::new())
+}
+
+fn refused<T>(what: &str, answer: Result<T, CallError>, errno: Errno) -> Result<(), Failure> {
+    match answer {
+        Err(error) if error.errno == errno => Ok(()),
+        Err(error) => Err(Failure(format!("{what}: {error}, and not {errno}"))),
+        Ok(_) => Err(Failure(format!("{what} succeeded"))),
+    }
+}
+
+fn errnos(host: &Host) -> Found {
+    let xen = &host.xen;
+    let domain = host.create(host.kinds[0], 1, PAGES)?;
+    let (domid, free) = (domain.domid, host.settled()?.host_free_pages);
+    refused(
+        "more than the maximum",
+        xen.claim_host(domid, PAGES + 1),
+        Errno::EINVAL,
+    )?;
+    refused(
+        "a claim of nobody",
+        xen.claim_host(NOBODY, 1),
+        Errno::EINVAL,
+    )?;
+    xen.claim_host(domid, PAGES)?;
+    refused(
+        "a second claim",
+        xen.claim_host(domid, PAGES),
+        Errno::EINVAL,
+    )?;
+    let outstanding = host.outstanding(domid)?;
+    ensure!(outstanding == PAGES, "{outstanding} pages are claimed");
+    xen.claim_host(domid, 0)?;
+    xen.claim_host(domid, 0)?;
+    let outstanding = host.outstanding(domid)?;
+    ensure!(outstanding == 0, "{outstanding} pages are left of a claim");
+    xen.set_max_pages(domid, 2 * free)?;
+    refused(
+        "more than the host has",
+        xen.claim_host(domid, free + PAGES),
+        Errno::ENOMEM,
+    )?;
+    let nobody = xen.node_affinity(NOBODY);
+    refused("node affinity of nobody", nobody, Errno::ESRCH)?;
+    let nowhere = xen.set_node_affinity(domid, Some(NodeSet::EMPTY));
+    refused("no node at all", nowhere, Errno::EINVAL)?;
+    let beyond = xen.set_node_affinity(domid, Some(NodeSet::one(63)));
+    refused("a node that is not there", beyond, Errno::EINVAL)?;
+    domain.equip(PAGES)?;
+    let affinity = |vcpu, cpu| {
+        let cpus = CpuSet::from_iter([cpu]);
+        xen.set_vcpu_affinity(domid, vcpu, Affinity::Hard, &cpus)
+    };
+    refused("a vCPU that is not there", affinity(7, 0), Errno::EINVAL)?;
+    let unknown = host.topology.cpu_count() + 1;
+    refused(
+        "a CPU that is not there",
+        affinity(0, unknown),
+        Errno::EINVAL,
+    )?;
+    refused("a CPU beyond all", affinity(0, 100_000), Errno::EINVAL)?;
+    Ok(String::new())
+}
+
+fn node_affinity(host: &Host) -> Found {
+    let domain = host.create(host.kinds[0], 1, PAGES)?;
+    let online = host.topology.online();
+    let check = |what: &str, expected: NodeSet| {
+        let found = host.affinity(domain.domid)?;
+        ensure!(found == expected, "{what}: {found}, and not {expected}");
+        Ok(())
+    };
+    check("at first", online)?;
+    for node in host.nodes_with_memory()? {
+        let one = NodeSet::one(node);
+        host.xen.set_node_affinity(domain.domid, Some(one))?;
+        check("set", one)?;
+    }
+    host.xen.set_node_affinity(domain.domid, Some(online))?;
+    host.xen.set_node_affinity(domain.domid, None)?;
+    check("given back", online)?;
+    Ok(String::new())
+}
+
+fn vcpu_affinity(host: &Host) -> Found {
+    let domain = host.create(host.kinds[0], 1, PAGES)?;
+    domain.equip(PAGES)?;
+    let domid = domain.domid;
+    let processors = host.topology.processors(None);
+    for affinity in [Affinity::Soft, Affinity::Hard] {
+        for node in host.topology.online().iter() {
+            if processors.cpus[node] == 0 {
+                continue;
+            }
+            let cpus = host.topology.cpus_of(NodeSet::one(node), None);
+            let all = host.topology.cpus_of(host.topology.online(), None);
+            for wider in [Affinity::Hard, Affinity::Soft] {
+                host.xen.set_vcpu_affinity(domid, 0, wider, &all)?;
+            }
+            host.xen.set_vcpu_affinity(domid, 0, affinity, &cpus)?;
+            host.xen.set_node_affinity(domid, None)?;
+            let found = host.affinity(domid)?;
+            ensure!(
+                found == NodeSet::one(node),
+                "{affinity:?} affinity to CPUs {cpus} makes it {found}, and not {{{node}}}"
+            );
+        }
+    }
+    Ok(String::new())
+}
+
+/// A page that is refused because of the maximum has left the free memory before. Where claims are
+/// consumed then, it takes a page off the claim.
+fn accounting(host: &Host) -> Found {
+    let (claimed, most) = (1000, 100);
+    let domain = host.create(host.kinds[0], 1, claimed)?;
+    host.xen.claim_host(domain.domid, claimed)?;
+    host.xen.set_max_pages(domain.domid, most)?;
+    let had = domain.populate(most + 1, From::Anywhere)?.pages;
+    ensure!(had == most, "{had} pages were had, and {most} are allowed");
+    let left = host.outstanding(domain.domid)?;
+    let seen = match claimed - most - left {
+        0 => Accounting::Late,
+        _ => Accounting::AtAllocation,
+    };
+    let assumed = host.xen.accounting();
+    ensure!(
+        assumed == Accounting::Late || assumed == seen,
+        "it is {seen:?}, and {assumed:?} was assumed"
+    );
+    Ok(format!("{seen:?}; {assumed:?} is assumed"))
+}
+
+fn many_domains(host: &Host) -> Found {
+    let mut domains = Vec::new();
+    for _ in 0..DOMAINS {
+        domains.push(host.create(host.kinds[0], 1, PAGES)?);
+    }
+    let listed = host.xen.domains()?;
+    let numbers: Vec<Domid> = listed.iter().map(|domain| domain.domid).collect();
+    let mut expected: Vec<Domid> = domains.iter().map(|domain| domain.domid).collect();
+    expected.push(Domid(0));
+    expected.sort_unstable();
+    ensure!(
+        numbers == expected,
+        "{} are listed of {}, dom0 included",
+        numbers.len(),
+        expected.len()
+    );
+    Ok(format!("{DOMAINS} and dom0"))
+}
+
+fn open_files() -> Result<usize, Failure> {
+    Ok(std::fs::read_dir("/proc/self/fd")?.count())
+}
+
+/// Pages of memory that this process has.
+fn resident_pages() -> Result<u64, Failure> {
+    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let resident = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    resident.ok_or_else(|| Failure(format!("statm: {text}")))
+}
+
+fn opened_and_closed(times: u32) -> Found {
+    let open = || Xen::open().map_err(|error| Failure(error.to_string()));
+    for _ in 0..100 {
+        drop(open()?);
+    }
+    let (files, before) = (open_files()?, resident_pages()?);
+    for _ in 0..times {
+        drop(open()?);
+    }
+    let (files_after, after) = (open_files()?, resident_pages()?);
+    ensure!(
+        files == files_after,
+        "{files} files were open, {files_after} are"
+    );
+    ensure!(
+        after <= before + 64,
+        "{before} pages of memory became {after}"
+    );
+    Ok(format!(
+        "{times} times, {files} files before and after, {before} pages became {after}"
+    ))
+}
