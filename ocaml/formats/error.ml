@@ -1,4 +1,8 @@
-type place = Whole | Line of int | Field of string
+type place =
+  | Whole
+  | Line of int
+  | Field of string
+  | At of {line: int; column: int; field: string}
 
 type t =
   | Fault of {file: string; place: place; found: string; expected: string}
@@ -35,6 +39,10 @@ let pp_place ppf = function
       Fmt.pf ppf " line %d:" line
   | Field field ->
       Fmt.pf ppf " %s:" field
+  | At {line; column; field= ""} ->
+      Fmt.pf ppf " line %d, column %d:" line column
+  | At {line; column; field} ->
+      Fmt.pf ppf " line %d, column %d: %s:" line column field
 
 let pp ppf = function
   | Fault {file; place; found; expected} ->

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::record::{Event, Film, Sample};
+use super::life::Next;
+use super::record::{Event, Film, Happening, Sample};
+use super::run::Run;
 use crate::model::Model;
 use crate::xen::Xen;
 
@@ -40,9 +42,19 @@ impl Camera {
 
     /// Takes a sample, if it is time for one.
     pub fn sample(&mut self, model: &Model, now: Duration) {
-        if !self.on || now < self.next {
-            return;
+        if self.on && now >= self.next {
+            self.sample_now(model, now);
         }
+    }
+
+    /// Takes the last sample.
+    pub fn last_sample(&mut self, model: &Model, now: Duration) {
+        if self.on {
+            self.sample_now(model, now);
+        }
+    }
+
+    fn sample_now(&mut self, model: &Model, now: Duration) {
         self.next = now + self.gap;
         let memory = model.with(|xen| xen.memory());
         let of = |part: fn(&planner::NodeMemory) -> u64| -> Vec<u64> {
@@ -66,17 +78,44 @@ impl Camera {
     }
 
     /// Something happened.
-    pub fn event(&mut self, at: Duration, what: &str, happened: &str) {
+    pub fn event(&mut self, at: Duration, what: &str, happened: Happening) {
         if self.on && self.film.events.len() < MOST_EVENTS {
             self.film.events.push(Event {
                 at,
                 what: what.to_string(),
-                happened: happened.to_string(),
+                happened,
             });
         }
     }
 
     pub fn film(&mut self) -> Film {
+        // What begins some time later is known before.
+        self.film.events.sort_by_key(|event| event.at);
         std::mem::take(&mut self.film)
+    }
+}
+
+impl Run {
+    /// A VM begins something, when it is woken.
+    pub(super) fn wake_vm(&mut self, vm: usize, delay: Duration) {
+        self.wake(vm, delay);
+        let life = &self.lives[vm];
+        if let (Some(at), Some(happening)) = (self.due[vm], life.doing()) {
+            self.camera.event(at, &life.vm.name, happening);
+        }
+    }
+
+    /// A VM was at something, and now comes what is next.
+    pub(super) fn film(&mut self, vm: usize, was: Option<Happening>, next: &Next, now: Duration) {
+        let life = &self.lives[vm];
+        let is = match next {
+            Next::After(_) => life.doing(),
+            Next::Runs => Some(Happening::Runs),
+            Next::Failed(_) => Some(Happening::Fails),
+            Next::Off => Some(Happening::Gone),
+        };
+        if let Some(happening) = is.filter(|_| is != was) {
+            self.camera.event(now, &life.vm.name, happening);
+        }
     }
 }

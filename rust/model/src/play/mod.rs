@@ -7,10 +7,12 @@
 
 mod actor;
 mod building;
+mod builtin;
 mod film;
 mod ledger;
 mod life;
 mod peer;
+mod read;
 mod record;
 mod run;
 mod scenario;
@@ -25,7 +27,8 @@ use planner::{Invalid, Strategy};
 
 use crate::flavour::Flavour;
 
-pub use record::{Ending, Event, Film, Played, Sample, Start, Variant};
+pub use builtin::BuiltIn;
+pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
 pub use scenario::{
     FaultSpec, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PolicySpec, Scenario, VmKind,
     VmSpec, FORMAT,
@@ -71,12 +74,17 @@ impl Default for Settings {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlayError {
     /// Its text is not a scenario.
-    #[error("line {line}, column {column}: {message}")]
+    #[error("line {line}, column {column}: {field}{}{message}", match field.as_str() {
+        "" => "",
+        _ => ": ",
+    })]
     Syntax {
         /// Counted from 1.
         line: usize,
         /// Counted from 1.
         column: usize,
+        /// Which value, such as `vms[0].vcpus`.
+        field: String,
         /// What is wrong.
         message: String,
     },
@@ -92,21 +100,6 @@ pub enum PlayError {
     /// The protocol could not be opened.
     #[error(transparent)]
     Protocol(Error),
-}
-
-impl Scenario {
-    /// Reads a scenario from its JSON text.
-    pub fn from_json(text: &str) -> Result<Scenario, PlayError> {
-        let scenario: Scenario = serde_json::from_str(text).map_err(|error| PlayError::Syntax {
-            line: error.line(),
-            column: error.column(),
-            message: error.to_string(),
-        })?;
-        match scenario.format == FORMAT {
-            true => Ok(scenario),
-            false => Err(Invalid::new("format", format!("{:?}", scenario.format), FORMAT).into()),
-        }
-    }
 }
 
 /// Plays a scenario.

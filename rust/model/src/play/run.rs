@@ -11,7 +11,7 @@ use super::film::Camera;
 use super::ledger::Overclaimed;
 use super::life::{Job, Life, Next, Set};
 use super::peer::Peers;
-use super::record::{Ending, Played};
+use super::record::{Ending, Happening, Played};
 use super::scenario::{JobSpec, PhaseSpec, Scenario};
 use super::schedule::Scheduler;
 use super::setup;
@@ -141,6 +141,8 @@ impl Run {
                 break;
             }
         }
+        let now = self.now();
+        (self.camera).last_sample(&self.protocol.hypervisor().model, now);
         self.played.ending = match ending {
             Ok(()) => self.end(),
             Err(ending) => Err(ending),
@@ -188,7 +190,7 @@ impl Run {
         let [at_once, in_sequence] = tasks;
         self.phase = phase.name.clone();
         self.phase_began = self.now();
-        self.camera.event(self.phase_began, "", &phase.name);
+        (self.camera).event(self.phase_began, &phase.name, Happening::Phase);
         let gap = self.millis(10, 1000);
         for task in at_once {
             let delay = gap + self.millis(0, 300);
@@ -213,7 +215,7 @@ impl Run {
             Task::Vm(vm, job) => {
                 self.lives[vm].begin(job);
                 self.busy += 1;
-                self.wake(vm, delay);
+                self.wake_vm(vm, delay);
             }
             Task::Other(spec) => self.begin_other(&spec, delay),
         }
@@ -273,7 +275,7 @@ impl Run {
         })
     }
 
-    fn wake(&mut self, actor: usize, delay: Duration) {
+    pub(super) fn wake(&mut self, actor: usize, delay: Duration) {
         self.due[actor] = Some(self.now() + delay);
     }
 
@@ -297,6 +299,7 @@ impl Run {
                 }
                 Some(other) => self.other_event(other - OTHERS, actor)?,
             }
+            self.camera.sample(&self.protocol.hypervisor().model, now);
             let events = self.scheduler.events();
             if events > MAX_EVENTS {
                 return Err(Ending::Stuck { events });
@@ -314,11 +317,7 @@ impl Run {
         };
         set.stage().acts_for(Some(vm));
         let next = life.event(&mut set);
-        let now_doing = life.doing();
-        if now_doing != doing {
-            self.camera.event(now, &life.vm.name, now_doing);
-        }
-        self.camera.sample(&self.protocol.hypervisor().model, now);
+        self.film(vm, doing, &next, now);
         // Looking at everything costs more than most events do.
         if !often {
             self.look_at_claims(now);
@@ -366,7 +365,7 @@ impl Run {
     /// The toolstack dies and comes back: it knows nothing but what Xen tells.
     fn restart(&mut self) {
         let now = self.now();
-        self.camera.event(now, "toolstack", "dies and comes back");
+        self.camera.event(now, "toolstack", Happening::Restart);
         let stage = self.protocol.hypervisor().clone();
         // It could be opened before.
         if let Ok(protocol) = Protocol::open(stage, self.config.clone()) {
@@ -380,7 +379,7 @@ impl Run {
             };
             if self.lives[vm].start_again(&mut set) {
                 let delay = self.millis(100, 2000);
-                self.wake(vm, delay);
+                self.wake_vm(vm, delay);
             }
         }
     }
