@@ -23,13 +23,15 @@
     {[
       let open Xenopsd_numa in
       let text =
-        {|{"format": "xenopsd-numa-scenario/1", "name": "one",
-           "about": "One VM.",
-           "host": {"nodes": [{"size_pages": 262144, "free_pages": 262144}],
-                    "cpus_per_node": 4},
-           "reserve_pages": 0, "jitter": false,
-           "vms": [{"name": "vm", "vcpus": 1, "memory": {"pages": 65536}}],
-           "phases": [{"name": "start", "at_once": [{"start": "wm"}]}]}|}
+        {|{ "format": "xenopsd-numa-scenario/1", "name": "one",
+            "about": "One VM.", "reserve_pages": 0, "jitter": false,
+            "host": {
+              "nodes": [ { "size_pages": 262144, "free_pages": 262144 } ],
+              "cpus_per_node": 4 },
+            "vms": [
+              { "name": "vm", "vcpus": 1, "memory": { "pages": 65536 } } ],
+            "phases": [
+              { "name": "start", "at_once": [ { "start": "wm" } ] } ] }|}
       in
       match Simulation.of_json text with
       | Error (Simulation.Wrong {invalid; _}) ->

@@ -40,9 +40,16 @@ fn syntax_value(field: String, message: &str) -> InvalidValue {
     let found = (found.strip_prefix("invalid type: "))
         .or(found.strip_prefix("invalid value: "))
         .unwrap_or(found);
+    let (found, expected) = match found.strip_prefix("missing ") {
+        Some(missing) => (format!("no {missing}"), "one"),
+        None => (
+            found.replace("EOF while parsing", "the end of the text in"),
+            expected,
+        ),
+    };
     InvalidValue {
         field,
-        found: found.to_string(),
+        found,
         expected: expected.to_string(),
     }
 }

@@ -272,8 +272,9 @@ fn syntax(error: &serde_json::Error, field: String) -> PlayError {
     let text = error.to_string();
     let position = format!(" at line {line} column {column}");
     PlayError::Syntax {
-        line,
-        column,
+        // An empty text has no first line for serde_json.
+        line: line.max(1),
+        column: column.max(1),
         field: match field.as_str() {
             "." | "?" => String::new(),
             _ => field,
