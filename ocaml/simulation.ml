@@ -38,7 +38,11 @@ let text name = List.assoc_opt name texts
 
 let read_all =
   let read (name, text) =
-    Option.map (fun scenario -> (name, scenario)) (Result.to_option (of_json text))
+    match of_json text with
+    | Ok scenario ->
+        Some (name, scenario)
+    | Error (Wrong _ | Internal _) ->
+        None
   in
   List.filter_map read texts
 

@@ -232,8 +232,8 @@ module type S = sig
     ; overclaimed_page_seconds: int
           (** claimed beyond what their domains could still take, over time *)
     ; seconds_to_all_running: float
-          (** the longest from the beginning of a phase to its last start's end *)
-    ; found: (finding * int) list  (** how often each was found; none if never *)
+          (** the longest from the beginning of a phase to its last start *)
+    ; found: (finding * int) list  (** how often, if at all *)
     ; ending: ending
     ; choices: choice list  (** with [Trace], they give the same run *)
     ; film: film option

@@ -570,9 +570,9 @@ end
 module Simulation = struct
   include Simulation
 
-  let run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film scenario =
+  let run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which =
     protocol
-      (run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film scenario)
+      (run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which)
 
   let minimal_trace played scenario = protocol (minimal_trace played scenario)
 end

@@ -1,5 +1,6 @@
 open Xenopsd_numa
 open Timeline
+open Simulate_tables
 
 let ( ++ ) = Svg.( ++ )
 
@@ -46,8 +47,10 @@ let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
             ~most:(x_of frame until -. x -. 5.)
             text
         in
-        (Svg.line ~dashed:true ~stroke:"#8c959f" (x, y0 -. 16.) (x, y1) ++ label)
-        :: phase (i + 1) rest
+        let mark =
+          Svg.line ~dashed:true ~stroke:"#8c959f" (x, y0 -. 16.) (x, y1)
+        in
+        (mark ++ label) :: phase (i + 1) rest
   in
   let restart (event : Simulation.event) =
     match event.happened with
@@ -59,12 +62,6 @@ let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
   in
   Svg.all (phase 1 phases) ++ Svg.all (List.map restart film.events)
 
-let name_of choices value =
-  List.find_map
-    (fun (name, choice) -> if choice = value then Some name else None)
-    choices
-  |> Option.value ~default:""
-
 let figures (run : Simulation.run) =
   Fmt.str
     "%d starts, %d failed, %d on one node; %a remote; %.0f GiB s over-claimed; \
@@ -73,21 +70,6 @@ let figures (run : Simulation.run) =
     (Size.pages run.remote_pages)
     (gib run.overclaimed_page_seconds)
     run.seconds_to_all_running
-
-let wrong (run : Simulation.run) =
-  let found (name, finding) =
-    Option.map
-      (fun count -> Printf.sprintf "%s %d times" name count)
-      (List.assoc_opt finding run.found)
-  in
-  let ending =
-    match run.ending with
-    | As_before ->
-        []
-    | Left _ | Crashed _ | Violated _ | Stuck _ ->
-        [Fmt.str "%a" Simulation.pp_ending run.ending]
-  in
-  String.concat "; " (List.filter_map found Simulation.findings @ ending)
 
 let phases (film : Simulation.film) =
   let names =
@@ -110,7 +92,8 @@ let panel ~seconds ~y0 (run : Simulation.run) (film : Simulation.film) =
       )
     ++ Svg.text ~x:left ~y:(y0 +. 17.) ~most:room (figures run)
     ++ Svg.text ~fill:faint ~x:left ~y:(y0 +. 33.) ~most:room (phases film)
-    ++ Svg.text ~fill:Timeline.wrong ~x:left ~y:(y0 +. 49.) ~most:room (wrong run)
+    ++ Svg.text ~fill:Timeline.wrong ~x:left ~y:(y0 +. 49.) ~most:room
+         (wrong run)
   in
   let y0 = y0 +. if wrong run = "" then 76. else 92. in
   let until = last_second film in
@@ -125,7 +108,8 @@ let legend_row ~y entries =
   let add (drawn, x) (fill, name) =
     let text_x = x +. 18. in
     ( drawn
-      ++ Svg.rect ~stroke:"#8c959f" ~fill ~x ~y:(y -. 10.) ~width:12. ~height:12. ()
+      ++ Svg.rect ~stroke:"#8c959f" ~fill ~x ~y:(y -. 10.) ~width:12.
+           ~height:12. ()
       ++ Svg.text ~size:11 ~x:text_x ~y name
     , text_x +. Svg.text_width ~size:11 name +. 14.
     )
@@ -178,7 +162,9 @@ let svg ~about (runs : Simulation.run list) =
   in
   let title = title runs in
   let about = wrapped ~size:12 ~most:room about in
-  let line i = Svg.text ~fill:faint ~x:left ~y:(50. +. (16. *. float_of_int i)) in
+  let line i =
+    Svg.text ~fill:faint ~x:left ~y:(50. +. (16. *. float_of_int i))
+  in
   let y = 58. +. (16. *. float_of_int (List.length about)) in
   let head =
     Svg.all

@@ -153,9 +153,8 @@ let draw frame ~y0 ~until (film : Simulation.film) =
   let height = node_height nodes in
   let levels of_sample = List.map of_sample film.samples in
   let node n =
-    let y0 =
-      y0 +. host_height +. panel_gap +. (float_of_int n *. (height +. panel_gap))
-    in
+    let above = host_height +. (float_of_int n *. (height +. panel_gap)) in
+    let y0 = y0 +. panel_gap +. above in
     memory_panel frame ~y0 ~height ~until
       ~name:(Printf.sprintf "node %d" n)
       ~size:film.node_pages.(n)

@@ -4,7 +4,14 @@ open Timeline
 let ( ++ ) = Svg.( ++ )
 
 (** What a VM is at, in as few kinds as can be told apart. *)
-type stage = Destroyed | Created | Placed | Prepared | Built | Finished | Running
+type stage =
+  | Destroyed
+  | Created
+  | Placed
+  | Prepared
+  | Built
+  | Finished
+  | Running
 
 let stage_of : Simulation.happening -> stage option = function
   | Destroy ->
@@ -77,7 +84,8 @@ let bar frame ~y ~height (event : Simulation.event) ~until =
         | Destroyed | Created | Placed | Prepared | Built | Finished ->
             (height, y)
       in
-      Svg.rect ~title ~fill:colour ~x ~y ~width:(x_of frame until -. x) ~height ()
+      let width = x_of frame until -. x in
+      Svg.rect ~title ~fill:colour ~x ~y ~width ~height ()
 
 let cross ~x ~y ~height =
   let r = min 5. (height /. 2.) and y = y +. (height /. 2.) in

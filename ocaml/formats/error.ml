@@ -11,6 +11,8 @@ type t =
 let fault ~file place ~found ~expected = Fault {file; place; found; expected}
 
 let of_core ~file = function
+  | Xenopsd_numa.Invalid {field= ""; found; expected} ->
+      Fault {file; place= Whole; found; expected}
   | Xenopsd_numa.Invalid {field; found; expected} ->
       Fault {file; place= Field field; found; expected}
   | Xenopsd_numa.Internal message ->

@@ -1,5 +1,7 @@
 open Xenopsd_numa
 
+type played = {run: Simulation.run; trace: Simulation.choice list option}
+
 let int i : Yojson.Safe.t = `Int i
 
 let float f : Yojson.Safe.t = `Intlit (Printf.sprintf "%.6f" f)
@@ -88,10 +90,15 @@ let what (runs : Simulation.run list) =
       ; ("flavour", string (name_of Model.flavours run.flavour))
       ]
 
-let variant (run : Simulation.run) : Yojson.Safe.t =
-  `Assoc (("variant", variant_name run.variant) :: sums [run])
+let variant {run; trace} : Yojson.Safe.t =
+  `Assoc
+    (("variant", variant_name run.variant)
+     :: sums [run]
+    @ [("trace", Option.fold ~none:`Null ~some:Trace_file.to_json trace)]
+    )
 
-let of_toolstack (runs : Simulation.run list) =
+let of_toolstack played =
+  let runs = List.map (fun {run; _} -> run) played in
   let toolstack =
     match runs with
     | [] ->
@@ -99,19 +106,23 @@ let of_toolstack (runs : Simulation.run list) =
     | run :: _ ->
         [("toolstack", string run.toolstack.name)]
   in
-  let starts = List.concat_map (fun (run : Simulation.run) -> run.starts) runs in
+  let starts =
+    List.concat_map (fun (run : Simulation.run) -> run.starts) runs
+  in
   toolstack
   @ sums runs
   @ [
-      ("variants", `List (List.map variant runs))
+      ("variants", `List (List.map variant played))
     ; ("vms", `List (List.map start starts))
     ]
 
-let run runs : Yojson.Safe.t = `Assoc (what runs @ of_toolstack runs)
+let of_all played = what (List.map (fun {run; _} -> run) played)
+
+let run played : Yojson.Safe.t = `Assoc (of_all played @ of_toolstack played)
 
 let comparison toolstacks : Yojson.Safe.t =
-  let each runs : Yojson.Safe.t = `Assoc (of_toolstack runs) in
+  let each played : Yojson.Safe.t = `Assoc (of_toolstack played) in
   `Assoc
-    (what (List.concat toolstacks)
+    (of_all (List.concat toolstacks)
     @ [("toolstacks", `List (List.map each toolstacks))]
     )

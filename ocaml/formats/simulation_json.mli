@@ -2,9 +2,12 @@
 
 open Xenopsd_numa
 
-val run : Simulation.run list -> Yojson.Safe.t
-(** [run runs] is one object: the [runs] of one toolstack, one of each variant,
+type played = {run: Simulation.run; trace: Simulation.choice list option}
+(** A run, and the minimal trace of its failure if one was looked for. *)
+
+val run : played list -> Yojson.Safe.t
+(** [run played] is one object: the runs of one toolstack, one of each variant,
     taken together and one by one. *)
 
-val comparison : Simulation.run list list -> Yojson.Safe.t
+val comparison : played list list -> Yojson.Safe.t
 (** One object with a list of those: the runs of several toolstacks. *)

@@ -121,8 +121,8 @@ let everybody () =
   Alcotest.(check bool) "others fail" true (sum Fun.id failed > 0) ;
   List.iter2
     (fun name failed ->
-      let one, alone = (storm ["--toolstack"; name; "--flavour"; "4.17"], failed) in
-      Plan_suite.check_code name (min 1 alone) one
+      storm ["--toolstack"; name; "--flavour"; "4.17"]
+      |> Plan_suite.check_code name (min 1 failed)
     )
     toolstacks failed ;
   let table = storm ["--toolstack"; "all"; "--variant"; "aligned"] in
@@ -258,7 +258,9 @@ let drawings () =
   ) ;
   drawing ["--toolstack"; "all"] (fun _ _ texts ->
       List.iter
-        (fun name -> List.iter (has texts) [name ^ ", aligned"; name ^ ", unaligned"])
+        (fun name ->
+          List.iter (has texts) [name ^ ", aligned"; name ^ ", unaligned"]
+        )
         toolstacks
   )
 
@@ -326,6 +328,83 @@ let interrupted () =
       Alcotest.(check bool) "at once" true (Unix.gettimeofday () -. before < 1.)
   )
 
+let race = "../data/balloon-race.json"
+
+(* The first seed with which chance makes it fail, and time alone does not. *)
+let seed_of_race () =
+  let open Xenopsd_numa in
+  match Xenopsd_numa_formats.Scenario_file.read race with
+  | Error error ->
+      Alcotest.failf "%a" Xenopsd_numa_formats.Error.pp error
+  | Ok scenario ->
+      let toolstack =
+        List.find
+          (fun (toolstack : Simulation.toolstack) -> toolstack.name = "none")
+          Simulation.toolstacks
+      in
+      let fails schedule seed =
+        match Simulation.run ~seed ~toolstack ~schedule scenario with
+        | Ok run ->
+            run.failed_starts > 0
+        | Error failure ->
+            Alcotest.failf "%a" Failure.pp failure
+      in
+      let rec look seed =
+        if seed > 5000 then Alcotest.fail "no seed" ;
+        if fails (Random 4) seed && not (fails Timed seed) then
+          seed
+        else
+          look (seed + 1)
+      in
+      string_of_int (look 1)
+
+let traces () =
+  let common = ["--toolstack"; "none"; "--seed"; seed_of_race ()] in
+  let race arguments = simulate ((race :: common) @ arguments) in
+  Plan_suite.check_code "by time" 0 (race []) ;
+  let random = race ["--schedule"; "random"] in
+  Plan_suite.check_code "by chance" 1 random ;
+  let last_line =
+    match List.rev (String.split_on_char '\n' random.out) with
+    | "" :: line :: _ ->
+        line
+    | _ ->
+        Alcotest.fail "no trace"
+  in
+  let json = Yojson.Safe.from_string last_line in
+  let choices = J.to_list json in
+  let code choices =
+    let text = Yojson.Safe.to_string (`List choices) in
+    Files.with_file text (fun path -> (race ["--trace"; path]).code)
+  in
+  Alcotest.(check bool) "it has choices" true (choices <> []) ;
+  Alcotest.(check int) "replayed" 1 (code choices) ;
+  List.iteri
+    (fun i _ ->
+      let fewer = List.filteri (fun j _ -> j <> i) choices in
+      Alcotest.(check int) "none is too many" 0 (code fewer)
+    )
+    choices ;
+  let again = race ["--schedule"; "random"; "--json"] in
+  let variant = List.hd (list "variants" (Yojson.Safe.from_string again.out)) in
+  Alcotest.(check bool) "in JSON" true (J.member "trace" variant = json) ;
+  Alcotest.(check bool)
+    "the seed is told" true
+    (Files.contains random.out ("--seed " ^ List.nth common 3)) ;
+  let bad text message =
+    Files.with_file text (fun path ->
+        let result = race ["--trace"; path] in
+        Plan_suite.check_code text 2 result ;
+        Alcotest.(check string)
+          text
+          (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
+          result.err
+    )
+  in
+  bad "[[1]]" "[0]: found a list of 1, expected [event, actor]" ;
+  bad "{}" "found an object, expected a list" ;
+  bad "[[1,2" "line 1: found the end of the text, expected JSON"
+
 let help () =
   let result = simulate ["--help=plain"] in
   Plan_suite.check_code "help" 0 result ;
@@ -333,7 +412,10 @@ let help () =
     (fun text ->
       if not (Files.contains result.out text) then Alcotest.failf "no %s" text
     )
-    (["SCENARIOS"; "TOOLSTACKS"; "boot-storm"; "--svg"] @ toolstacks @ flavours)
+    (["SCENARIOS"; "TOOLSTACKS"; "boot-storm"; "--svg"; "--trace"]
+    @ toolstacks
+    @ flavours
+    )
 
 let usage () =
   List.iter
@@ -351,6 +433,10 @@ let usage () =
     ; ["boot-storm"; "--strategy"; "best"]
     ; ["boot-storm"; "--toolstack"; "xend"]
     ; ["boot-storm"; "--svg"; ""]
+    ; ["boot-storm"; "--schedule"; "fair"]
+    ; ["boot-storm"; "--trace"; "no/such/file"]
+    ; ["boot-storm"; "--trace"; "x"; "--toolstack"; "all"]
+    ; ["boot-storm"; "--trace"; "x"; "--schedule"; "random"]
     ; ["boot-storm"; "--seed"; "1"; "--seed"; "1"]
     ; ["boot-storm"; "boot-storm"]
     ]
@@ -371,6 +457,7 @@ let suite =
     ; case "odd names" odd_names
     ; case "unwritable" unwritable
     ; case "interrupted" interrupted
+    ; case "traces" traces
     ; case "help" help
     ; case "usage" usage
     ]
