@@ -8,7 +8,7 @@ use planner::{NodeSet, Plan, Policy, Request, Topology};
 
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
 use crate::ledger::{Affined, Build};
 use crate::placing::{Placing, Step};
 
@@ -292,8 +292,10 @@ impl<H: Hypervisor> Protocol<H> {
         let mut state = self.lock();
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
-        let alive = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
-        let Some(domain) = alive else {
+        // Late accounting lets a dead domain claim, and forgets the domain but not the claim.
+        let there = |domain: &&DomainInfo| !domain.dying || domain.outstanding_pages > 0;
+        let listed = (domains.iter()).find(|domain| domain.domid == domid && there(domain));
+        let Some(domain) = listed else {
             state.builds.remove(&domid);
             state.node_claimed.remove(&domid);
             return Ok(Report { unused_pages: 0 });

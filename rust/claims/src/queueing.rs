@@ -38,8 +38,8 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// Whether a claim that is to be used on `nodes` could succeed wrongly, or be drained, while
-    /// other domains take their memory: only with late accounting.
+    /// Whether a claim that is to be used on `nodes` could succeed wrongly, with late accounting,
+    /// or be drained, or drain another, while other domains take their memory.
     pub(crate) fn must_queue(
         &self,
         placing: &Placing,
@@ -49,9 +49,10 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> bool {
         match (self.hypervisor.accounting(), state.claims()) {
             (Accounting::Late, Claims::Always) => {
-                tight(placing, state, seen) || contended(placing, state, seen, nodes)
+                tight(placing, state, seen) || contended(placing, state, seen, nodes, EXTENT_PAGES)
             }
-            (Accounting::Late, Claims::Never) | (Accounting::AtAllocation, _) => false,
+            (Accounting::AtAllocation, Claims::Always) => contended(placing, state, seen, nodes, 0),
+            (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }
     }
 
@@ -96,9 +97,17 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
 }
 
 /// Whether a node would have too little left where a domain that claims it meets one that has a
-/// claim on the host: Xen keeps them apart by a difference that an extent on its way makes
-/// negative, and lets the second drain the first then.
-fn contended(placing: &Placing, state: &State, seen: &View, nodes: NodeSet) -> bool {
+/// claim on the host. That one takes what the first has not claimed there, and so the room of its
+/// pool, which Xen then takes from its claim. Late accounting lets it take what is claimed, too:
+/// Xen keeps them apart by a difference that an extent of `hidden_pages` on its way makes
+/// negative.
+fn contended(
+    placing: &Placing,
+    state: &State,
+    seen: &View,
+    nodes: NodeSet,
+    hidden_pages: u64,
+) -> bool {
     // One node means a claim on it where there are such claims, else a claim on the host.
     let kind = match (state.node_claims, nodes.len()) {
         (Some(true), 1) => Claimed::OnNode,
@@ -129,7 +138,7 @@ fn contended(placing: &Placing, state: &State, seen: &View, nodes: NodeSet) -> b
             })
             .sum();
         let need = memory.claimed_pages + taken + placing.needed_pages();
-        let margin = EXTENT_PAGES * (here().count() as u64 + 1);
+        let margin = hidden_pages * (here().count() as u64 + 1);
         memory.free_pages < need + margin
     })
 }

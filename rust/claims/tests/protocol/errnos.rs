@@ -1,9 +1,11 @@
 //! What each errno of the hypervisor leads to, and a panic.
 
+use std::time::Duration;
+
 use crate::bench::{placement, request, Bench, Fault, Faulty, GIB};
-use model::Flavour;
+use model::{Flavour, Model};
 use planner::{NodeSet, Policy};
-use xenopsd_numa_claims::{Config, Errno, Error, Rung};
+use xenopsd_numa_claims::{Config, Errno, Error, Hypervisor, Rung};
 
 #[test]
 fn a_full_node_leads_to_another_plan() {
@@ -261,4 +263,27 @@ fn two_placements_of_one_domain_do_not_harm_each_other() {
     assert_eq!([&first, &second].iter().filter(|r| r.is_ok()).count(), 1);
     assert_eq!(bench.affinity(domid).len(), 1);
     assert_eq!(bench.outstanding(domid), 8 * GIB);
+}
+
+#[test]
+fn the_claim_of_a_dead_domain_does_not_outlive_it() {
+    // Where a dead domain may claim at all.
+    for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
+        let bench = Bench::new(flavour);
+        let domid = bench.create(10 * GIB);
+        bench.xen.model.destroy(domid).unwrap();
+        let dead = |model: &Model| {
+            let domains = model.domains().unwrap();
+            domains.iter().any(|d| d.domid == domid && d.dying)
+        };
+        while !dead(&bench.xen.model) {
+            bench.xen.model.advance(Duration::from_millis(10));
+        }
+        let placement = placement(domid, request(10 * GIB, Policy::BestEffort));
+        // It need not say that it is dead, but nothing may stay.
+        _ = bench.protocol.place(placement);
+        bench.protocol.abandoned(domid).unwrap();
+        bench.xen.model.advance(Duration::from_secs(60));
+        assert_eq!(bench.xen.model.outstanding_pages(), 0, "{}", flavour.name);
+    }
 }

@@ -125,22 +125,43 @@ fn with_late_accounting_a_tight_claim_queues_behind_builds() {
 }
 
 #[test]
-fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_accounting_is_late() {
-    for (flavour, queues) in [(Flavour::XS9_2025, true), (Flavour::XS9, false)] {
-        let bench = Bench::new(flavour);
-        let first = bench.place(40 * GIB, Policy::BestEffort);
-        assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
-        let domid = bench.create(80 * GIB);
-        let mut placing = bench
-            .protocol
-            .start(placement(domid, request(80 * GIB, Policy::BestEffort)));
-        let waits = matches!(bench.protocol.step(&mut placing), Step::Wait(_));
-        assert_eq!(waits, queues, "{}", flavour.name);
-        assert!(bench.build(first));
-        if waits {
-            assert!(matches!(bench.protocol.step(&mut placing), Step::Placed(_)));
+fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {
+    for flavour in [Flavour::XS9_2025, Flavour::XS9, Flavour::V7] {
+        for (pages, queues) in [(80 * GIB, true), (20 * GIB, false)] {
+            let bench = Bench::new(flavour);
+            let first = bench.place(40 * GIB, Policy::BestEffort);
+            assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+            let domid = bench.create(pages);
+            let mut placing = bench
+                .protocol
+                .start(placement(domid, request(pages, Policy::Any)));
+            let waits = matches!(bench.protocol.step(&mut placing), Step::Wait(_));
+            assert_eq!(waits, queues, "{} {pages}", flavour.name);
+            assert!(bench.build(first));
+            if waits {
+                assert!(matches!(bench.protocol.step(&mut placing), Step::Placed(_)));
+            }
         }
     }
+}
+
+#[test]
+fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() {
+    let bench = Bench::new(Flavour::XS9);
+    let first = bench.place(56 * GIB, Policy::BestEffort);
+    assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+    let free = bench.xen.model.free_pages() - 56 * GIB - first.request().overhead_pages;
+    let free = free - Config::default().reserve.host_pages;
+    // All of it, on both nodes.
+    let pages = free - request(free, Policy::Any).overhead_pages - 1000;
+    let second = bench.create(pages);
+    let mut placing = bench
+        .protocol
+        .start(placement(second, request(pages, Policy::Any)));
+    if let Step::Placed(placed) = bench.protocol.step(&mut placing) {
+        assert!(bench.build(placed));
+    }
+    assert!(bench.build(first));
 }
 
 #[test]

@@ -23,12 +23,8 @@ impl Life {
         let pages = self.extra_pages();
         (set.stage().model.with(|xen| extra(xen, domid, pages)))
             .map_err(while_("setting up its emulation"))?;
-        if self.vm.builder_claims {
-            let claimed = self.populated_pages();
-            (set.stage().call("xc_domain_claim_pages", |xen| {
-                xen.claim_host(domid, claimed)
-            }))
-            .map_err(while_("its builder's own claim"))?;
+        if self.builder_claims() && !matches!(self.job, Job::Receive(_)) {
+            self.claim_by_builder(domid, set)?;
         }
         self.builder = Some(match self.vm.kind {
             VmKind::Hvm => Builder::hvm(self.vm.memory_pages),
@@ -39,6 +35,29 @@ impl Life {
             self.build_began = set.now() + *wait;
         }
         next
+    }
+
+    fn claim_by_builder(&mut self, domid: Domid, set: &mut Set) -> Result<(), Failure> {
+        let pages = self.populated_pages();
+        (set.stage()
+            .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages)))
+        .map_err(while_("its builder's own claim"))?;
+        self.built.claim = "builder";
+        self.built.claimed_pages = pages;
+        self.built.why = (self.built.why).replace("not claimed", "claimed by its builder");
+        Ok(())
+    }
+
+    /// The builder of HVM domains cancels every claim when it fails, whoever made it; that of PV
+    /// domains does not, and restoring does not.
+    fn builder_failed(&self, domid: Domid, set: &Set) {
+        let restores = matches!(self.job, Job::Receive(_));
+        if self.vm.kind == VmKind::Hvm && !restores {
+            // It looks at no answer.
+            _ = set
+                .stage()
+                .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, 0));
+        }
     }
 
     pub(super) fn extra_pages(&mut self) -> u64 {
@@ -74,6 +93,9 @@ impl Life {
         let taken = set.stage().call("xc_domain_populate_physmap", |xen| {
             take(builder, xen, domid, exact_node)
         });
+        if taken.is_err() {
+            self.builder_failed(domid, set);
+        }
         let (extent, pages) = taken.map_err(while_("populating its memory"))?;
         let micros = pages * 1_000_000 / BUILT_PAGES_PER_SECOND;
         let percent = if self.jitter {
@@ -101,13 +123,16 @@ impl Life {
         })
     }
 
-    pub(super) fn assign(&mut self, set: &mut Set) -> Result<Next, Failure> {
+    pub(super) fn assign(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         self.at = At::Populate;
         let Some((extent, rest)) = self.extent.take() else {
             return Ok(Next::Off);
         };
-        (set.stage().model.with(|xen| xen.assign(extent)))
-            .map_err(while_("assigning its memory"))?;
+        let assigned = set.stage().model.with(|xen| xen.assign(extent));
+        if assigned.is_err() {
+            self.builder_failed(domid, set);
+        }
+        assigned.map_err(while_("assigning its memory"))?;
         Ok(Next::After(rest))
     }
 

@@ -20,7 +20,28 @@ macro_rules! built_in {
 
 impl BuiltIn {
     /// All of them, by name.
-    pub const ALL: &'static [BuiltIn] = built_in!["boot-storm"];
+    pub const ALL: &'static [BuiltIn] = built_in![
+        "async-destroy"
+        "balloon"
+        "boot-storm"
+        "builder-claims"
+        "claim-too-late"
+        "dying"
+        "fragmentation"
+        "host-full"
+        "host-full-32"
+        "host-full-544"
+        "host-full-pool"
+        "migration-estimate"
+        "migration-total"
+        "mixed-claims"
+        "parallel-boot"
+        "reboot-storm"
+        "reboot-storm-busy"
+        "refill"
+        "window"
+        "window-wrap"
+    ];
 
     /// The one of that name.
     pub fn by_name(name: &str) -> Option<BuiltIn> {

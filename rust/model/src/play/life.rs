@@ -6,10 +6,11 @@ use claims::{
     overhead_pages, pool_pages, Domid, Errno, Error, Outcome, Pinned, Placed, Placing, Protocol,
 };
 use fastrand::Rng;
-use planner::{NodeSet, Policy, Request, Strategy};
+use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
-use super::peer::{Built, Peers};
+use super::peer::Built;
 use super::record::{explain, remote_pages, rung_name, Happening};
+use super::room::{Peers, Waiting};
 use super::scenario::VmKind;
 use super::stage::Stage;
 use super::toolstack::Way;
@@ -32,9 +33,10 @@ pub(super) enum At {
     Idle,
     Destroy,
     Destroyed,
+    Room,
     Create,
     SetMax,
-    Room,
+    Look,
     Place,
     FillPool,
     CreateVcpus,
@@ -70,6 +72,8 @@ pub(super) struct Character {
     pub policy: Policy,
     pub strategy: Strategy,
     pub builder_claims: bool,
+    /// Whose CPUs its vCPUs are bound to, if they are.
+    pub bound_to: Option<NodeSet>,
 }
 
 /// A VM and what is being done with it.
@@ -93,8 +97,8 @@ pub(super) struct Life {
     pub(super) outcome: Option<Outcome>,
     /// What a peer has come to.
     pub(super) built: Built,
-    /// When it began to wait for memory.
-    pub(super) room_since: Option<Duration>,
+    /// How it waits for memory before its domain is created, as a peer does.
+    pub(super) waiting: Waiting,
     pub(super) pool_chunk_pages: u64,
     pub(super) builder: Option<Builder>,
     pub(super) extent: Option<(Extent, Duration)>,
@@ -164,7 +168,7 @@ impl Life {
             pinned: None,
             outcome: None,
             built: Built::default(),
-            room_since: None,
+            waiting: Waiting::default(),
             pool_chunk_pages: 0,
             builder: None,
             extent: None,
@@ -172,10 +176,6 @@ impl Life {
             build: Duration::ZERO,
             pages_on: Vec::new(),
         }
-    }
-
-    pub(super) fn way(&self) -> Way {
-        self.way
     }
 
     /// A time between `least` and `most` milliseconds.
@@ -216,9 +216,10 @@ impl Life {
     pub fn is_starting(&self) -> bool {
         match self.at {
             At::Idle | At::Destroy | At::Destroyed => false,
-            At::Create
+            At::Room
+            | At::Create
             | At::SetMax
-            | At::Room
+            | At::Look
             | At::Place
             | At::FillPool
             | At::CreateVcpus
@@ -229,6 +230,11 @@ impl Life {
             | At::Finish
             | At::StartDevices => true,
         }
+    }
+
+    /// Whether nothing is being done with it.
+    pub fn is_idle(&self) -> bool {
+        self.at == At::Idle
     }
 
     /// Whether its next event is one of very many.
@@ -243,7 +249,7 @@ impl Life {
             At::Destroy | At::Destroyed => Happening::Destroy,
             At::Create => Happening::Create,
             At::SetMax => Happening::SetMaximum,
-            At::Room => Happening::LookForMemory,
+            At::Room | At::Look => Happening::LookForMemory,
             At::Place => Happening::Place,
             At::FillPool => Happening::FillPool,
             At::CreateVcpus => Happening::CreateVcpus,
@@ -271,15 +277,27 @@ impl Life {
         }
     }
 
+    /// The CPUs that its vCPUs are bound to, if they are.
+    pub(super) fn bound_cpus(&self, set: &Set) -> Option<CpuSet> {
+        let nodes = self.vm.bound_to?;
+        Some(set.protocol.topology().cpus_of(nodes, None))
+    }
+
+    /// Its pool: PV domains have none.
     pub(super) fn pool_pages(&self) -> u64 {
-        pool_pages(self.vm.vcpus, self.vm.memory_pages)
+        match self.vm.kind {
+            VmKind::Hvm => pool_pages(self.vm.vcpus, self.vm.memory_pages),
+            VmKind::Pv => 0,
+        }
     }
 
     /// Takes on a job.
     pub fn begin(&mut self, job: Job) {
         self.job = job;
         self.at = match job {
-            Job::Start | Job::Receive(_) => At::Create,
+            // It is there already.
+            Job::Start | Job::Receive(_) if self.running => At::Idle,
+            Job::Start | Job::Receive(_) => self.first_step(),
             Job::Shutdown | Job::Reboot => At::Destroy,
         };
     }
@@ -291,8 +309,20 @@ impl Life {
             return false;
         }
         self.clean_up(set);
-        self.at = At::Create;
+        self.at = self.first_step();
         true
+    }
+
+    /// Where a start begins.
+    pub(super) fn first_step(&mut self) -> At {
+        self.running = false;
+        self.outcome = None;
+        self.built = Built::default();
+        self.waiting = Waiting::default();
+        match self.way {
+            Way::Ours => At::Create,
+            Way::Peer(_) => At::Room,
+        }
     }
 
     pub(super) fn clean_up(&mut self, set: &mut Set) -> String {
@@ -301,7 +331,8 @@ impl Life {
         self.placed = None;
         self.pinned = None;
         self.builder = None;
-        self.room_since = None;
+        self.pool_chunk_pages = 0;
+        set.peers.leave(&self.vm.name);
         let stage = set.stage();
         if let Some((extent, _)) = self.extent.take() {
             // Whoever held it is gone; it cannot fail while its domain is there.
@@ -309,12 +340,17 @@ impl Life {
         }
         if let Some(domid) = self.domid.take() {
             if self.way == Way::Ours {
-                if let Err(error) = set.protocol.abandoned(domid) {
+                // What failed is to be tried again.
+                let abandoned =
+                    (set.protocol.abandoned(domid)).or_else(|_| set.protocol.abandoned(domid));
+                if let Err(error) = abandoned {
                     said.push_str(&format!("; and then {error}"));
                 }
             }
-            if let Err(errno) = set.stage().model.destroy(domid) {
-                said.push_str(&format!("; and then destroying it: {errno}"));
+            match set.stage().model.destroy(domid) {
+                // Somebody else was faster.
+                Ok(()) | Err(Errno::ESRCH) => (),
+                Err(errno) => said.push_str(&format!("; and then destroying it: {errno}")),
             }
         }
         said

@@ -8,12 +8,16 @@
 mod actor;
 mod building;
 mod builtin;
+mod churn;
 mod film;
+mod job;
 mod ledger;
 mod life;
+mod others;
 mod peer;
 mod read;
 mod record;
+mod room;
 mod run;
 mod scenario;
 mod schedule;
@@ -28,11 +32,10 @@ use planner::{Invalid, Strategy};
 use crate::flavour::Flavour;
 
 pub use builtin::BuiltIn;
+pub use churn::{churn, Churn};
+pub use job::{FaultSpec, JobSpec, PhaseSpec};
 pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
-pub use scenario::{
-    FaultSpec, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PolicySpec, Scenario, VmKind,
-    VmSpec, FORMAT,
-};
+pub use scenario::{HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, VmKind, VmSpec, FORMAT};
 pub use schedule::{minimal_trace, Choice, Schedule};
 pub use toolstack::Toolstack;
 

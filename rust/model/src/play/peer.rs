@@ -1,18 +1,13 @@
-//! What peers do where this project places: look for room, plan, claim.
-
-use std::time::Duration;
+//! What peers do where this project places: plan and claim.
 
 use claims::{Affinity, Domid, Errno};
-use planner::{Host, NodeMemory, NodeSet, Policy};
+use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
-use super::life::{while_, Failure, Life, Set};
-use super::toolstack::{Claiming, Peer, Planner, Room, Sight, Way};
+use super::life::{while_, Failure, Job, Life, Set};
+use super::toolstack::{Amount, Claiming, Order, Peer, Planner, Room, Sight, Way};
 
-/// How long xl and libvirt wait for memory: 3 times 10 seconds and one.
-const WAIT: Duration = Duration::from_secs(33);
-
-/// How often they look.
-const POLL: Duration = Duration::from_secs(1);
+/// What libxl adds to a domain's maximum.
+const LIBXL_PAGES: u64 = 256;
 
 /// What a peer's placement came to.
 #[derive(Debug, Clone)]
@@ -34,57 +29,42 @@ impl Default for Built {
     }
 }
 
-/// What peers remember between starts.
-#[derive(Debug, Clone)]
-pub(super) struct Peers {
-    /// How often each node was chosen; it is never forgotten.
-    chosen: Vec<u64>,
-    /// The least that was ever free on each node.
-    least_free_pages: Vec<u64>,
-}
-
-impl Peers {
-    pub fn new(nodes: usize) -> Self {
-        Peers {
-            chosen: vec![0; nodes],
-            least_free_pages: vec![u64::MAX; nodes],
-        }
-    }
-}
-
 impl Life {
-    fn peer(&self) -> Option<Peer> {
-        match self.way() {
-            Way::Ours => None,
-            Way::Peer(peer) => Some(peer),
+    /// The pages that its domain may have at most: what squeezed has reserved for it, where there
+    /// is squeezed.
+    pub(super) fn max_pages(&self) -> u64 {
+        match self.way {
+            Way::Ours => self.vm.memory_pages + self.request().overhead_pages,
+            Way::Peer(peer) => match peer.room {
+                Room::Squeezed { .. } | Room::Once => self.footprint_pages(peer),
+                Room::Xl | Room::Window { .. } => self.vm.memory_pages + LIBXL_PAGES,
+            },
         }
     }
 
-    /// How long to wait for memory before the next look, or nothing if there is enough, or its
-    /// toolstack thinks so.
-    pub(super) fn look_for_room(&mut self, set: &mut Set) -> Result<Option<Duration>, Failure> {
-        let Some(peer) = self.peer() else {
-            return Ok(None);
-        };
-        let free_pages = set.stage().model.free_pages();
-        let needed_pages = self.request().memory_pages + self.request().overhead_pages;
-        if free_pages >= needed_pages {
-            return Ok(None);
+    /// Whether its pool is filled before it is planned.
+    pub(super) fn pool_first(&self) -> bool {
+        match self.way {
+            Way::Ours => true,
+            Way::Peer(peer) => peer.order == Order::PoolFirst,
         }
-        let now = set.now();
-        let since = *self.room_since.get_or_insert(now);
-        let patience = match peer.room {
-            Room::Once => Duration::ZERO,
-            Room::Xl | Room::Libvirt => WAIT,
-        };
-        if now - since < patience {
-            return Ok(Some(POLL));
-        }
-        match peer.room {
-            Room::Libvirt => Ok(None),
-            Room::Once | Room::Xl => Err(Failure::Said(format!(
-                "{free_pages} pages are free, {needed_pages} are needed"
-            ))),
+    }
+
+    /// Whether its builder claims by itself, because it always does or because its toolstack
+    /// tells it to.
+    pub(super) fn builder_claims(&self) -> bool {
+        let told = (self.peer()).is_some_and(|peer| peer.claiming == Claiming::ByBuilder);
+        self.vm.builder_claims || told
+    }
+
+    fn amount_pages(&self, amount: Amount, peer: Peer) -> u64 {
+        match (amount, self.job) {
+            (Amount::Footprint, _) => self.footprint_pages(peer),
+            (Amount::Memory | Amount::Populated, Job::Receive(_)) => self.requested_pages(),
+            (Amount::Memory, Job::Start | Job::Shutdown | Job::Reboot) => {
+                self.vm.memory_pages.next_multiple_of(256)
+            }
+            (Amount::Populated, Job::Start | Job::Shutdown | Job::Reboot) => self.requested_pages(),
         }
     }
 
@@ -93,115 +73,147 @@ impl Life {
         let Some(peer) = self.peer() else {
             return Ok(());
         };
-        let node = match self.vm.policy {
-            Policy::Any => None,
-            Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly | Policy::Strict => {
-                self.choose(peer.planner, set)?
-            }
-        };
-        let pages = self.requested_pages();
+        let bound = self.vm.bound_to.is_some();
+        let any = self.vm.policy == Policy::Any;
         match peer.claiming {
-            Claiming::Never => self.settle(domid, set, node, None),
-            Claiming::ByBuilder => {
-                self.settle(domid, set, node, None)?;
-                self.claim_host(domid, set, pages, "claimed by its builder")
+            Claiming::Never | Claiming::ByBuilder => {
+                let node = self.choose(peer, self.vm.memory_pages, set)?;
+                self.settle(domid, set, node)
             }
-            Claiming::NodeIfItCan => {
-                let Some(node) = node else {
-                    return Ok(());
-                };
-                self.settle(domid, set, Some(node), None)?;
-                let footprint = pages + self.request().overhead_pages;
-                match self.claim_node(domid, set, node, footprint) {
-                    Ok(()) => Ok(()),
-                    Err(errno) => {
-                        self.built.why = format!("claiming {footprint} pages: {errno}; ignored");
+            Claiming::Host(amount) => {
+                let node = self.choose(peer, self.vm.memory_pages, set)?;
+                self.settle(domid, set, node)?;
+                self.claim_host(domid, set, self.amount_pages(amount, peer))
+            }
+            Claiming::NodeIfItCan(_) | Claiming::NodeElseHost { .. } if any || bound => Ok(()),
+            Claiming::NodeIfItCan(amount) => {
+                let pages = self.amount_pages(amount, peer);
+                match self.choose(peer, pages, set)? {
+                    None => Ok(()),
+                    Some(node) => {
+                        self.settle(domid, set, Some(node))?;
+                        if let Err(errno) = self.claim_node(domid, set, node, pages) {
+                            self.built.why += &format!("; claiming it: {errno}, ignored");
+                        }
                         Ok(())
                     }
                 }
             }
-            Claiming::NodeElseHost { compiled_in: false } => self.settle(domid, set, node, None),
-            Claiming::NodeElseHost { compiled_in: true } => {
-                let claimed = node.map(|node| (node, self.claim_node(domid, set, node, pages)));
-                match claimed {
-                    Some((node, Ok(()))) => self.settle(domid, set, Some(node), Some(node)),
-                    Some((_, Err(Errno::ENOMEM))) | None => {
-                        self.claim_host(domid, set, pages, "claimed on the host, no affinity")
-                    }
-                    // Anything else is taken for a Xen that has no such claims.
-                    Some((node, Err(_))) => {
-                        self.settle(domid, set, Some(node), None)?;
-                        self.claim_host_if_it_can(domid, set, pages)
-                    }
+            Claiming::NodeElseHost {
+                amount,
+                compiled_in,
+            } => {
+                let pages = self.amount_pages(amount, peer);
+                let node = self.choose(peer, pages, set)?;
+                match compiled_in {
+                    true => self.claim_node_else_host(domid, set, node, pages),
+                    false => self.settle(domid, set, node),
                 }
             }
         }
     }
 
-    /// The node that the peer plans.
-    fn choose(&mut self, planner: Planner, set: &mut Set) -> Result<Option<usize>, Failure> {
+    fn claim_node_else_host(
+        &mut self,
+        domid: Domid,
+        set: &mut Set,
+        node: Option<usize>,
+        pages: u64,
+    ) -> Result<(), Failure> {
+        let claimed = node.map(|node| (node, self.claim_node(domid, set, node, pages)));
+        match claimed {
+            Some((node, Ok(()))) => {
+                self.built.exact_node = Some(node);
+                self.settle(domid, set, Some(node))
+            }
+            Some((_, Err(Errno::ENOMEM))) | None => self.claim_host_if_it_can(domid, set, pages),
+            // Anything else is taken for a Xen that has no such claims.
+            Some((node, Err(_))) => {
+                self.settle(domid, set, Some(node))?;
+                self.claim_host_if_it_can(domid, set, pages)
+            }
+        }
+    }
+
+    /// The node that the peer plans for that many pages.
+    fn choose(&self, peer: Peer, pages: u64, set: &mut Set) -> Result<Option<usize>, Failure> {
+        if self.vm.policy == Policy::Any || self.vm.bound_to.is_some() {
+            return Ok(None);
+        }
         let memory = set.stage().model.with(|xen| xen.memory());
         let topology = set.protocol.topology().clone();
         let host = Host::with_memory(topology.into(), memory)
             .map_err(|invalid| Failure::Said(invalid.to_string()))?;
         let cpus = host.topology().processors(None);
-        let (vcpus, pages) = (self.vm.vcpus, self.requested_pages());
+        let vcpus = self.vm.vcpus;
         let free = |node: &NodeMemory| node.free_pages;
-        let fits = |node: usize, free_pages: u64| {
-            free_pages >= pages && cpus.cpus[node] >= vcpus && cpus.cores[node] >= vcpus
+        let fits = |node: usize, free_pages: u64, cores: u32| {
+            free_pages >= pages && cpus.cpus[node] >= vcpus && cpus.cores[node] >= cores
         };
         let nodes = host.memory().nodes.iter().enumerate();
         let nodes = nodes.filter_map(|(i, node)| Some((i, (*node)?)));
-        let chosen = match planner {
-            Planner::None => None,
-            Planner::Libxl => nodes
-                .filter(|(i, node)| fits(*i, free(node)))
-                .max_by_key(|(i, node)| (free(node), std::cmp::Reverse(*i)))
-                .map(|(i, _)| i),
-            Planner::Xapi { sight } => {
-                let peers = &mut set.peers;
-                let node = nodes
-                    .filter(|(i, node)| {
-                        let least = &mut peers.least_free_pages[*i];
-                        *least = (*least).min(free(node));
-                        let seen = match sight {
-                            Sight::LeastEver => *least,
-                            Sight::Unclaimed => free(node).saturating_sub(node.claimed_pages),
-                        };
-                        fits(*i, seen)
-                    })
-                    .min_by_key(|(i, _)| (peers.chosen[*i], *i))
-                    .map(|(i, _)| i);
-                if let Some(node) = node {
-                    peers.chosen[node] += 1;
-                }
-                node
+        let (sight, cores) = match peer.planner {
+            Planner::None => return Ok(None),
+            Planner::Libxl => {
+                return Ok(nodes
+                    .filter(|(i, node)| fits(*i, free(node), 0))
+                    .max_by_key(|(i, node)| (free(node), std::cmp::Reverse(*i)))
+                    .map(|(i, _)| i));
             }
+            Planner::Xapi { sight, cores: true } => (sight, self.request().cores),
+            Planner::Xapi {
+                sight,
+                cores: false,
+            } => (sight, 0),
         };
-        Ok(chosen)
+        let peers = &mut set.peers;
+        let least = &mut peers.least_free_pages;
+        let fitting = nodes.filter(|(i, node)| {
+            least[*i] = least[*i].min(free(node));
+            let seen = match sight {
+                Sight::LeastEver => least[*i],
+                Sight::Unclaimed => free(node).saturating_sub(node.claimed_pages),
+            };
+            fits(*i, seen, cores)
+        });
+        // Where no node fits it plans several, counts them as chosen and drops the plan.
+        let chosen = &peers.chosen;
+        let node = fitting
+            .min_by_key(|(i, _)| (chosen[*i], *i))
+            .map(|(i, _)| i);
+        match node {
+            Some(node) => peers.chosen[node] += 1,
+            None => peers.chosen.iter_mut().for_each(|count| *count += 1),
+        }
+        Ok(node)
     }
 
-    /// Sets the affinity to `node`, if there is one; the builder is told `exact_node`.
-    fn settle(
-        &mut self,
-        domid: Domid,
-        set: &mut Set,
-        node: Option<usize>,
-        exact_node: Option<usize>,
-    ) -> Result<(), Failure> {
-        self.built.exact_node = exact_node;
-        let Some(node) = node else {
-            return Ok(());
-        };
-        let cpus = set.protocol.topology().cpus_of(NodeSet::one(node), None);
+    /// Sets the soft affinity to `node`, if there is one.
+    fn settle(&mut self, domid: Domid, set: &mut Set, node: Option<usize>) -> Result<(), Failure> {
         let claimed = match self.built.claimed_pages {
             0 => "not claimed".to_string(),
-            _ => format!("claimed on node {node}"),
+            _ => format!("claimed on the {}", self.built.claim),
+        };
+        let Some(node) = node else {
+            self.built.why = claimed + ", no affinity";
+            return Ok(());
         };
         self.built.why = format!("{claimed}, affinity to node {node}");
+        let cpus = set.protocol.topology().cpus_of(NodeSet::one(node), None);
+        self.set_affinity(domid, set, Affinity::Soft, &cpus)
+    }
+
+    /// Sets the affinity of all its vCPUs.
+    pub(super) fn set_affinity(
+        &self,
+        domid: Domid,
+        set: &Set,
+        affinity: Affinity,
+        cpus: &CpuSet,
+    ) -> Result<(), Failure> {
         for vcpu in 0..self.vm.vcpus {
             (set.stage().call("xc_vcpu_setaffinity", |xen| {
-                xen.set_vcpu_affinity(domid, vcpu, Affinity::Soft, &cpus)
+                xen.set_vcpu_affinity(domid, vcpu, affinity, cpus)
             }))
             .map_err(while_("setting its affinity"))?;
         }
@@ -223,19 +235,18 @@ impl Life {
         Ok(())
     }
 
-    fn claim_host(
+    pub(super) fn claim_host(
         &mut self,
         domid: Domid,
         set: &mut Set,
         pages: u64,
-        why: &'static str,
     ) -> Result<(), Failure> {
         (set.stage()
             .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages)))
         .map_err(while_("claiming its memory on the host"))?;
         self.built.claim = "host";
         self.built.claimed_pages = pages;
-        self.built.why = why.to_string();
+        self.built.why = (self.built.why).replace("not claimed", "claimed on the host");
         Ok(())
     }
 
@@ -246,12 +257,11 @@ impl Life {
         set: &mut Set,
         pages: u64,
     ) -> Result<(), Failure> {
-        let why = self.built.why.clone();
-        match self.claim_host(domid, set, pages, "claimed on the host") {
+        match self.claim_host(domid, set, pages) {
+            Ok(()) => Ok(()),
             Err(Failure::Xen(doing, Errno::ENOMEM)) => Err(Failure::Xen(doing, Errno::ENOMEM)),
-            Err(_) => Ok(()),
-            Ok(()) => {
-                self.built.why = why.replace("not claimed", "claimed on the host");
+            Err(failure) => {
+                self.built.why += &format!("; {}, ignored", failure.text());
                 Ok(())
             }
         }

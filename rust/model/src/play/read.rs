@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use planner::{Invalid, MAX_NODES, MAX_VCPUS};
 
-use super::scenario::{FaultSpec, JobSpec, MemorySpec, Scenario, FORMAT};
+use super::job::{FaultSpec, JobSpec};
+use super::scenario::{MemorySpec, Scenario, FORMAT};
 use super::stage::Fault;
 use super::PlayError;
 
@@ -46,6 +47,7 @@ impl Scenario {
             0,
             MAX_PAGES,
         )?;
+        within("node_reserve_pages", self.node_reserve_pages, 0, MAX_PAGES)?;
         within("noise_pages", self.noise_pages, 0, MAX_PAGES)?;
         let scrubbed = self.scrubbed_pages_per_second.unwrap_or(0);
         within("scrubbed_pages_per_second", scrubbed, 0, MAX_PAGES)?;
@@ -103,6 +105,10 @@ impl Scenario {
             within(&format!("vms[{i}].count"), u64::from(vm.count), 1, MAX_VMS)?;
             within("vms", count, 0, MAX_VMS)?;
             within(&format!("vms[{i}].vcpus"), vm.vcpus, 1, MAX_VCPUS)?;
+            for (j, node) in vm.bound_to_nodes.iter().flatten().enumerate() {
+                let field = format!("vms[{i}].bound_to_nodes[{j}]");
+                within(&field, *node, 0, self.host.nodes.len() - 1)?;
+            }
             let memory = format!("vms[{i}].memory");
             match vm.memory {
                 MemorySpec::Pages(pages) => {
@@ -176,6 +182,12 @@ impl Scenario {
                 pages("balloon", *many)?;
                 let rate = format!("{field}.balloon.pages_per_second");
                 within(&rate, *pages_per_second, 1, MAX_PAGES)
+            }
+            JobSpec::Kill(vm) => known(&format!("{field}.kill"), vm, names),
+            JobSpec::Later { millis, job } => {
+                let later = format!("{field}.later");
+                within(&format!("{later}.millis"), *millis, 0, MAX_SECONDS * 1000)?;
+                self.check_job(&format!("{later}.job"), job, names)
             }
             JobSpec::WaitSeconds(seconds) => {
                 within(&format!("{field}.wait_seconds"), *seconds, 0, MAX_SECONDS)

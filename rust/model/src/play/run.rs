@@ -1,18 +1,20 @@
 //! A run of a scenario: its phases, its actors, and what is recorded of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use claims::{Config, Hypervisor, Protocol};
 use fastrand::Rng;
 
-use super::actor::{Balloon, Mapping, Noise};
+use super::actor::Noise;
 use super::film::Camera;
+use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
 use super::life::{Job, Life, Next, Set};
-use super::peer::Peers;
+use super::others::Other;
 use super::record::{Ending, Happening, Played};
-use super::scenario::{JobSpec, PhaseSpec, Scenario};
+use super::room::Peers;
+use super::scenario::Scenario;
 use super::schedule::Scheduler;
 use super::setup;
 use super::stage::Stage;
@@ -27,20 +29,18 @@ pub(super) const END: Duration = Duration::from_secs(3600);
 
 /// Who takes part beside the VMs, which come first.
 const NOISE: usize = 0;
-const OTHERS: usize = 1;
-
-/// A job that is not a VM's.
-#[derive(Debug)]
-pub(super) enum Other {
-    Balloon(Balloon),
-    Mapping(Mapping),
-    Wait,
-    Restart,
-}
+pub(super) const OTHERS: usize = 1;
 
 /// Something to be done, with VMs by number.
 #[derive(Debug, Clone)]
-pub(super) enum Task {
+pub(super) struct Task {
+    what: What,
+    /// How much later than others.
+    later: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum What {
     Vm(usize, Job),
     Other(JobSpec),
 }
@@ -53,6 +53,7 @@ pub(super) struct Run {
     pub(super) peers: Peers,
     pub(super) rng: Rng,
     pub(super) jitter: bool,
+    pub(super) dies_at_events: BTreeSet<u64>,
     pub(super) at_start: Reading,
     pub(super) lives: Vec<Life>,
     pub(super) noise: Noise,
@@ -114,6 +115,7 @@ impl Run {
             peers: Peers::new(nodes),
             rng,
             jitter: scenario.jitter,
+            dies_at_events: scenario.dies_at_events.iter().copied().collect(),
             at_start,
             lives,
             noise,
@@ -176,14 +178,37 @@ impl Run {
                 vm,
                 estimate_off_pages,
             } => (vm, Job::Receive(*estimate_off_pages)),
-            JobSpec::Balloon { .. }
-            | JobSpec::WaitSeconds(_)
+            JobSpec::Later { millis, job } => {
+                let mut tasks = self.tasks_of(job)?;
+                let later = Duration::from_millis(*millis);
+                tasks.iter_mut().for_each(|task| task.later += later);
+                return Ok(tasks);
+            }
+            JobSpec::Balloon { vm, .. } => return self.other_task(spec, vm.as_ref()),
+            JobSpec::Kill(vm) | JobSpec::MapForeign { vm, .. } => {
+                return self.other_task(spec, Some(vm));
+            }
+            JobSpec::WaitSeconds(_)
             | JobSpec::RestartToolstack { .. }
-            | JobSpec::Offline { .. }
-            | JobSpec::MapForeign { .. } => return Ok(vec![Task::Other(spec.clone())]),
+            | JobSpec::Offline { .. } => return self.other_task(spec, None),
         };
         let vms = setup::named(&self.lives, name)?;
-        Ok(vms.into_iter().map(|vm| Task::Vm(vm, job)).collect())
+        let task = |vm| Task {
+            what: What::Vm(vm, job),
+            later: Duration::ZERO,
+        };
+        Ok(vms.into_iter().map(task).collect())
+    }
+
+    /// A job that is not a VM's, though it may be about one, which must be there.
+    fn other_task(&self, spec: &JobSpec, vm: Option<&String>) -> Result<Vec<Task>, PlayError> {
+        if let Some(name) = vm {
+            setup::named(&self.lives, name)?;
+        }
+        Ok(vec![Task {
+            what: What::Other(spec.clone()),
+            later: Duration::ZERO,
+        }])
     }
 
     fn phase(&mut self, phase: &PhaseSpec, tasks: [Vec<Task>; 2]) -> Result<(), Ending> {
@@ -203,7 +228,7 @@ impl Run {
         self.run()
     }
 
-    fn next_job(&mut self) {
+    pub(super) fn next_job(&mut self) {
         if let Some(task) = self.waiting.pop_front() {
             let delay = self.millis(20, 500);
             self.begin(task, delay);
@@ -211,56 +236,15 @@ impl Run {
     }
 
     fn begin(&mut self, task: Task, delay: Duration) {
-        match task {
-            Task::Vm(vm, job) => {
+        let delay = delay + task.later;
+        match task.what {
+            What::Vm(vm, job) => {
                 self.lives[vm].begin(job);
                 self.busy += 1;
                 self.wake_vm(vm, delay);
             }
-            Task::Other(spec) => self.begin_other(&spec, delay),
+            What::Other(spec) => self.begin_other(spec, delay),
         }
-    }
-
-    fn begin_other(&mut self, spec: &JobSpec, delay: Duration) {
-        let domid_of = |name: &String| {
-            let found = setup::named(&self.lives, name).ok()?;
-            self.lives[*found.first()?].domid
-        };
-        let (other, delay) = match spec {
-            JobSpec::Balloon {
-                vm,
-                node,
-                pages,
-                pages_per_second,
-                scattered,
-            } => {
-                let domid = vm.as_ref().map_or(Some(claims::Domid(0)), domid_of);
-                let balloon = Balloon::new(domid, *node, *pages, *pages_per_second, *scattered);
-                (Other::Balloon(balloon), delay)
-            }
-            JobSpec::MapForeign { vm, pages, seconds } => {
-                let mapping = Mapping::new(domid_of(vm), *pages, Duration::from_secs(*seconds));
-                (Other::Mapping(mapping), delay)
-            }
-            JobSpec::WaitSeconds(seconds) => (Other::Wait, Duration::from_secs(*seconds)),
-            JobSpec::RestartToolstack { after_millis } => {
-                (Other::Restart, Duration::from_millis(*after_millis))
-            }
-            JobSpec::Offline { node, pages } => {
-                let model = &self.protocol.hypervisor().model;
-                _ = model.with(|xen| xen.offline_pages(*node, *pages));
-                (Other::Wait, Duration::ZERO)
-            }
-            // These are VMs' jobs.
-            JobSpec::Start(_)
-            | JobSpec::Receive { .. }
-            | JobSpec::Shutdown(_)
-            | JobSpec::Reboot(_) => return,
-        };
-        self.others.push(Some(other));
-        self.due.push(None);
-        self.busy += 1;
-        self.wake(self.due.len() - 1, delay);
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -268,7 +252,7 @@ impl Run {
     }
 
     /// A time between two numbers of milliseconds.
-    fn millis(&mut self, least: u64, most: u64) -> Duration {
+    pub(super) fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_micros(match self.jitter {
             true => self.rng.u64(least * 1000..=most * 1000),
             false => (least + most) * 500,
@@ -282,6 +266,9 @@ impl Run {
     /// Runs until every job of the phase has ended.
     fn run(&mut self) -> Result<(), Ending> {
         while self.busy > 0 {
+            if self.dies_at_events.contains(&self.scheduler.events()) {
+                self.restart();
+            }
             let Some((due, actor)) = self.scheduler.next(&self.due) else {
                 break;
             };
@@ -297,7 +284,7 @@ impl Run {
                     let delay = model.with(|xen| self.noise.event(xen));
                     self.wake(actor, delay);
                 }
-                Some(other) => self.other_event(other - OTHERS, actor)?,
+                Some(other) => self.other_event(other - OTHERS)?,
             }
             self.camera.sample(&self.protocol.hypervisor().model, now);
             let events = self.scheduler.events();
@@ -317,6 +304,7 @@ impl Run {
         };
         set.stage().acts_for(Some(vm));
         let next = life.event(&mut set);
+        let dead = set.stage().is_dead();
         self.film(vm, doing, &next, now);
         // Looking at everything costs more than most events do.
         if !often {
@@ -326,6 +314,9 @@ impl Run {
         let (started, failure) = match next {
             Next::After(delay) => {
                 self.wake(vm, delay);
+                if dead {
+                    self.restart();
+                }
                 return Ok(());
             }
             Next::Off => (None, None),
@@ -337,50 +328,9 @@ impl Run {
         }
         self.busy -= 1;
         self.next_job();
+        if dead {
+            self.restart();
+        }
         Ok(())
-    }
-
-    fn other_event(&mut self, other: usize, actor: usize) -> Result<(), Ending> {
-        let model = &self.protocol.hypervisor().model;
-        let again = match &mut self.others[other] {
-            Some(Other::Balloon(balloon)) => model.with(|xen| balloon.event(xen)),
-            Some(Other::Mapping(mapping)) => model.with(|xen| mapping.event(xen)),
-            Some(Other::Wait) | None => None,
-            Some(Other::Restart) => {
-                self.restart();
-                None
-            }
-        };
-        match again {
-            Some(delay) => self.wake(actor, delay),
-            None => {
-                self.others[other] = None;
-                self.busy -= 1;
-                self.next_job();
-            }
-        }
-        self.check()
-    }
-
-    /// The toolstack dies and comes back: it knows nothing but what Xen tells.
-    fn restart(&mut self) {
-        let now = self.now();
-        self.camera.event(now, "toolstack", Happening::Restart);
-        let stage = self.protocol.hypervisor().clone();
-        // It could be opened before.
-        if let Ok(protocol) = Protocol::open(stage, self.config.clone()) {
-            self.protocol = protocol;
-        }
-        self.peers = Peers::new(self.protocol.topology().node_count());
-        for vm in 0..self.lives.len() {
-            let mut set = Set {
-                protocol: &self.protocol,
-                peers: &mut self.peers,
-            };
-            if self.lives[vm].start_again(&mut set) {
-                let delay = self.millis(100, 2000);
-                self.wake_vm(vm, delay);
-            }
-        }
     }
 }

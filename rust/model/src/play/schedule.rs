@@ -38,6 +38,7 @@ pub(super) struct Scheduler {
     event: u64,
     last: usize,
     next_of_trace: usize,
+    forgetful: bool,
     pub choices: Vec<Choice>,
 }
 
@@ -49,7 +50,16 @@ impl Scheduler {
             event: 0,
             last: usize::MAX,
             next_of_trace: 0,
+            forgetful: false,
             choices: Vec::new(),
+        }
+    }
+
+    /// One that does not remember what it chose.
+    pub fn forgetful(schedule: Schedule, seed: u64) -> Self {
+        Scheduler {
+            forgetful: true,
+            ..Scheduler::new(schedule, seed)
         }
     }
 
@@ -88,7 +98,7 @@ impl Scheduler {
                     .unwrap_or(first)
             }
         };
-        if choice.1 != first.1 {
+        if choice.1 != first.1 && !self.forgetful {
             self.choices.push(Choice {
                 event,
                 actor: choice.1,

@@ -76,6 +76,8 @@ pub(super) fn lives(
                 policy: spec.policy.into(),
                 strategy: settings.strategy,
                 builder_claims: spec.builder_claims,
+                bound_to: (spec.bound_to_nodes.as_ref())
+                    .map(|nodes| nodes.iter().copied().collect()),
             };
             let seed = rng.u64(..);
             let way = settings.toolstack.way;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
 use planner::{CpuSet, Memory, NodeSet, Topology};
 
-use super::scenario::FaultSpec;
+use super::job::FaultSpec;
 use crate::model::Model;
 use crate::xen::Xen;
 
@@ -19,6 +19,8 @@ pub(super) struct Fault {
     pub nth: Option<u64>,
     pub errno: Option<Errno>,
     pub delay: Duration,
+    /// Whether the toolstack dies when it has had its effect.
+    pub dies: bool,
     /// How many of its calls there were.
     pub seen: u64,
 }
@@ -30,6 +32,8 @@ struct Acting {
     vm: Option<usize>,
     /// What calls took longer since it was last asked.
     delay: Duration,
+    /// Whether the toolstack is dead: none of its calls reaches Xen any more.
+    dead: bool,
 }
 
 /// A Xen with faults. Clones are the same.
@@ -53,6 +57,7 @@ impl Fault {
             nth: spec.nth,
             errno,
             delay: Duration::from_millis(spec.delay_millis),
+            dies: spec.dies,
             seen: 0,
         })
     }
@@ -89,11 +94,26 @@ impl Stage {
         }
     }
 
+    /// Whether the toolstack died.
+    pub fn is_dead(&self) -> bool {
+        !self.faultless && self.acting(|acting| acting.dead)
+    }
+
+    /// It comes back.
+    pub fn comes_back(&self) {
+        if !self.faultless {
+            self.acting(|acting| acting.dead = false);
+        }
+    }
+
     fn fault(&self, call: &str) -> Result<(), Errno> {
         if self.faultless {
             return Ok(());
         }
         self.acting(|acting| {
+            if acting.dead {
+                return Err(Errno::EIO);
+            }
             let vm = acting.vm;
             for fault in &mut acting.faults {
                 if fault.call != call || (fault.vm.is_some() && fault.vm != vm) {
@@ -102,6 +122,8 @@ impl Stage {
                 fault.seen += 1;
                 if fault.nth.is_none_or(|nth| nth == fault.seen) {
                     acting.delay += fault.delay;
+                    // This call is its last.
+                    acting.dead |= fault.dies;
                     if let Some(errno) = fault.errno {
                         return Err(errno);
                     }

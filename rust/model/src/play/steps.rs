@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use claims::{Builder as Who, Domid, Placement, Step};
+use claims::{Affinity, Builder as Who, Domid, Errno, Placement, Step};
+
+use planner::Request;
 
 use super::building::extra;
 use super::life::{while_, At, Failure, Job, Life, Next, Set};
-use super::peer::Built;
 use super::scenario::VmKind;
 use super::toolstack::Way;
 
@@ -17,9 +18,15 @@ const POOL_PART_MILLIS: (u64, u64) = (60, 120);
 impl Life {
     /// Does what is due. A start that fails is cleaned up after.
     pub fn event(&mut self, set: &mut Set) -> Next {
-        let failure = match self.step(set) {
+        let stepped = self.step(set);
+        if stepped.is_err() && set.stage().is_dead() {
+            // Nobody is there who could clean up.
+            return Next::After(Duration::ZERO);
+        }
+        let failure = match stepped {
             Ok(Next::After(time)) => return Next::After(time + set.stage().take_delay()),
             Ok(next) => {
+                set.peers.leave(&self.vm.name);
                 self.at = At::Idle;
                 self.running = next == Next::Runs;
                 return next;
@@ -42,19 +49,25 @@ impl Life {
             return self.step_without_domain(set);
         };
         match self.at {
-            At::Idle | At::Create | At::Destroyed => Ok(Next::Off),
+            At::Idle | At::Room | At::Create | At::Destroyed => Ok(Next::Off),
             At::Destroy => self.destroy(domid, set),
             At::SetMax => self.set_max(domid, set),
-            At::Room => match self.look_for_room(set)? {
-                Some(wait) => Ok(Next::After(wait)),
-                None => self.go(At::FillPool, (10, 100)),
-            },
+            At::Look => {
+                self.look_once(set)?;
+                match self.pool_first() {
+                    true => self.go(At::FillPool, (10, 100)),
+                    false => self.go(At::CreateVcpus, (10, 100)),
+                }
+            }
             At::Place => self.place(set),
             At::FillPool => self.fill_pool(domid, set),
             At::CreateVcpus => {
                 (set.stage()
                     .call("xc_domain_max_vcpus", |xen| xen.create_vcpus(domid)))
                 .map_err(while_("creating its vCPUs"))?;
+                if let Some(cpus) = self.bound_cpus(set) {
+                    self.set_affinity(domid, set, Affinity::Hard, &cpus)?;
+                }
                 match self.way {
                     Way::Ours => self.go(At::Pin, (1, 50)),
                     Way::Peer(_) => self.go(At::Claim, (1, 50)),
@@ -62,7 +75,10 @@ impl Life {
             }
             At::Claim => {
                 self.plan_and_claim(domid, set)?;
-                self.begin_build(domid, set)
+                match self.pool_first() {
+                    true => self.begin_build(domid, set),
+                    false => self.go(At::FillPool, (10, 100)),
+                }
             }
             At::Pin => {
                 if let Some(placed) = self.placed.take() {
@@ -71,7 +87,7 @@ impl Life {
                 self.begin_build(domid, set)
             }
             At::Populate => self.populate(domid, set),
-            At::Assign => self.assign(set),
+            At::Assign => self.assign(domid, set),
             At::Finish => self.finish(domid, set),
             At::StartDevices => {
                 let pages = self.extra_pages();
@@ -94,27 +110,34 @@ impl Life {
 
     fn step_without_domain(&mut self, set: &mut Set) -> Result<Next, Failure> {
         match self.at {
+            At::Room => match self.wait_for_room(set)? {
+                Some(wait) => Ok(Next::After(wait)),
+                None => {
+                    self.at = At::Create;
+                    Ok(Next::After(Duration::ZERO))
+                }
+            },
             At::Create => {
+                if self.way == Way::Ours {
+                    self.began = set.now();
+                }
                 let vcpus = self.vm.vcpus;
-                self.running = false;
-                self.outcome = None;
-                self.built = Built::default();
-                self.began = set.now();
-                let domid = set
-                    .stage()
-                    .call("xc_domain_create", |xen| xen.create(vcpus));
-                self.domid = Some(domid.map_err(while_("creating its domain"))?);
+                let domid = (set.stage())
+                    .call("xc_domain_create", |xen| xen.create(vcpus))
+                    .map_err(while_("creating its domain"))?;
+                self.domid = Some(domid);
+                set.peers.created(&self.vm.name, domid);
                 self.go(At::SetMax, (5, 250))
             }
             At::Destroy | At::Destroyed if self.job == Job::Reboot => {
-                self.at = At::Create;
+                self.at = self.first_step();
                 Ok(Next::After(Duration::ZERO))
             }
             At::Idle
             | At::Destroy
             | At::Destroyed
             | At::SetMax
-            | At::Room
+            | At::Look
             | At::Place
             | At::FillPool
             | At::CreateVcpus
@@ -130,11 +153,17 @@ impl Life {
     fn destroy(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         if self.way == Way::Ours {
             // A build that was cut short has ended, too; one that ended is not known any more.
-            set.protocol.abandoned(domid)?;
+            // What failed is to be tried again; the claim then ends with its domain.
+            _ = (set.protocol.abandoned(domid)).or_else(|_| set.protocol.abandoned(domid));
         }
-        (set.stage()
-            .call("xc_domain_destroy", |xen| xen.destroy(domid)))
-        .map_err(while_("destroying it"))?;
+        let destroyed = set
+            .stage()
+            .call("xc_domain_destroy", |xen| xen.destroy(domid));
+        match destroyed {
+            // Somebody else was faster.
+            Ok(()) | Err(Errno::ESRCH) => (),
+            Err(errno) => return Err(while_("destroying it")(errno)),
+        }
         self.domid = None;
         self.running = false;
         let lingering = (50, self.lingering_millis);
@@ -142,21 +171,25 @@ impl Life {
     }
 
     fn set_max(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
-        let max_pages = self.vm.memory_pages + 256;
+        let max_pages = self.max_pages();
         (set.stage()
             .call("xc_domain_setmaxmem", |xen| xen.set_max(domid, max_pages)))
         .map_err(while_("setting its maximum memory"))?;
         match self.way {
-            Way::Peer(_) => self.at = At::Room,
+            Way::Peer(_) => self.at = At::Look,
             Way::Ours => {
+                let allowed_cpus = self.bound_cpus(set);
                 let placing = set.protocol.start(Placement {
                     domid,
-                    request: self.request(),
+                    hard_pinned: allowed_cpus.is_some(),
+                    request: Request {
+                        allowed_cpus,
+                        ..self.request()
+                    },
                     builder: match self.vm.kind {
                         VmKind::Hvm => Who::Hvm,
                         VmKind::Pv => Who::Pv,
                     },
-                    hard_pinned: false,
                 });
                 self.placing = Some(Box::new(placing));
                 self.at = At::Place;
@@ -183,6 +216,9 @@ impl Life {
 
     fn fill_pool(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         let pool_pages = self.pool_pages();
+        if pool_pages == 0 {
+            return self.pool_filled(domid, set);
+        }
         if self.pool_chunk_pages == 0 {
             let (least, most) = POOL_PARTS;
             let parts = match self.jitter {
@@ -196,10 +232,17 @@ impl Life {
             xen.fill_pool(domid, pool_pages, chunk_pages)
         });
         let has = has.map_err(while_("filling its pool"))?;
-        if has >= pool_pages {
-            self.pool_chunk_pages = 0;
-            self.at = At::CreateVcpus;
+        match has >= pool_pages {
+            true => self.pool_filled(domid, set),
+            false => Ok(Next::After(self.millis(POOL_PART_MILLIS))),
         }
-        Ok(Next::After(self.millis(POOL_PART_MILLIS)))
+    }
+
+    fn pool_filled(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
+        self.pool_chunk_pages = 0;
+        match self.pool_first() {
+            true => self.go(At::CreateVcpus, POOL_PART_MILLIS),
+            false => self.begin_build(domid, set),
+        }
     }
 }

@@ -19,23 +19,37 @@ pub(super) enum Way {
     Peer(Peer),
 }
 
-/// What a peer does. All of them fill the pool and create the vCPUs before they plan and claim.
+/// What a peer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Peer {
     pub room: Room,
+    /// Whether a start waits until the one before it has ended.
+    pub one_at_a_time: bool,
+    /// What it adds to a VM's footprint for each vCPU.
+    pub vcpu_pages: u64,
     pub planner: Planner,
+    pub order: Order,
     pub claiming: Claiming,
 }
 
-/// How it makes sure that there is memory. All look at free pages only, whoever claimed them.
+/// How it makes sure that there is memory. Nobody subtracts what is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
-    /// It looks once, and fails.
+    /// It looks once, when the domain is there, and fails.
     Once,
-    /// It waits for up to 33 seconds, and fails.
+    /// It has it reserved by squeezed, which knows what other starts have reserved, and keeps
+    /// some for nobody; what is refused is asked for again, for a minute. Then it looks once.
+    Squeezed {
+        /// For nobody.
+        kept_pages: u64,
+    },
+    /// It waits as long as no 30 seconds pass without progress, and fails.
     Xl,
-    /// It waits for up to 33 seconds, and goes on as if there were.
-    Libvirt,
+    /// It waits for up to 33 seconds.
+    Window {
+        /// Whether it fails then, or goes on as if there were enough.
+        fails: bool,
+    },
 }
 
 /// How it chooses nodes: never more than one.
@@ -47,6 +61,8 @@ pub(super) enum Planner {
     Xapi {
         /// What it takes for free.
         sight: Sight,
+        /// Whether a VM must have a core for each vCPU.
+        cores: bool,
     },
     /// libxl's: of the nodes that fit the one with most free memory.
     Libxl,
@@ -61,37 +77,99 @@ pub(super) enum Sight {
     Unclaimed,
 }
 
+/// When it plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// When the pool is filled and the vCPUs are there.
+    PoolFirst,
+    /// When the vCPUs are there; the pool is filled afterwards.
+    PlanFirst,
+}
+
 /// What it claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claiming {
     /// Nothing.
     Never,
-    /// The whole footprint on the planned node, whose affinity is set before; whatever comes of
-    /// it, the VM is built.
-    NodeIfItCan,
-    /// The memory on the planned node, which the builder is told; on the host if that is full or
-    /// nothing is planned, and then without affinity. Where Xen has no claims on nodes when it is
-    /// compiled: nothing, only affinity.
+    /// On the planned node, whose affinity is set before, and which the builder is not told;
+    /// whatever comes of it, the VM is built. Nothing where nothing is planned.
+    NodeIfItCan(Amount),
+    /// On the planned node, which the builder is told; on the host if that is full or nothing is
+    /// planned, and then without affinity. Where Xen has no claims on nodes when it is compiled:
+    /// nothing, only affinity. Policy `any` and VMs that are bound to CPUs claim nothing.
     NodeElseHost {
+        /// How much.
+        amount: Amount,
         /// Whether it was compiled where Xen has them.
         compiled_in: bool,
     },
+    /// On the host, for every VM.
+    Host(Amount),
     /// The memory on the host, by the builder.
     ByBuilder,
 }
 
-const fn peer(
-    name: &'static str,
-    about: &'static str,
-    room: Room,
-    planner: Planner,
-    claiming: Claiming,
-) -> Toolstack {
-    let peer = Peer {
-        room,
-        planner,
-        claiming,
-    };
+/// How much it claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amount {
+    /// Memory, pool and what is estimated beside them, whatever of it is taken already.
+    Footprint,
+    /// The memory in whole MiB, video hole included; for a migration what the source said.
+    Memory,
+    /// What the builder populates.
+    Populated,
+}
+
+/// squeezed keeps 64 MiB and 8 MiB for nobody; 1 MiB and 8 MiB before 2026.
+const KEPT_PAGES: u64 = 72 << 8;
+const KEPT_PAGES_2025: u64 = 9 << 8;
+
+/// What xapi adds for each vCPU, from 2026 on.
+const VCPU_PAGES: u64 = 38;
+
+/// xapi in 2026 without any placement.
+const XAPI: Peer = Peer {
+    room: Room::Squeezed {
+        kept_pages: KEPT_PAGES,
+    },
+    one_at_a_time: false,
+    vcpu_pages: VCPU_PAGES,
+    planner: Planner::None,
+    order: Order::PoolFirst,
+    claiming: Claiming::Never,
+};
+
+/// xapi before the fixes.
+const XAPI_2025: Peer = Peer {
+    room: Room::Squeezed {
+        kept_pages: KEPT_PAGES_2025,
+    },
+    vcpu_pages: 0,
+    planner: Planner::Xapi {
+        sight: Sight::LeastEver,
+        cores: false,
+    },
+    claiming: Claiming::NodeIfItCan(Amount::Footprint),
+    ..XAPI
+};
+
+/// xapi's planner in 2026.
+const XAPI_PLANNER: Planner = Planner::Xapi {
+    sight: Sight::Unclaimed,
+    cores: true,
+};
+
+/// xl: one create at a time.
+const XL: Peer = Peer {
+    room: Room::Xl,
+    one_at_a_time: true,
+    vcpu_pages: 0,
+    planner: Planner::Libxl,
+    order: Order::PlanFirst,
+    claiming: Claiming::ByBuilder,
+};
+
+const fn peer(name: &'static str, about: &'static str, peer: Peer) -> Toolstack {
     Toolstack {
         name,
         about,
@@ -108,55 +186,84 @@ impl Toolstack {
     };
 
     /// Every one.
-    pub const ALL: [Toolstack; 7] = [
+    pub const ALL: [Toolstack; 10] = [
         Toolstack::OURS,
+        peer("none", "xapi with NUMA off: no claims, no placement", XAPI),
         peer(
-            "none",
-            "no claims, no placement",
-            Room::Once,
-            Planner::None,
-            Claiming::Never,
+            "host-claims",
+            "a plain claim on the host for every VM, as all Xens have had it since 4.3, late",
+            Peer {
+                room: Room::Once,
+                claiming: Claiming::Host(Amount::Populated),
+                ..XAPI
+            },
         ),
         peer(
             "xapi-2025",
             "xapi before the fixes of December 2025: late claims of the whole footprint, for some",
-            Room::Once,
-            Planner::Xapi {
-                sight: Sight::LeastEver,
+            XAPI_2025,
+        ),
+        peer(
+            "xapi-draft",
+            "xapi's first fix of December 2025: late claims of the whole footprint, for all",
+            Peer {
+                planner: Planner::Xapi {
+                    sight: Sight::Unclaimed,
+                    cores: false,
+                },
+                claiming: Claiming::NodeElseHost {
+                    amount: Amount::Footprint,
+                    compiled_in: true,
+                },
+                ..XAPI_2025
             },
-            Claiming::NodeIfItCan,
         ),
         peer(
             "xapi-2026",
             "xapi in 2026 on XenServer 8 and on upstream Xen: affinity, and no claim at all",
-            Room::Once,
-            Planner::Xapi {
-                sight: Sight::Unclaimed,
+            Peer {
+                planner: XAPI_PLANNER,
+                claiming: Claiming::NodeElseHost {
+                    amount: Amount::Memory,
+                    compiled_in: false,
+                },
+                ..XAPI
             },
-            Claiming::NodeElseHost { compiled_in: false },
         ),
         peer(
             "xapi-2026-xs9",
             "xapi in 2026 on XenServer 9: a claim on a node, or else on the host",
-            Room::Once,
-            Planner::Xapi {
-                sight: Sight::Unclaimed,
+            Peer {
+                planner: XAPI_PLANNER,
+                claiming: Claiming::NodeElseHost {
+                    amount: Amount::Memory,
+                    compiled_in: true,
+                },
+                ..XAPI
             },
-            Claiming::NodeElseHost { compiled_in: true },
         ),
         peer(
             "xl",
-            "xl with claim_mode: a wait of 33 seconds, and a claim by the builder",
-            Room::Xl,
-            Planner::Libxl,
-            Claiming::ByBuilder,
+            "xl with claim_mode: one at a time, a wait while there is progress, a builder's claim",
+            XL,
+        ),
+        peer(
+            "xl-2014",
+            "xl of 2014 with claim_mode: one at a time, a wait of 33 seconds, a builder's claim",
+            Peer {
+                room: Room::Window { fails: true },
+                ..XL
+            },
         ),
         peer(
             "libvirt",
             "libvirt of 2014: a wait of 33 seconds that always reports success, no claim",
-            Room::Libvirt,
-            Planner::Libxl,
-            Claiming::Never,
+            Peer {
+                room: Room::Window { fails: false },
+                one_at_a_time: false,
+                claiming: Claiming::Never,
+                ..XL
+            },
         ),
     ];
 

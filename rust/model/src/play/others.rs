@@ -1,0 +1,135 @@
+//! What happens in a run that is not a VM's job: balloons, mappings, and the toolstack's death.
+
+use std::time::Duration;
+
+use claims::{Domid, Protocol};
+
+use super::actor::{Balloon, Mapping};
+use super::job::JobSpec;
+use super::life::Set;
+use super::record::{Ending, Happening};
+use super::room::Peers;
+use super::run::{Run, OTHERS};
+use super::setup;
+
+/// A job that is not a VM's.
+#[derive(Debug)]
+pub(super) enum Other {
+    /// It has not begun.
+    Due(JobSpec),
+    Balloon(Balloon),
+    Mapping(Mapping),
+    /// There is nothing more to do.
+    Done,
+}
+
+impl Run {
+    pub(super) fn begin_other(&mut self, spec: JobSpec, delay: Duration) {
+        let takes = match &spec {
+            JobSpec::WaitSeconds(seconds) => Duration::from_secs(*seconds),
+            JobSpec::RestartToolstack { after_millis } => Duration::from_millis(*after_millis),
+            JobSpec::Start(_)
+            | JobSpec::Receive { .. }
+            | JobSpec::Shutdown(_)
+            | JobSpec::Reboot(_)
+            | JobSpec::Balloon { .. }
+            | JobSpec::Later { .. }
+            | JobSpec::Kill(_)
+            | JobSpec::Offline { .. }
+            | JobSpec::MapForeign { .. } => Duration::ZERO,
+        };
+        self.others.push(Some(Other::Due(spec)));
+        self.due.push(None);
+        self.busy += 1;
+        self.wake(self.due.len() - 1, delay + takes);
+    }
+
+    pub(super) fn other_event(&mut self, other: usize) -> Result<(), Ending> {
+        if let Some(Some(Other::Due(spec))) = self.others.get(other) {
+            let spec = spec.clone();
+            self.others[other] = Some(self.start_other(&spec));
+        }
+        let model = self.protocol.hypervisor().model.clone();
+        let again = match &mut self.others[other] {
+            Some(Other::Balloon(balloon)) => model.with(|xen| balloon.event(xen)),
+            Some(Other::Mapping(mapping)) => model.with(|xen| mapping.event(xen)),
+            Some(Other::Due(_) | Other::Done) | None => None,
+        };
+        match again {
+            Some(delay) => self.wake(self.lives.len() + OTHERS + other, delay),
+            None => {
+                self.others[other] = None;
+                self.busy -= 1;
+                self.next_job();
+            }
+        }
+        self.check()
+    }
+
+    /// Does what is done at once, and says what is left.
+    fn start_other(&mut self, spec: &JobSpec) -> Other {
+        let domid_of = |name: &String| {
+            let found = setup::named(&self.lives, name).ok()?;
+            self.lives[*found.first()?].domid
+        };
+        let model = &self.protocol.hypervisor().model;
+        match spec {
+            JobSpec::Balloon {
+                vm,
+                node,
+                pages,
+                pages_per_second,
+                scattered,
+            } => {
+                let domid = vm.as_ref().map_or(Some(Domid(0)), domid_of);
+                let balloon = Balloon::new(domid, *node, *pages, *pages_per_second, *scattered);
+                return Other::Balloon(balloon);
+            }
+            JobSpec::MapForeign { vm, pages, seconds } => {
+                let time = Duration::from_secs(*seconds);
+                return Other::Mapping(Mapping::new(domid_of(vm), *pages, time));
+            }
+            JobSpec::Kill(vm) => {
+                if let Some(domid) = domid_of(vm) {
+                    // Whoever is gone already need not be killed.
+                    _ = model.with(|xen| xen.destroy(domid));
+                }
+            }
+            JobSpec::Offline { node, pages } => {
+                _ = model.with(|xen| xen.offline_pages(*node, *pages));
+            }
+            JobSpec::RestartToolstack { .. } => self.restart(),
+            // These are VMs' jobs, or have no more to do than to take their time.
+            JobSpec::WaitSeconds(_)
+            | JobSpec::Later { .. }
+            | JobSpec::Start(_)
+            | JobSpec::Receive { .. }
+            | JobSpec::Shutdown(_)
+            | JobSpec::Reboot(_) => (),
+        }
+        Other::Done
+    }
+
+    /// The toolstack dies and comes back: it knows nothing but what Xen tells.
+    pub(super) fn restart(&mut self) {
+        let now = self.now();
+        self.camera.event(now, "toolstack", Happening::Restart);
+        let stage = self.protocol.hypervisor().clone();
+        stage.comes_back();
+        // It could be opened before.
+        if let Ok(protocol) = Protocol::open(stage, self.config.clone()) {
+            self.protocol = protocol;
+        }
+        self.peers = Peers::new(self.protocol.topology().node_count());
+        for vm in 0..self.lives.len() {
+            let mut set = Set {
+                protocol: &self.protocol,
+                peers: &mut self.peers,
+            };
+            if self.lives[vm].start_again(&mut set) {
+                let delay = self.millis(100, 2000);
+                self.wake_vm(vm, delay);
+            }
+        }
+    }
+}
