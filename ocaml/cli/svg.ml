@@ -85,13 +85,14 @@ let cut ~size ~most characters =
     characters
   else
     let room = most -. width_of ~size ellipsis in
+    let least = widths ~size (List.filteri (fun i _ -> i < 3) characters) in
     let rec go left = function
       | c :: rest when width_of ~size c <= left ->
           c :: go (left -. width_of ~size c) rest
       | _ ->
           [ellipsis]
     in
-    if room <= 0. then [] else go room characters
+    if room < least then [] else go room characters
 
 let number value =
   let text = Printf.sprintf "%.2f" value in

@@ -23,7 +23,8 @@ val text :
   -> y:float
   -> string
   -> t
-(** One line; cut where it would be wider than [most]. What XML cannot have in
+(** One line; cut where it would be wider than [most], and nothing if hardly
+    anything were left of it. What XML cannot have in
     it becomes U+FFFD. *)
 
 val text_width : size:int -> string -> float

@@ -124,6 +124,23 @@ let everybody () =
   (* a title, the heads, a line each, and the end of the last line *)
   Alcotest.(check int) "lines" (3 + List.length toolstacks) (List.length lines)
 
+(* Claims that need not fit the host, of a toolstack that claims too much. *)
+let crashed () =
+  let play toolstack =
+    simulate
+      ["window"; "--flavour"; "v4"; "--json"; "--toolstack"; toolstack]
+  in
+  let result = play "xapi-draft" in
+  Plan_suite.check_code "crashed" 3 result ;
+  Alcotest.(check bool)
+    "it says so" true
+    (Files.contains result.err "the modelled host crashed") ;
+  let ending = field "ending" (Yojson.Safe.from_string result.out) in
+  Alcotest.(check bool)
+    "in JSON" true
+    (Files.contains ending "the host crashed") ;
+  Plan_suite.check_code "another's crash" 0 (play "all")
+
 let seeds () =
   let out arguments = (storm arguments).out in
   let twice arguments =
@@ -442,6 +459,7 @@ let suite =
   , [
       case "consistent" consistent
     ; case "every toolstack" everybody
+    ; case "a crash" crashed
     ; case "seeds" seeds
     ; case "variants" variants
     ; case "table" table

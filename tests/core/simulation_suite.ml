@@ -133,6 +133,20 @@ let films_tell_the_run () =
     )
     film.samples
 
+let films_change_nothing () =
+  let check (name, _) =
+    let scenario = Option.get (Simulation.built_in name) in
+    let run film =
+      ok_claims (Simulation.run ~film ~flavour:Model.Xen_4_17 scenario)
+    in
+    let filmed = run true and plain = run false in
+    let told (run : Simulation.run) =
+      (run.starts, run.overclaimed_page_seconds, run.found, run.ending)
+    in
+    Alcotest.(check bool) name true (told filmed = told plain)
+  in
+  List.iter check Simulation.scenarios
+
 (* A run by chance, and the same by its trace. *)
 let traces_replay () =
   let check (toolstack : Simulation.toolstack) =
@@ -180,6 +194,7 @@ let suite =
     @ [
         case "toolstacks" toolstacks_add_up
       ; case "films" films_tell_the_run
+      ; case "films, of every scenario" films_change_nothing
       ; case "traces" traces_replay
       ; case "settings" bad_settings_are_values
       ]

@@ -11,6 +11,10 @@ use crate::xen::Xen;
 /// As many samples as are kept at most.
 const MOST_SAMPLES: usize = 2000;
 
+/// How long nobody does anything before it is looked what happens meanwhile, and how often.
+const QUIET: Duration = Duration::from_millis(250);
+const QUIET_SAMPLES: u32 = 200;
+
 /// As many events as are kept at most.
 const MOST_EVENTS: usize = 2000;
 
@@ -43,20 +47,39 @@ impl Camera {
     /// Takes a sample, if it is time for one.
     pub fn sample(&mut self, model: &Model, now: Duration) {
         if self.on && now >= self.next {
-            self.sample_now(model, now);
+            model.with(|xen| self.sample_now(xen, now));
         }
     }
 
     /// Takes the last sample.
     pub fn last_sample(&mut self, model: &Model, now: Duration) {
         if self.on {
-            self.sample_now(model, now);
+            model.with(|xen| self.sample_now(xen, now));
         }
     }
 
-    fn sample_now(&mut self, model: &Model, now: Duration) {
+    /// Takes samples of what comes back while nobody does anything until `due`, on a copy: a film
+    /// changes nothing.
+    pub fn meanwhile(&mut self, model: &Model, due: Duration) {
+        if !self.on {
+            return;
+        }
+        let quiet = model.with(|xen| {
+            let long = due > xen.now() + QUIET && xen.is_tearing_down();
+            long.then(|| xen.clone())
+        });
+        let Some(mut xen) = quiet else { return };
+        let step = QUIET.max((due - xen.now()) / QUIET_SAMPLES).max(self.gap);
+        while xen.is_tearing_down() && xen.now() + step < due {
+            let at = xen.now() + step;
+            xen.advance_to(at);
+            self.sample_now(&xen, at);
+        }
+    }
+
+    fn sample_now(&mut self, xen: &Xen, now: Duration) {
         self.next = now + self.gap;
-        let memory = model.with(|xen| xen.memory());
+        let memory = xen.memory();
         let of = |part: fn(&planner::NodeMemory) -> u64| -> Vec<u64> {
             let nodes = memory.nodes.iter();
             nodes.map(|node| node.as_ref().map_or(0, part)).collect()

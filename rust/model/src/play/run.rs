@@ -273,6 +273,7 @@ impl Run {
                 break;
             };
             let model = &self.protocol.hypervisor().model;
+            self.camera.meanwhile(model, due);
             let now = model.with(|xen| {
                 xen.advance_to(due);
                 xen.now()
