@@ -559,14 +559,30 @@ end
 module Model = struct
   type t = Raw.model_handle
 
-  type flavour = Raw.flavour_value = Xen_4_17 | Upstream | Xs9 | Xs9_2025
+  type flavour = Raw.flavour_value =
+    | Xen_4_17
+    | Upstream
+    | Xen_4_22
+    | Xs9
+    | Xs9_2025
+    | V4
+    | V4_fixed
+    | V5
+    | V7
+    | V8
 
   let flavours =
     [
       ("4.17", Xen_4_17)
     ; ("upstream", Upstream)
+    ; ("4.22", Xen_4_22)
     ; ("xs9", Xs9)
     ; ("xs9-2025", Xs9_2025)
+    ; ("v4", V4)
+    ; ("v4-fixed", V4_fixed)
+    ; ("v5", V5)
+    ; ("v7", V7)
+    ; ("v8", V8)
     ]
 
   let create ~flavour (host : Host.t) =
@@ -600,88 +616,13 @@ module Model = struct
 end
 
 module Simulation = struct
-  type variant = Unaligned | Aligned
+  include Simulation
 
-  type start = {
-      vm: string
-    ; variant: variant
-    ; phase: string
-    ; nodes: int list
-    ; requested_pages: int
-    ; claimed_pages: int
-    ; claim: string
-    ; pages_on: (int * int) list
-    ; started: bool
-    ; reason: string
-    ; queued_seconds: float
-    ; waited_seconds: float
-    ; build_seconds: float
-  }
+  let run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which =
+    protocol
+      (run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which)
 
-  type result = {
-      scenario: string
-    ; seed: int
-    ; flavour: Model.flavour
-    ; starts: int
-    ; failed_starts: int
-    ; vms: start list
-    ; ending: string option
-  }
-
-  let start_of_raw (value : Raw.start_value) =
-    {
-      vm= value.vm
-    ; variant= (if value.is_aligned then Aligned else Unaligned)
-    ; phase= value.phase
-    ; nodes= Array.to_list value.start_nodes
-    ; requested_pages= value.requested_pages
-    ; claimed_pages= value.start_claimed_pages
-    ; claim= value.claim
-    ; pages_on= Array.to_list value.pages_on
-    ; started= value.started
-    ; reason= value.reason
-    ; queued_seconds= value.start_queued_seconds
-    ; waited_seconds= value.start_waited_seconds
-    ; build_seconds= value.build_seconds
-    }
-
-  let boot_storm ?(seed = 1) ?(strategy = Request.Balance)
-      ?(variants = [Unaligned; Aligned]) flavour =
-    let has variant =
-      let same other =
-        match (variant, other) with
-        | Unaligned, Unaligned | Aligned, Aligned ->
-            true
-        | Unaligned, Aligned | Aligned, Unaligned ->
-            false
-      in
-      List.exists same variants
-    in
-    let storm : Raw.storm_value =
-      {
-        seed
-      ; flavour
-      ; storm_strategy= strategy
-      ; unaligned= has Unaligned
-      ; aligned= has Aligned
-      }
-    in
-    Raw.xenopsd_numa_boot_storm storm
-    |> Result.map (fun (value : Raw.storm_result_value) ->
-           let starts = Array.to_list value.storm_starts in
-           let vms = List.map start_of_raw starts in
-           let failed = List.filter (fun start -> not start.started) vms in
-           {
-             scenario= "boot-storm"
-           ; seed
-           ; flavour
-           ; starts= List.length vms
-           ; failed_starts= List.length failed
-           ; vms
-           ; ending= value.ending
-           }
-       )
-    |> protocol
+  let minimal_trace played scenario = protocol (minimal_trace played scenario)
 end
 
 module Build = struct

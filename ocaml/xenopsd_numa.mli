@@ -753,10 +753,28 @@ module Model : sig
 
   (** How a Xen accounts claims. *)
   type flavour =
-    | Xen_4_17  (** consumed when pages are assigned; grown back on free *)
-    | Upstream  (** consumed when pages are allocated *)
-    | Xs9  (** as [Upstream], with claims on single nodes *)
-    | Xs9_2025  (** claims on single nodes, consumed when pages are assigned *)
+    | Xen_4_17
+        (** 4.17 and 4.18, XenServer 8, XCP-ng 8.3: claims are consumed when pages
+            are assigned, grow back on free, and may succeed wrongly *)
+    | Upstream
+        (** 4.19 to 4.21, as patched since December 2025: consumed when pages are
+            allocated *)
+    | Xen_4_22
+        (** as [Upstream]; domains being created are given dirty memory, and so
+            that of their preferred nodes *)
+    | Xs9  (** XenServer 9: as [Xen_4_22], with claims on single nodes *)
+    | Xs9_2025
+        (** XenServer 9's first node claims, of 2025: consumed when pages are
+            assigned *)
+    | V4
+        (** proposed upstream, fourth version, as posted: claims on single nodes
+            that need not fit the host *)
+    | V4_fixed  (** the same with its two faults mended *)
+    | V5
+        (** proposed claim sets, on several nodes and the host; pages that the
+            domain has count as if they had to be found again *)
+    | V7  (** as [V5]; only what is still to be found counts *)
+    | V8  (** as [V7]; for paused domains only, and a set is never replaced *)
 
   val flavours : (string * flavour) list
 
@@ -796,50 +814,14 @@ module Model : sig
   (** A domain's pages by node. *)
 end
 
-(** Whole days of a toolstack, on the model. *)
-module Simulation : sig
-  (** Whether VM memory is a multiple of 2 MiB. *)
-  type variant = Unaligned | Aligned
-
-  type start = private {
-      vm: string
-    ; variant: variant
-    ; phase: string
-    ; nodes: int list  (** the nodes of its affinity; all if it has none *)
-    ; requested_pages: int
-    ; claimed_pages: int
-    ; claim: string  (** the rung: [node], [host], [any], [unplaced], … *)
-    ; pages_on: (int * int) list  (** where its memory is *)
-    ; started: bool
-    ; reason: string  (** why it was placed so, or failed *)
-    ; queued_seconds: float  (** for earlier builds to end *)
-    ; waited_seconds: float  (** for memory to be given back *)
-    ; build_seconds: float
-  }
-
-  type result = private {
-      scenario: string
-    ; seed: int
-    ; flavour: Model.flavour
-    ; starts: int
-    ; failed_starts: int
-    ; vms: start list
-    ; ending: string option
-          (** what is wrong with a host at the end; [None]: each is what it was at
-              the start *)
-  }
-
-  val boot_storm :
-       ?seed:int
-    -> ?strategy:Request.strategy
-    -> ?variants:variant list
-    -> Model.flavour
-    -> (result, Failure.t) Stdlib.result
-  (** Three VMs of a 1 TiB host of two nodes, each of a third of what is
-      claimable, less its overhead: started in sequence, shut down by force,
-      started in parallel, one rebooted, all rebooted in parallel: 10 starts a
-      variant. The same seed gives the same result. *)
-end
+(** Whole days of toolstacks on the model: scenarios, and what comes of them.
+    {!Simulation_intf} is this module's page of the manual. *)
+module Simulation :
+  Simulation_intf.S
+    with type flavour := Model.flavour
+     and type strategy := Request.strategy
+     and type failure := Failure.t
+     and type invalid := invalid
 
 (** What is linked. *)
 module Build : sig

@@ -74,3 +74,47 @@ let table rows =
     String.concat "  " (go widths row)
   in
   List.map line rows
+
+let rec write_file fd text at =
+  if at >= String.length text then
+    Ok ()
+  else
+    match Unix.write_substring fd text at (String.length text - at) with
+    | written ->
+        write_file fd text (at + written)
+    | exception Unix.Unix_error (Unix.EINTR, _, _) ->
+        write_file fd text at
+    | exception Unix.Unix_error (error, _, _) ->
+        Error (String.lowercase_ascii (Unix.error_message error))
+
+let to_file path text =
+  let flags = Unix.[O_WRONLY; O_CREAT; O_TRUNC; O_CLOEXEC] in
+  match Unix.openfile path flags 0o666 with
+  | exception Unix.Unix_error (error, _, _) ->
+      Error (String.lowercase_ascii (Unix.error_message error))
+  | fd -> (
+      let written = write_file fd text 0 in
+      match Unix.close fd with
+      | () ->
+          written
+      | exception Unix.Unix_error (error, _, _) ->
+          Result.bind written (fun () ->
+              Error (String.lowercase_ascii (Unix.error_message error))
+          )
+    )
+
+let is_terminal =
+  lazy
+    ( match Unix.isatty Unix.stderr with
+    | is ->
+        is
+    | exception Unix.Unix_error _ ->
+        false
+    )
+
+let progress text =
+  if Lazy.force is_terminal then (
+    let cleared = "\r\027[K" ^ text in
+    Format.pp_print_string err_formatter cleared ;
+    Format.pp_print_flush err_formatter ()
+  )

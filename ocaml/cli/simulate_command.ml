@@ -1,220 +1,255 @@
 open Xenopsd_numa
+open Xenopsd_numa_formats
 open Cmdliner
+open Simulate_options
+
+let ( let* ) = Result.bind
 
 let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
 
-let name_of choices value =
-  List.find_map
-    (fun (name, choice) -> if choice = value then Some name else None)
-    choices
-  |> Option.value ~default:""
+let print_json json =
+  Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
 
-let variants = Simulation.[("unaligned", Unaligned); ("aligned", Aligned)]
+(** The variants that make a difference. *)
+let variants_of settings scenario =
+  if Simulation.has_variants scenario then
+    settings.variants
+  else
+    [Simulation.Unaligned]
 
-let outcome (start : Simulation.start) =
-  if start.started then "started" else "failed"
-
-(* ---- for people ---- *)
-
-let ints = function
+let rec collect f = function
   | [] ->
-      "-"
-  | ids ->
-      String.concat "," (List.map string_of_int ids)
+      Ok []
+  | first :: rest ->
+      let* first = f first in
+      let* rest = collect f rest in
+      Ok (first :: rest)
 
-let seconds value = Printf.sprintf "%.1f s" value
+let has_failed (run : Simulation.run) =
+  match run.ending with
+  | Crashed _ | Violated _ | Stuck _ ->
+      true
+  | As_before | Left _ ->
+      run.failed_starts > 0
 
-let size pages = Fmt.str "%a" Size.pp (Size.pages pages)
+(* Of several toolstacks only ours counts: that others fail is what the table is
+   for. *)
+let counts settings (run : Simulation.run) =
+  match settings.toolstacks with
+  | One _ ->
+      true
+  | All ->
+      run.toolstack.name = Simulation.ours.name
 
-let on pages_on =
-  match List.filter (fun (_, pages) -> pages > 0) pages_on with
-  | [] ->
-      "-"
-  | shares ->
-      let share (node, pages) = Printf.sprintf "%d: %s" node (size pages) in
-      String.concat ", " (List.map share shares)
+let traced settings scenario run =
+  match settings.schedule with
+  | Random _ when has_failed run && counts settings run ->
+      Output.progress "looking for the choices that make it fail" ;
+      Simulation.minimal_trace run scenario
+      |> Result.map (fun trace -> {Simulation_json.run; trace= Some trace})
+  | Timed | Round_robin | Random _ | Trace _ ->
+      Ok {Simulation_json.run; trace= None}
 
-let heads =
-  [
-    "variant"
-  ; "phase"
-  ; "VM"
-  ; "nodes"
-  ; "claim"
-  ; "claimed"
-  ; "memory on"
-  ; "queued"
-  ; "waited"
-  ; "outcome"
-  ; "reason"
-  ]
-
-let row (start : Simulation.start) =
-  [
-    name_of variants start.variant
-  ; start.phase
-  ; start.vm
-  ; ints start.nodes
-  ; start.claim
-  ; size start.claimed_pages
-  ; on start.pages_on
-  ; seconds start.queued_seconds
-  ; seconds start.waited_seconds
-  ; outcome start
-  ; start.reason
-  ]
-
-let lines (result : Simulation.result) =
-  Printf.sprintf "%s, Xen %s, seed %d" result.scenario
-    (name_of Model.flavours result.flavour)
-    result.seed
-  :: Output.table (heads :: List.map row result.vms)
-  @ [Printf.sprintf "%d starts, %d failed" result.starts result.failed_starts]
-
-(* ---- for programs ---- *)
-
-let int i : Yojson.Safe.t = `Int i
-
-let float f : Yojson.Safe.t = `Intlit (Printf.sprintf "%.6f" f)
-
-let start_to_json (start : Simulation.start) : Yojson.Safe.t =
-  let share (node, pages) = (string_of_int node, int pages) in
-  `Assoc
-    [
-      ("name", `String start.vm)
-    ; ("variant", `String (name_of variants start.variant))
-    ; ("phase", `String start.phase)
-    ; ("nodes", `List (List.map int start.nodes))
-    ; ("requested_pages", int start.requested_pages)
-    ; ("claimed_pages", int start.claimed_pages)
-    ; ("claim", `String start.claim)
-    ; ("pages_per_node", `Assoc (List.map share start.pages_on))
-    ; ("outcome", `String (outcome start))
-    ; ("reason", `String start.reason)
-    ; ("queued_seconds", float start.queued_seconds)
-    ; ("waited_seconds", float start.waited_seconds)
-    ; ("build_seconds", float start.build_seconds)
-    ]
-
-let to_json (result : Simulation.result) : Yojson.Safe.t =
-  `Assoc
-    [
-      ("scenario", `String result.scenario)
-    ; ("seed", int result.seed)
-    ; ("flavour", `String (name_of Model.flavours result.flavour))
-    ; ("starts", int result.starts)
-    ; ("failed_starts", int result.failed_starts)
-    ; ("vms", `List (List.map start_to_json result.vms))
-    ]
-
-(* ---- the command ---- *)
-
-type scenario = Boot_storm
-
-let run () scenario seed flavour variants strategy json =
-  let result =
-    match scenario with
-    | Boot_storm ->
-        Simulation.boot_storm ?seed ?strategy ~variants flavour
+let play settings scenario =
+  let variants = variants_of settings scenario in
+  let toolstacks =
+    match settings.toolstacks with
+    | One toolstack ->
+        [toolstack]
+    | All ->
+        Simulation.toolstacks
   in
-  match result with
-  | Error failure ->
-      Status.of_failure failure
-  | Ok result ->
-      if json then
-        Output.print (Yojson.Safe.to_string ~std:true (to_json result) ^ "\n")
-      else
-        print_lines (lines result) ;
-      if result.failed_starts > 0 then Status.Refused else Status.Done
-
-let scenario =
-  let choices = [("boot-storm", Boot_storm)] in
-  let doc = Printf.sprintf "What happens: %s." (Arg.doc_alts_enum choices) in
-  Arg.(
-    required & pos 0 (some (enum choices)) None & info [] ~docv:"SCENARIO" ~doc
-  )
-
-let seed =
-  let doc = "The same seed gives the same result." in
-  Arg.(
-    value
-    & opt (some (Convert.number ~least:0)) None
-    & info ["seed"] ~docv:"N" ~doc
-  )
-
-let flavour =
-  let doc =
-    Printf.sprintf "How the modelled Xen accounts claims: %s."
-      (Arg.doc_alts_enum Model.flavours)
+  let one (toolstack : Simulation.toolstack) variant =
+    Output.progress
+      (Printf.sprintf "%s, %s" toolstack.name
+         (Simulate_tables.name_of Simulation.variants variant)
+      ) ;
+    let* run =
+      Simulation.run ?seed:settings.seed ~flavour:settings.flavour ~toolstack
+        ~variant ?strategy:settings.strategy ~schedule:settings.schedule
+        ~film:(Option.is_some settings.drawing)
+        scenario
+    in
+    traced settings scenario run
   in
-  Arg.(
-    value
-    & opt (enum Model.flavours) Model.Upstream
-    & info ["flavour"] ~docv:"FLAVOUR" ~doc
-  )
-
-let variant =
-  let one (name, variant) = (name, [variant]) in
-  let choices = List.map one variants @ [("both", List.map snd variants)] in
-  let doc =
-    Printf.sprintf "Whether the memory of the VMs is a multiple of 2 MiB: %s."
-      (Arg.doc_alts_enum choices)
+  let played =
+    collect (fun toolstack -> collect (one toolstack) variants) toolstacks
   in
-  Arg.(
-    value
-    & opt (enum choices) (List.map snd variants)
-    & info ["variant"] ~docv:"VARIANT" ~doc
-  )
+  Output.progress "" ; played
 
-let strategy =
-  let doc =
-    Printf.sprintf "Which of equally near sets of nodes VMs take: %s."
-      (Arg.doc_alts_enum Request.strategies)
+let draw settings scenario runs =
+  match settings.drawing with
+  | None ->
+      Ok ()
+  | Some path ->
+      Chart.svg ~about:(Simulation.about scenario) runs
+      |> Output.to_file path
+      |> Result.map_error (fun found ->
+             Error.fault ~file:path Error.Whole ~found
+               ~expected:"a file that can be written"
+         )
+
+let status_of_run (run : Simulation.run) =
+  match run.ending with
+  | Crashed why ->
+      Logs.err (fun m ->
+          m "%s: the modelled host crashed: %s" run.toolstack.name why
+      ) ;
+      Status.Hypervisor_error
+  | Violated _ | Stuck _ ->
+      Status.internal (Fmt.str "%a" Simulation.pp_ending run.ending)
+  | As_before | Left _ ->
+      if run.failed_starts > 0 then Status.Refused else Status.Done
+
+let status settings runs =
+  let worse (a : Status.t) b = if Status.code b > Status.code a then b else a in
+  List.filter (counts settings) runs
+  |> List.map status_of_run
+  |> List.fold_left worse Status.Done
+
+let print settings toolstacks =
+  let played = List.concat toolstacks in
+  let runs = List.map (fun {Simulation_json.run; _} -> run) played in
+  let replay {Simulation_json.run; trace} =
+    Option.iter
+      (fun trace -> print_lines (Simulate_tables.replay run trace))
+      trace
   in
-  Arg.(
-    value
-    & opt (some (enum Request.strategies)) None
-    & info ["strategy"] ~docv:"STRATEGY" ~doc
+  match (settings.toolstacks, settings.json) with
+  | One _, true ->
+      print_json (Simulation_json.run played)
+  | All, true ->
+      print_json (Simulation_json.comparison toolstacks)
+  | One _, false ->
+      print_lines (Simulate_tables.one runs) ;
+      List.iter replay played
+  | All, false ->
+      print_lines (Simulate_tables.all runs) ;
+      List.iter replay played
+
+let simulate settings file =
+  (* What is being played is not left for a handler in OCaml. *)
+  Sys.set_signal Sys.sigint Sys.Signal_default ;
+  match Scenario_file.read file with
+  | Error error ->
+      Status.of_error error
+  | Ok scenario -> (
+    match play settings scenario with
+    | Error (Failure.Invalid invalid) ->
+        let file = Source.name file in
+        Status.of_error (Error.of_core ~file (Invalid invalid))
+    | Error failure ->
+        Status.of_failure failure
+    | Ok toolstacks -> (
+        let played = List.concat toolstacks in
+        let runs = List.map (fun {Simulation_json.run; _} -> run) played in
+        print settings toolstacks ;
+        match draw settings scenario runs with
+        | Ok () ->
+            status settings runs
+        | Error error ->
+            Status.of_error error
+      )
   )
 
-let json =
-  let doc = "Print one line of JSON." in
-  Arg.(value & flag & info ["json"] ~doc)
+(** The settings of a run by a trace, if there is one. *)
+let with_trace settings trace =
+  match (trace, settings.toolstacks, settings.schedule) with
+  | None, _, _ ->
+      Ok settings
+  | Some _, All, _ ->
+      Error (`Usage "--trace goes with one toolstack")
+  | Some path, One _, Timed ->
+      Trace_file.read path
+      |> Result.map (fun choices ->
+             {settings with schedule= Simulation.Trace choices}
+         )
+      |> Result.map_error (fun error -> `File error)
+  | Some _, One _, (Round_robin | Random _ | Trace _) ->
+      Error (`Usage "--trace goes without --schedule")
+
+let run () list settings trace scenario =
+  match (scenario, list) with
+  | Some _, true ->
+      `Error (true, "--list goes without a SCENARIO")
+  | None, true ->
+      print_lines (Simulate_tables.scenarios ()) ;
+      `Ok Status.Done
+  | None, false ->
+      `Error (true, "required argument SCENARIO is missing; --list tells them")
+  | Some file, false -> (
+    match with_trace settings trace with
+    | Ok settings ->
+        `Ok (simulate settings file)
+    | Error (`File error) ->
+        `Ok (Status.of_error error)
+    | Error (`Usage message) ->
+        `Error (true, message)
+  )
+
+(* cmdliner reads marks in these texts. *)
+let plain text =
+  let escaped = function
+    | ('$' | '\\') as c ->
+        Printf.sprintf "\\%c" c
+    | c ->
+        String.make 1 c
+  in
+  String.concat "" (List.map escaped (List.of_seq (String.to_seq text)))
+
+let items of_item list =
+  List.map
+    (fun item ->
+      let name, about = of_item item in
+      `I (Printf.sprintf "$(b,%s)" (plain name), plain about)
+    )
+    list
 
 let man =
   [
     `S Manpage.s_description
   ; `P
-      "Runs a scenario on a model of Xen's page accounting, in virtual time, \
-       and tells of each start on which nodes the VM was placed, what was \
-       claimed for it and how, where its memory really is, how long it was \
-       queued behind earlier builds and waited for memory, and if it failed, \
-       why."
+      "Plays a scenario on a model of Xen's page accounting, in virtual time. \
+       Of one toolstack it tells of each start on which nodes the VM was \
+       placed, what was claimed for it and how, where its memory really is, \
+       how long it was queued behind earlier builds and waited for memory, and \
+       if it failed, why; of several, a line each."
   ; `P
-      "$(b,boot-storm): three VMs of a host of 1 TiB and two nodes, each of a \
-       third of what can be claimed, are started one after the other, shut \
-       down by force, started all at once, one of them rebooted, and all of \
-       them rebooted at once."
-  ; `S Manpage.s_examples
-  ; `P "A storm on a Xen that has claims on single nodes:"
-  ; `Pre "  $(mname) $(tname) boot-storm --flavour xs9"
-  ; `P "The starts that failed, with another seed:"
-  ; `Pre
-      "  $(mname) $(tname) boot-storm --seed 7 --json | jq '.vms[] | \
-       select(.outcome == \"failed\")'"
+      "In the lines of toolstacks: starts that failed; starts with memory and \
+       affinity on one node; memory away from its vCPUs; pages claimed beyond \
+       what their domains could still take, times the seconds that they were; \
+       the longest time from the beginning of a phase to its last start; and \
+       what the hypervisor got wrong, how often."
+  ; `P
+      "With $(b,--toolstack all) the exit status tells of this project's \
+       protocol only."
+  ; `S "SCENARIOS"
   ]
+  @ items Fun.id Simulation.scenarios
+  @ [`S "TOOLSTACKS"]
+  @ items
+      (fun (toolstack : Simulation.toolstack) ->
+        (toolstack.name, toolstack.about)
+      )
+      Simulation.toolstacks
+  @ [
+      `S Manpage.s_examples
+    ; `P "A storm on a Xen that has claims on single nodes:"
+    ; `Pre "  $(mname) $(tname) boot-storm --flavour xs9"
+    ; `P "The same by everybody, as a table and as a drawing:"
+    ; `Pre
+        "  $(mname) $(tname) boot-storm --flavour 4.17 --toolstack all --svg \
+         storm.svg"
+    ; `P "The starts that failed, with another seed:"
+    ; `Pre
+        "  $(mname) $(tname) boot-storm --seed 7 --json | jq '.vms[] | \
+         select(.outcome == \"failed\")'"
+    ]
 
 let command =
-  let doc = "run a scenario on a model of Xen" in
+  let doc = "play a scenario on a model of Xen" in
   Cmd.v
     (Cmd.info "simulate" ~doc ~man ~exits:Status.exits)
     Term.(
-      const run
-      $ Convert.verbose
-      $ scenario
-      $ seed
-      $ flavour
-      $ variant
-      $ strategy
-      $ json
+      ret (const run $ Convert.verbose $ list $ settings $ trace $ scenario)
     )

@@ -32,7 +32,8 @@ let exits =
   ; info Bad_input
       "on bad input or usage. The message names the file, the line or field, \
        what was found and what was expected."
-  ; info Hypervisor_error "if the hypervisor said no."
+  ; info Hypervisor_error
+      "if the hypervisor said no, or crashed in a simulation."
   ; info Internal_error "on an internal error, which is a bug."
   ]
 

@@ -41,6 +41,8 @@ let host_of_path t ~path file =
               Printf.sprintf "%s: line %d" file line
           | Error.Field field ->
               Printf.sprintf "%s: %s" file field
+          | Error.At {line; column; field} ->
+              Printf.sprintf "%s: line %d, column %d: %s" file line column field
         in
         Json_field.invalid ~path ~found:(where ^ ": " ^ found) ~expected
 

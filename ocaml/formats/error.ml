@@ -1,4 +1,8 @@
-type place = Whole | Line of int | Field of string
+type place =
+  | Whole
+  | Line of int
+  | Field of string
+  | At of {line: int; column: int; field: string}
 
 type t =
   | Fault of {file: string; place: place; found: string; expected: string}
@@ -7,6 +11,8 @@ type t =
 let fault ~file place ~found ~expected = Fault {file; place; found; expected}
 
 let of_core ~file = function
+  | Xenopsd_numa.Invalid {field= ""; found; expected} ->
+      Fault {file; place= Whole; found; expected}
   | Xenopsd_numa.Invalid {field; found; expected} ->
       Fault {file; place= Field field; found; expected}
   | Xenopsd_numa.Internal message ->
@@ -35,6 +41,10 @@ let pp_place ppf = function
       Fmt.pf ppf " line %d:" line
   | Field field ->
       Fmt.pf ppf " %s:" field
+  | At {line; column; field= ""} ->
+      Fmt.pf ppf " line %d, column %d:" line column
+  | At {line; column; field} ->
+      Fmt.pf ppf " line %d, column %d: %s:" line column field
 
 let pp ppf = function
   | Fault {file; place; found; expected} ->

@@ -5,6 +5,8 @@ type place =
   | Whole  (** the file itself: missing, a directory, too large, … *)
   | Line of int  (** from 1 *)
   | Field of string  (** a path, such as [distances[1][2]] *)
+  | At of {line: int; column: int; field: string}
+      (** both from 1; [field] may be empty *)
 
 type t =
   | Fault of {file: string; place: place; found: string; expected: string}
@@ -20,4 +22,4 @@ val excerpt : string -> string
     escaped, and cut after 40 bytes. *)
 
 val pp : t Fmt.t
-(** [FILE: line or field: found X, expected Y]. *)
+(** [FILE: line, column or field: found X, expected Y]. *)

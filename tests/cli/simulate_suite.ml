@@ -1,68 +1,163 @@
 (* xenopsd-numa simulate. *)
 
+open Test_support
 module J = Yojson.Safe.Util
 
-let simulate arguments = Run.command ("simulate" :: "boot-storm" :: arguments)
+let simulate arguments = Run.command ("simulate" :: arguments)
 
-let flavours = ["4.17"; "upstream"; "xs9"; "xs9-2025"]
+let storm arguments = simulate ("boot-storm" :: arguments)
+
+let flavours =
+  [
+    "4.17"
+  ; "upstream"
+  ; "4.22"
+  ; "xs9"
+  ; "xs9-2025"
+  ; "v4"
+  ; "v4-fixed"
+  ; "v5"
+  ; "v7"
+  ; "v8"
+  ]
+
+let toolstacks =
+  List.map
+    (fun (toolstack : Xenopsd_numa.Simulation.toolstack) -> toolstack.name)
+    Xenopsd_numa.Simulation.toolstacks
 
 let field name json = J.to_string (J.member name json)
 
 let count name json = J.to_int (J.member name json)
 
+let list name json = J.to_list (J.member name json)
+
 let json arguments =
-  let result = simulate ("--json" :: arguments) in
+  let result = storm ("--json" :: arguments) in
   (result, Yojson.Safe.from_string result.out)
 
-(* Exit code, totals and the list of starts must tell the same. *)
+let with_keys keys json =
+  List.iter
+    (fun key ->
+      if not (List.mem key (J.keys json)) then Alcotest.failf "no %s" key
+    )
+    keys
+
+let sum of_one all = List.fold_left (fun sum one -> sum + of_one one) 0 all
+
+let figures =
+  [
+    "starts"
+  ; "failed_starts"
+  ; "on_one_node"
+  ; "remote_pages"
+  ; "overclaimed_page_seconds"
+  ; "seconds_to_all_running"
+  ; "findings"
+  ; "ending"
+  ]
+
+(* Totals, variants and the list of starts must tell the same. *)
+let consistent_toolstack name json =
+  let vms = list "vms" json in
+  let failed = List.filter (fun vm -> field "outcome" vm = "failed") vms in
+  let same what = Alcotest.(check int) (name ^ ": " ^ what) in
+  same "starts" 20 (count "starts" json) ;
+  same "vms" 20 (List.length vms) ;
+  same "failed" (List.length failed) (count "failed_starts" json) ;
+  same "remote" (sum (count "remote_pages") vms) (count "remote_pages" json) ;
+  let variants = list "variants" json in
+  List.iter
+    (fun key -> same key (sum (count key) variants) (count key json))
+    ["starts"; "failed_starts"; "on_one_node"; "overclaimed_page_seconds"] ;
+  List.iter (with_keys figures) (json :: variants) ;
+  List.iter
+    (with_keys
+       [
+         "name"
+       ; "variant"
+       ; "phase"
+       ; "nodes"
+       ; "claimed_pages"
+       ; "claim"
+       ; "outcome"
+       ; "reason"
+       ; "queued_seconds"
+       ]
+    )
+    vms ;
+  List.length failed
+
 let consistent () =
   let check flavour =
     let result, json = json ["--flavour"; flavour] in
-    let vms = J.to_list (J.member "vms" json) in
-    let failed = List.filter (fun vm -> field "outcome" vm = "failed") vms in
+    Alcotest.(check string) "scenario" "boot-storm" (field "scenario" json) ;
     Alcotest.(check string) "flavour" flavour (field "flavour" json) ;
-    Alcotest.(check int) "starts" 20 (count "starts" json) ;
-    Alcotest.(check int) "vms" 20 (List.length vms) ;
+    Alcotest.(check string) "toolstack" "xenopsd-numa" (field "toolstack" json) ;
     Alcotest.(check int)
-      "failed" (List.length failed)
-      (count "failed_starts" json) ;
-    Plan_suite.check_code flavour (min 1 (List.length failed)) result ;
-    let with_keys vm =
-      List.iter
-        (fun key ->
-          if J.member key vm = `Null then Alcotest.failf "no %s" key
-        )
-        [
-          "name"
-        ; "variant"
-        ; "phase"
-        ; "nodes"
-        ; "claimed_pages"
-        ; "claim"
-        ; "outcome"
-        ; "reason"
-        ; "queued_seconds"
-        ]
-    in
-    List.iter with_keys vms
+      (flavour ^ " failed") 0
+      (consistent_toolstack flavour json) ;
+    Plan_suite.check_code flavour 0 result
   in
   List.iter check flavours
 
+let everybody () =
+  let result, json = json ["--toolstack"; "all"; "--flavour"; "4.17"] in
+  Plan_suite.check_code "only ours counts" 0 result ;
+  with_keys ["scenario"; "seed"; "flavour"] json ;
+  let all = list "toolstacks" json in
+  Alcotest.(check (list string))
+    "names" toolstacks
+    (List.map (field "toolstack") all) ;
+  let failed =
+    List.map (fun one -> consistent_toolstack (field "toolstack" one) one) all
+  in
+  Alcotest.(check bool) "others fail" true (sum Fun.id failed > 0) ;
+  List.iter2
+    (fun name failed ->
+      storm ["--toolstack"; name; "--flavour"; "4.17"]
+      |> Plan_suite.check_code name (min 1 failed)
+    )
+    toolstacks failed ;
+  let table = storm ["--toolstack"; "all"; "--variant"; "aligned"] in
+  let lines = String.split_on_char '\n' table.out in
+  (* a title, the heads, a line each, and the end of the last line *)
+  Alcotest.(check int) "lines" (3 + List.length toolstacks) (List.length lines)
+
+(* Claims that need not fit the host, of a toolstack that claims too much. *)
+let crashed () =
+  let play toolstack =
+    simulate
+      ["window"; "--flavour"; "v4"; "--json"; "--toolstack"; toolstack]
+  in
+  let result = play "xapi-draft" in
+  Plan_suite.check_code "crashed" 3 result ;
+  Alcotest.(check bool)
+    "it says so" true
+    (Files.contains result.err "the modelled host crashed") ;
+  let ending = field "ending" (Yojson.Safe.from_string result.out) in
+  Alcotest.(check bool)
+    "in JSON" true
+    (Files.contains ending "the host crashed") ;
+  Plan_suite.check_code "another's crash" 0 (play "all")
+
 let seeds () =
-  let out arguments = (simulate arguments).out in
-  Alcotest.(check string)
-    "the same seed"
-    (out ["--seed"; "7"; "--json"])
-    (out ["--seed"; "7"; "--json"]) ;
+  let out arguments = (storm arguments).out in
+  let twice arguments =
+    Alcotest.(check string) "the same" (out arguments) (out arguments)
+  in
+  twice ["--seed"; "7"; "--json"] ;
+  twice ["--seed"; "7"; "--toolstack"; "all"] ;
+  Alcotest.(check bool)
+    "another seed" true
+    (out ["--seed"; "7"] <> out ["--seed"; "8"]) ;
   let _, json = json ["--seed"; "7"] in
   Alcotest.(check int) "seed" 7 (count "seed" json)
 
 let variants () =
   let variants variant =
     let _, json = json ["--variant"; variant] in
-    J.to_list (J.member "vms" json)
-    |> List.map (field "variant")
-    |> List.sort_uniq compare
+    list "vms" json |> List.map (field "variant") |> List.sort_uniq compare
   in
   Alcotest.(check (list string)) "one" ["aligned"] (variants "aligned") ;
   Alcotest.(check (list string)) "other" ["unaligned"] (variants "unaligned") ;
@@ -70,27 +165,289 @@ let variants () =
     "both" ["aligned"; "unaligned"] (variants "both")
 
 let table () =
-  let result = simulate ["--strategy"; "pack"; "--variant"; "aligned"] in
+  let result = storm ["--strategy"; "pack"; "--variant"; "aligned"] in
   let lines = String.split_on_char '\n' result.out in
-  (* a title, the heads, ten starts, the totals, and the end of the last line *)
-  Alcotest.(check int) "lines" 14 (List.length lines)
+  (* a title, the heads, ten starts, a blank line, two of the toolstack, a blank
+     line, the totals, and the end of the last line *)
+  Alcotest.(check int) "lines" 18 (List.length lines)
+
+let scenarios () =
+  let listed = simulate ["--list"] in
+  Plan_suite.check_code "list" 0 listed ;
+  let files = Array.to_list (Sys.readdir "../scenarios") in
+  List.iter
+    (fun file ->
+      if Filename.check_suffix file ".json" then (
+        let name = Filename.chop_suffix file ".json" in
+        if not (Files.contains ("\n" ^ listed.out) ("\n" ^ name ^ " ")) then
+          Alcotest.failf "%s is not listed" name ;
+        let quiet = ["--json"; "--toolstack"; "none"] in
+        Alcotest.(check string)
+          name
+          (simulate (name :: quiet)).out
+          (simulate (("../scenarios/" ^ file) :: quiet)).out
+      )
+    )
+    files ;
+  let text = Files.read "../scenarios/boot-storm.json" in
+  let piped = Run.command ~input:text ["simulate"; "-"; "--json"] in
+  Alcotest.(check string) "piped" (storm ["--json"]).out piped.out
+
+let changed ~before ~after =
+  Files.replace ~before ~after (Files.read "../scenarios/boot-storm.json")
+
+let bad_files () =
+  let check text message =
+    Files.with_file text (fun path ->
+        let result = simulate [path] in
+        Plan_suite.check_code message 2 result ;
+        Alcotest.(check string) message "" result.out ;
+        Alcotest.(check string)
+          message
+          (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
+          result.err
+    )
+  in
+  check
+    (changed ~before:"\"vcpus\": 6" ~after:"\"vcpus\": \"six\"")
+    "line 15, column 46: vms[0].vcpus: found string \"six\", expected u32" ;
+  check
+    (changed ~before:"\"reboot\": \"vm1\"" ~after:"\"reboot\": \"vm7\"")
+    "phases[3].at_once[0].reboot: found \"vm7\", expected one of the VMs \"vm1\" \
+     to \"vm3\"" ;
+  check
+    (changed ~before:"scenario/1" ~after:"scenario/9")
+    "format: found \"xenopsd-numa-scenario/9\", expected \
+     \"xenopsd-numa-scenario/1\"" ;
+  check "{}" "line 1, column 2: found no field `format`, expected one" ;
+  check "{\"format\": "
+    "line 1, column 11: format: found the end of the text in a value, expected \
+     a scenario in JSON" ;
+  let unknown = simulate ["storm-boot"] in
+  Plan_suite.check_code "unknown" 2 unknown ;
+  if not (Files.contains unknown.err "boot-storm") then
+    Alcotest.failf "it does not say what there is: %s" unknown.err ;
+  Plan_suite.check_code "a directory" 2 (simulate ["../scenarios"])
+
+let drawing arguments check =
+  Files.with_directory (fun directory ->
+      let path = Filename.concat directory "drawing.svg" in
+      let result = storm (arguments @ ["--svg"; path]) in
+      let text = Files.read path in
+      match Xml.check text with
+      | Ok texts ->
+          check result text texts
+      | Error what ->
+          Alcotest.failf "not well-formed: %s" what
+  )
+
+let drawings () =
+  let arguments = ["--flavour"; "xs9"; "--seed"; "3"; "--variant"; "aligned"] in
+  let has texts text =
+    if not (List.mem text texts) then Alcotest.failf "no %S" text
+  in
+  drawing arguments (fun result text texts ->
+      Plan_suite.check_code "drawn" 0 result ;
+      Alcotest.(check string) "the same table" (storm arguments).out result.out ;
+      List.iter (has texts)
+        [
+          "boot-storm on Xen xs9, xenopsd-numa, seed 3"
+        ; "host, 1.00 TiB"
+        ; "node 0, 512 GiB"
+        ; "node 1, 512 GiB"
+        ; "GiB"
+        ; "0 s"
+        ; "vm1"
+        ; "vm2"
+        ; "vm3"
+        ; "claimed on a node"
+        ; "1 sequential start"
+        ] ;
+      drawing arguments (fun _ again _ ->
+          Alcotest.(check bool) "the same drawing" true (text = again)
+      )
+  ) ;
+  drawing ["--toolstack"; "all"] (fun _ _ texts ->
+      List.iter
+        (fun name ->
+          List.iter (has texts) [name ^ ", aligned"; name ^ ", unaligned"]
+        )
+        toolstacks
+  )
+
+(* What a name has in it, a drawing must not have as marks. *)
+let odd_names () =
+  let name = "<&\\\"\\u0001\\ud83d\\ude00\\uffff" in
+  let text =
+    {|{"format": "xenopsd-numa-scenario/1", "name": "NAME", "about": "NAME",
+       "host": {"nodes": [{"size_pages": 262144, "free_pages": 262144}],
+                "cpus_per_node": 4},
+       "reserve_pages": 0,
+       "vms": [{"name": "NAME", "vcpus": 1, "memory": {"pages": 65536}}],
+       "phases": [{"name": "NAME", "at_once": [{"start": "NAME"}]}]}|}
+  in
+  let named = String.concat name (Str.split_delim (Str.regexp "NAME") text) in
+  Files.with_directory (fun directory ->
+      let path = Filename.concat directory "drawing.svg" in
+      let result = Run.command ~input:named ["simulate"; "-"; "--svg"; path] in
+      Plan_suite.check_code "drawn" 0 result ;
+      match Xml.check (Files.read path) with
+      | Ok texts ->
+          let shown = "<&\"\xef\xbf\xbd\xf0\x9f\x98\x80\xef\xbf\xbd" in
+          if not (List.mem shown texts) then Alcotest.fail "no such name"
+      | Error what ->
+          Alcotest.failf "not well-formed: %s" what
+  )
+
+let unwritable () =
+  let check path found =
+    let result = storm ["--svg"; path] in
+    Plan_suite.check_code path 2 result ;
+    Alcotest.(check string)
+      path
+      (Printf.sprintf
+         "xenopsd-numa: %s: found %s, expected a file that can be written\n" path
+         found
+      )
+      result.err
+  in
+  check "no/such/directory/x.svg" "no such file or directory" ;
+  check "../scenarios" "is a directory" ;
+  if Sys.file_exists "/dev/full" then
+    check "/dev/full" "no space left on device"
+
+(* ^C, in the middle of a run without end. *)
+let interrupted () =
+  let text =
+    Files.replace ~before:"\"at_once\": [{ \"shutdown\": \"vm\" }]"
+      ~after:"\"at_once\": [{ \"wait_seconds\": 10000000 }]"
+      (Files.read "../scenarios/boot-storm.json")
+  in
+  Files.with_file text (fun path ->
+      let null flags = Unix.openfile "/dev/null" flags 0 in
+      let stdin = null [Unix.O_RDONLY] and out = null [Unix.O_WRONLY] in
+      let pid =
+        Run.start ~stdin ~stdout:out ~stderr:out
+          ["simulate"; path; "--toolstack"; "all"]
+      in
+      Unix.sleepf 0.3 ;
+      let before = Unix.gettimeofday () in
+      Unix.kill pid Sys.sigint ;
+      let code = Run.wait pid in
+      List.iter Unix.close [stdin; out] ;
+      Alcotest.(check int) "code" (128 + abs Sys.sigint) code ;
+      Alcotest.(check bool) "at once" true (Unix.gettimeofday () -. before < 1.)
+  )
+
+let race = "../data/balloon-race.json"
+
+(* The first seed with which chance makes it fail, and time alone does not. *)
+let seed_of_race () =
+  let open Xenopsd_numa in
+  match Xenopsd_numa_formats.Scenario_file.read race with
+  | Error error ->
+      Alcotest.failf "%a" Xenopsd_numa_formats.Error.pp error
+  | Ok scenario ->
+      let toolstack =
+        List.find
+          (fun (toolstack : Simulation.toolstack) -> toolstack.name = "host-claims")
+          Simulation.toolstacks
+      in
+      let fails schedule seed =
+        match Simulation.run ~seed ~toolstack ~schedule scenario with
+        | Ok run ->
+            run.failed_starts > 0
+        | Error failure ->
+            Alcotest.failf "%a" Failure.pp failure
+      in
+      let rec look seed =
+        if seed > 5000 then Alcotest.fail "no seed" ;
+        if fails (Random 4) seed && not (fails Timed seed) then
+          seed
+        else
+          look (seed + 1)
+      in
+      string_of_int (look 1)
+
+let traces () =
+  let common = ["--toolstack"; "host-claims"; "--seed"; seed_of_race ()] in
+  let race arguments = simulate ((race :: common) @ arguments) in
+  Plan_suite.check_code "by time" 0 (race []) ;
+  let random = race ["--schedule"; "random"] in
+  Plan_suite.check_code "by chance" 1 random ;
+  let last_line =
+    match List.rev (String.split_on_char '\n' random.out) with
+    | "" :: line :: _ ->
+        line
+    | _ ->
+        Alcotest.fail "no trace"
+  in
+  let json = Yojson.Safe.from_string last_line in
+  let choices = J.to_list json in
+  let code choices =
+    let text = Yojson.Safe.to_string (`List choices) in
+    Files.with_file text (fun path -> (race ["--trace"; path]).code)
+  in
+  Alcotest.(check bool) "it has choices" true (choices <> []) ;
+  Alcotest.(check int) "replayed" 1 (code choices) ;
+  List.iteri
+    (fun i _ ->
+      let fewer = List.filteri (fun j _ -> j <> i) choices in
+      Alcotest.(check int) "none is too many" 0 (code fewer)
+    )
+    choices ;
+  let again = race ["--schedule"; "random"; "--json"] in
+  let variant = List.hd (list "variants" (Yojson.Safe.from_string again.out)) in
+  Alcotest.(check bool) "in JSON" true (J.member "trace" variant = json) ;
+  Alcotest.(check bool)
+    "the seed is told" true
+    (Files.contains random.out ("--seed " ^ List.nth common 3)) ;
+  let bad text message =
+    Files.with_file text (fun path ->
+        let result = race ["--trace"; path] in
+        Plan_suite.check_code text 2 result ;
+        Alcotest.(check string)
+          text
+          (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
+          result.err
+    )
+  in
+  bad "[[1]]" "[0]: found a list of 1, expected [event, actor]" ;
+  bad "{}" "found an object, expected a list" ;
+  bad "[[1,2" "line 1: found the end of the text, expected JSON"
+
+let help () =
+  let result = simulate ["--help=plain"] in
+  Plan_suite.check_code "help" 0 result ;
+  List.iter
+    (fun text ->
+      if not (Files.contains result.out text) then Alcotest.failf "no %s" text
+    )
+    (["SCENARIOS"; "TOOLSTACKS"; "boot-storm"; "--svg"; "--trace"]
+    @ toolstacks
+    @ flavours
+    )
 
 let usage () =
   List.iter
     (fun arguments ->
-      Plan_suite.check_code
-        (String.concat " " arguments)
-        2
-        (Run.command ("simulate" :: arguments))
+      Plan_suite.check_code (String.concat " " arguments) 2 (simulate arguments)
     )
     [
       []
     ; ["storm-boot"]
+    ; ["boot-storm"; "--list"]
     ; ["boot-storm"; "--flavour"; "5.0"]
     ; ["boot-storm"; "--seed"; "-1"]
     ; ["boot-storm"; "--seed"; "99999999999999999999"]
     ; ["boot-storm"; "--variant"; ""]
     ; ["boot-storm"; "--strategy"; "best"]
+    ; ["boot-storm"; "--toolstack"; "xend"]
+    ; ["boot-storm"; "--svg"; ""]
+    ; ["boot-storm"; "--schedule"; "fair"]
+    ; ["boot-storm"; "--trace"; "no/such/file"]
+    ; ["boot-storm"; "--trace"; "x"; "--toolstack"; "all"]
+    ; ["boot-storm"; "--trace"; "x"; "--schedule"; "random"]
     ; ["boot-storm"; "--seed"; "1"; "--seed"; "1"]
     ; ["boot-storm"; "boot-storm"]
     ]
@@ -101,9 +458,19 @@ let suite =
   ( "simulate"
   , [
       case "consistent" consistent
+    ; case "every toolstack" everybody
+    ; case "a crash" crashed
     ; case "seeds" seeds
     ; case "variants" variants
     ; case "table" table
+    ; case "scenarios" scenarios
+    ; case "bad files" bad_files
+    ; case "drawings" drawings
+    ; case "odd names" odd_names
+    ; case "unwritable" unwritable
+    ; case "interrupted" interrupted
+    ; case "traces" traces
+    ; case "help" help
     ; case "usage" usage
     ]
   )

@@ -53,4 +53,6 @@ let modelled flavour =
 let domain model memory =
   ok_claims (Model.create_domain model ~vcpus:2 ~max:memory)
 
+let boot_storm = Option.get (Simulation.built_in "boot-storm")
+
 let case name test = Alcotest.test_case name `Quick test

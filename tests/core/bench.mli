@@ -33,6 +33,8 @@ val modelled : Model.flavour -> Model.t * Claims.t
 val domain : Model.t -> Size.t -> int
 (** A new domain of 2 vCPUs. *)
 
+val boot_storm : Simulation.scenario
+
 val ints : int list Alcotest.testable
 
 val case : string -> (unit -> unit) -> unit Alcotest.test_case

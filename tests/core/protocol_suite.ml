@@ -1,4 +1,4 @@
-(* Domains placed on the model, and a boot storm. *)
+(* Domains placed on the model. *)
 
 open Xenopsd_numa
 open Bench
@@ -104,18 +104,6 @@ let status_tells () =
   Alcotest.(check int) "nothing left" 0
     (ok_claims (Model.outstanding_pages model))
 
-let storms_start_everything () =
-  List.iter
-    (fun (name, flavour) ->
-      let storm = ok_claims (Simulation.boot_storm ~seed:7 flavour) in
-      Alcotest.(check int) (name ^ " starts") 20 storm.starts ;
-      Alcotest.(check int) (name ^ " failed") 0 storm.failed_starts ;
-      Alcotest.(check (option string)) (name ^ " ending") None storm.ending ;
-      let again = ok_claims (Simulation.boot_storm ~seed:7 flavour) in
-      Alcotest.(check bool) (name ^ " same") true (storm = again)
-    )
-    Model.flavours
-
 let suite =
   ( "protocol"
   , List.map
@@ -125,6 +113,5 @@ let suite =
         case "failures" failures_are_values
       ; case "tables" bad_tables_are_refused
       ; case "status" status_tells
-      ; case "boot storm" storms_start_everything
       ]
   )

@@ -1,3 +1,3 @@
-(** Domains placed on the model, and a boot storm. *)
+(** Domains placed on the model. *)
 
 val suite : string * unit Alcotest.test_case list

@@ -18,13 +18,10 @@ let the_runtime_lock_is_released () =
   in
   Thread.yield () ;
   let before = Atomic.get ticks in
-  let rec storms n =
-    if n > 0 then (
-      ignore (ok_claims (Simulation.boot_storm ~seed:n Model.Xen_4_17)) ;
-      storms (n - 1)
-    )
+  let storm seed =
+    ignore (ok_claims (Simulation.run ~seed ~flavour:Model.Xen_4_17 boot_storm))
   in
-  storms 3 ;
+  List.iter storm [1; 2; 3] ;
   let during = Atomic.get ticks - before in
   Atomic.set running false ;
   Thread.join ticker ;

@@ -7,5 +7,6 @@ let () =
     ; Explanation_suite.suite
     ; Switches_suite.suite
     ; Protocol_suite.suite
+    ; Simulation_suite.suite
     ; Runtime_suite.suite
     ]

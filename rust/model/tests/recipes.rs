@@ -6,7 +6,7 @@ mod common;
 use claims::Errno;
 use common::scenarios::{assert_well, found, played, scenario, start, told, OURS};
 use common::{domain, populate, xen, GIB};
-use xenopsd_numa_model::{Finding, Flavour, PlayEnding, Played};
+use xenopsd_numa_model::{Ending, Finding, Flavour, Played};
 
 const SEEDS: u64 = 12;
 
@@ -193,7 +193,7 @@ fn r6_a_dying_domain_leaves_no_claim_behind() {
         each_seed("dying", "host-claims", flavour, |played| {
             assert!(found(played, Finding::Leaked) > 0, "{}", told(played));
             let left = match played.ending {
-                Err(PlayEnding::Left {
+                Err(Ending::Left {
                     outstanding_pages,
                     missing_pages: 0,
                     builds: 0,

@@ -330,49 +330,19 @@ pub struct DomainClaimValue {
     pub being_built: bool,
 }
 
-/// A flavour of page accounting.
-#[sig("Xen_4_17 | Upstream | Xs9 | Xs9_2025")]
+/// See `model::Flavour::ALL`.
+#[sig("Xen_4_17 | Upstream | Xen_4_22 | Xs9 | Xs9_2025 | V4 | V4_fixed | V5 | V7 | V8")]
 #[allow(non_camel_case_types, reason = "4.17 is a version")]
 #[derive(Clone, Copy)]
 pub enum FlavourValue {
     Xen_4_17,
     Upstream,
+    Xen_4_22,
     Xs9,
     Xs9_2025,
-}
-
-/// What the storm is made of.
-#[sig("{ seed : int; flavour : flavour_value; storm_strategy : strategy_value; unaligned : bool; aligned : bool }")]
-pub struct StormValue {
-    pub seed: i64,
-    pub flavour: FlavourValue,
-    pub storm_strategy: StrategyValue,
-    pub unaligned: bool,
-    pub aligned: bool,
-}
-
-/// One start of a VM in a simulation.
-#[sig("{ vm : string; is_aligned : bool; phase : string; start_nodes : int array; requested_pages : int; start_claimed_pages : int; claim : string; pages_on : (int * int) array; started : bool; reason : string; start_queued_seconds : float; start_waited_seconds : float; build_seconds : float }")]
-pub struct StartValue {
-    pub vm: String,
-    pub is_aligned: bool,
-    pub phase: String,
-    pub start_nodes: Vec<i64>,
-    pub requested_pages: i64,
-    pub start_claimed_pages: i64,
-    pub claim: String,
-    pub pages_on: Vec<(i64, i64)>,
-    pub started: bool,
-    pub reason: String,
-    pub start_queued_seconds: f64,
-    pub start_waited_seconds: f64,
-    pub build_seconds: f64,
-}
-
-/// The result of a boot storm.
-#[sig("{ storm_starts : start_value array; ending : string option }")]
-pub struct StormResultValue {
-    pub storm_starts: Vec<StartValue>,
-    /// What is wrong with the host at the end.
-    pub ending: Option<String>,
+    V4,
+    V4Fixed,
+    V5,
+    V7,
+    V8,
 }

@@ -192,14 +192,14 @@ pub fn xenopsd_numa_default_budget_steps(
 }
 
 /// A result whose value stays in Rust.
-pub fn boxed<T: 'static>(
+pub fn boxed<T: 'static, E: ToOCaml<E> + 'static>(
     cr: &mut OCamlRuntime,
-    result: Result<T, FailureValue>,
-) -> OCaml<'_, Result<DynBox<T>, FailureValue>> {
+    result: Result<T, E>,
+) -> OCaml<'_, Result<DynBox<T>, E>> {
     match result {
         Ok(value) => {
             let value = OCaml::box_value(cr, value).root();
-            let value: Result<_, FailureValue> = Ok(value);
+            let value: Result<_, E> = Ok(value);
             value.to_ocaml(cr)
         }
         Err(failure) => {

@@ -1,32 +1,37 @@
-//! Exports of the modelled Xen and its scenarios.
+//! Exports of the modelled Xen.
 
 use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use claims::Errno;
-use model::{boot_storm, Flavour, Model, Start, Variant};
+use model::{Flavour, Model};
 use ocaml_interop::{
     DynBox, OCaml, OCamlFloat, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml,
 };
-use planner::{pages_up, Invalid, Strategy};
+use planner::{pages_up, Invalid};
 use sig::sig;
 
 use crate::abi::{
-    CallValue, FailureValue, FlavourValue, HostHandle, HypervisorHandle, ModelHandle, StartValue,
-    StormResultValue, StormValue,
+    CallValue, FailureValue, FlavourValue, HostHandle, HypervisorHandle, ModelHandle,
 };
-use crate::convert::{domid_value, nodes_value, pages_value};
+use crate::convert::{domid_value, pages_value};
 use crate::failure::guarded;
 use crate::planning::boxed;
 use crate::protocol::domid;
 
-fn flavour(value: FlavourValue) -> Flavour {
+pub fn flavour(value: FlavourValue) -> Flavour {
     match value {
         FlavourValue::Xen_4_17 => Flavour::XEN_4_17,
         FlavourValue::Upstream => Flavour::UPSTREAM,
+        FlavourValue::Xen_4_22 => Flavour::XEN_4_22,
         FlavourValue::Xs9 => Flavour::XS9,
         FlavourValue::Xs9_2025 => Flavour::XS9_2025,
+        FlavourValue::V4 => Flavour::V4,
+        FlavourValue::V4Fixed => Flavour::V4_FIXED,
+        FlavourValue::V5 => Flavour::V5,
+        FlavourValue::V7 => Flavour::V7,
+        FlavourValue::V8 => Flavour::V8,
     }
 }
 
@@ -219,56 +224,4 @@ pub fn xenopsd_numa_model_domain_pages(
 #[ocaml_interop::export]
 pub fn xenopsd_numa_version(cr: &mut OCamlRuntime, _unit: OCaml<()>) -> OCaml<String> {
     env!("CARGO_PKG_VERSION").to_ocaml(cr)
-}
-
-/// The starts of a boot storm, and what is wrong with the host at its end.
-#[sig("storm_value -> (storm_result_value, failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_boot_storm(
-    cr: &mut OCamlRuntime,
-    storm: OCaml<StormValue>,
-) -> OCaml<Result<StormResultValue, FailureValue>> {
-    let value: StormValue = storm.to_rust();
-    let result = cr.releasing_runtime(|| {
-        guarded(|| {
-            let seed = crate::convert::checked("seed", value.seed, "a number, at least 0")?;
-            let variants: Vec<_> = [
-                (value.unaligned, Variant::Unaligned),
-                (value.aligned, Variant::Aligned),
-            ]
-            .into_iter()
-            .filter_map(|(wanted, variant)| wanted.then_some(variant))
-            .collect();
-            let strategy = Strategy::from(value.storm_strategy);
-            let storm = boot_storm(seed, strategy, &variants, flavour(value.flavour))?;
-            Ok(StormResultValue {
-                storm_starts: storm.vms.iter().map(start_value).collect(),
-                ending: storm.ending.err().map(|ending| ending.to_string()),
-            })
-        })
-    });
-    result.to_ocaml(cr)
-}
-
-fn start_value(start: &Start) -> StartValue {
-    StartValue {
-        vm: start.vm.clone(),
-        is_aligned: match start.variant {
-            Variant::Aligned => true,
-            Variant::Unaligned => false,
-        },
-        phase: start.phase.to_string(),
-        start_nodes: nodes_value(start.nodes),
-        requested_pages: pages_value(start.requested_pages),
-        start_claimed_pages: pages_value(start.claimed_pages),
-        claim: start.claim.to_string(),
-        pages_on: (start.pages_on.iter())
-            .map(|(node, pages)| (*node as i64, pages_value(*pages)))
-            .collect(),
-        started: start.started,
-        reason: start.reason.clone(),
-        start_queued_seconds: start.queued.as_secs_f64(),
-        start_waited_seconds: start.waited.as_secs_f64(),
-        build_seconds: start.build.as_secs_f64(),
-    }
 }

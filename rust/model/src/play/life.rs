@@ -9,7 +9,7 @@ use fastrand::Rng;
 use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
 use super::peer::Built;
-use super::record::{explain, remote_pages, rung_name};
+use super::record::{explain, remote_pages, rung_name, Happening};
 use super::room::{Peers, Waiting};
 use super::scenario::VmKind;
 use super::stage::Stage;
@@ -242,24 +242,23 @@ impl Life {
         matches!(self.at, At::Populate | At::Assign)
     }
 
-    /// What it is at, in a word.
-    pub fn doing(&self) -> &'static str {
-        match self.at {
-            At::Idle => "idle",
-            At::Destroy | At::Destroyed => "shut down",
-            At::Room => "wait for memory",
-            At::Create => "create",
-            At::SetMax => "set maximum",
-            At::Look => "look for memory",
-            At::Place => "place",
-            At::FillPool => "fill pool",
-            At::CreateVcpus => "create vCPUs",
-            At::Claim => "plan and claim",
-            At::Pin => "pin",
-            At::Populate | At::Assign => "build",
-            At::Finish => "end of build",
-            At::StartDevices => "start devices",
-        }
+    /// What it is at; nothing if it has nothing to do.
+    pub fn doing(&self) -> Option<Happening> {
+        Some(match self.at {
+            At::Idle => return None,
+            At::Destroy | At::Destroyed => Happening::Destroy,
+            At::Create => Happening::Create,
+            At::SetMax => Happening::SetMaximum,
+            At::Room | At::Look => Happening::LookForMemory,
+            At::Place => Happening::Place,
+            At::FillPool => Happening::FillPool,
+            At::CreateVcpus => Happening::CreateVcpus,
+            At::Claim => Happening::PlanAndClaim,
+            At::Pin => Happening::Pin,
+            At::Populate | At::Assign => Happening::Build,
+            At::Finish => Happening::EndOfBuild,
+            At::StartDevices => Happening::StartDevices,
+        })
     }
 
     pub fn request(&self) -> Request {

@@ -7,6 +7,7 @@
 
 mod actor;
 mod building;
+mod builtin;
 mod churn;
 mod film;
 mod job;
@@ -14,6 +15,7 @@ mod ledger;
 mod life;
 mod others;
 mod peer;
+mod read;
 mod record;
 mod room;
 mod run;
@@ -29,9 +31,10 @@ use planner::{Invalid, Strategy};
 
 use crate::flavour::Flavour;
 
+pub use builtin::BuiltIn;
 pub use churn::{churn, Churn};
 pub use job::{FaultSpec, JobSpec, PhaseSpec};
-pub use record::{Ending, Event, Film, Played, Sample, Start, Variant};
+pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
 pub use scenario::{HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, VmKind, VmSpec, FORMAT};
 pub use schedule::{minimal_trace, Choice, Schedule};
 pub use toolstack::Toolstack;
@@ -74,12 +77,17 @@ impl Default for Settings {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlayError {
     /// Its text is not a scenario.
-    #[error("line {line}, column {column}: {message}")]
+    #[error("line {line}, column {column}: {field}{}{message}", match field.as_str() {
+        "" => "",
+        _ => ": ",
+    })]
     Syntax {
         /// Counted from 1.
         line: usize,
         /// Counted from 1.
         column: usize,
+        /// Which value, such as `vms[0].vcpus`.
+        field: String,
         /// What is wrong.
         message: String,
     },
@@ -95,21 +103,6 @@ pub enum PlayError {
     /// The protocol could not be opened.
     #[error(transparent)]
     Protocol(Error),
-}
-
-impl Scenario {
-    /// Reads a scenario from its JSON text.
-    pub fn from_json(text: &str) -> Result<Scenario, PlayError> {
-        let scenario: Scenario = serde_json::from_str(text).map_err(|error| PlayError::Syntax {
-            line: error.line(),
-            column: error.column(),
-            message: error.to_string(),
-        })?;
-        match scenario.format == FORMAT {
-            true => Ok(scenario),
-            false => Err(Invalid::new("format", format!("{:?}", scenario.format), FORMAT).into()),
-        }
-    }
 }
 
 /// Plays a scenario.

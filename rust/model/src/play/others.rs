@@ -7,7 +7,7 @@ use claims::{Domid, Protocol};
 use super::actor::{Balloon, Mapping};
 use super::job::JobSpec;
 use super::life::Set;
-use super::record::Ending;
+use super::record::{Ending, Happening};
 use super::room::Peers;
 use super::run::{Run, OTHERS};
 use super::setup;
@@ -113,7 +113,7 @@ impl Run {
     /// The toolstack dies and comes back: it knows nothing but what Xen tells.
     pub(super) fn restart(&mut self) {
         let now = self.now();
-        self.camera.event(now, "toolstack", "dies and comes back");
+        self.camera.event(now, "toolstack", Happening::Restart);
         let stage = self.protocol.hypervisor().clone();
         stage.comes_back();
         // It could be opened before.
@@ -128,7 +128,7 @@ impl Run {
             };
             if self.lives[vm].start_again(&mut set) {
                 let delay = self.millis(100, 2000);
-                self.wake(vm, delay);
+                self.wake_vm(vm, delay);
             }
         }
     }

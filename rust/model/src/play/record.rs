@@ -117,15 +117,54 @@ pub struct Sample {
     pub outstanding_pages: u64,
 }
 
+/// What happened: a phase began, or a VM's toolstack came to that step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Happening {
+    /// A phase began.
+    Phase,
+    /// The toolstack died and came back.
+    Restart,
+    /// The VM is being destroyed.
+    Destroy,
+    /// Its domain is being created.
+    Create,
+    /// Its maximum memory is set next.
+    SetMaximum,
+    /// A peer looks for memory.
+    LookForMemory,
+    /// It is placed: planned, claimed, and maybe waiting.
+    Place,
+    /// Its pool is being filled.
+    FillPool,
+    /// Its vCPUs are created next.
+    CreateVcpus,
+    /// A peer plans and claims next.
+    PlanAndClaim,
+    /// Its vCPUs are pinned next.
+    Pin,
+    /// Its memory is being populated.
+    Build,
+    /// Its memory is populated.
+    EndOfBuild,
+    /// Its device model starts.
+    StartDevices,
+    /// It runs.
+    Runs,
+    /// It could not be started.
+    Fails,
+    /// It is destroyed, as its toolstack sees it; its memory may still be on its way back.
+    Gone,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When.
     pub at: Duration,
-    /// To what, such as a VM.
+    /// To what: a VM, a phase or the toolstack.
     pub what: String,
     /// What.
-    pub happened: String,
+    pub happened: Happening,
 }
 
 /// How memory went, and what happened.

@@ -12,7 +12,7 @@ use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
 use super::life::{Job, Life, Next, Set};
 use super::others::Other;
-use super::record::{Ending, Played};
+use super::record::{Ending, Happening, Played};
 use super::room::Peers;
 use super::scenario::Scenario;
 use super::schedule::Scheduler;
@@ -144,6 +144,8 @@ impl Run {
                 break;
             }
         }
+        let now = self.now();
+        (self.camera).last_sample(&self.protocol.hypervisor().model, now);
         self.played.ending = match ending {
             Ok(()) => self.end(),
             Err(ending) => Err(ending),
@@ -215,7 +217,7 @@ impl Run {
         let [at_once, in_sequence] = tasks;
         self.phase = phase.name.clone();
         self.phase_began = self.now();
-        self.camera.event(self.phase_began, "", &phase.name);
+        (self.camera).event(self.phase_began, &phase.name, Happening::Phase);
         let gap = self.millis(10, 1000);
         for task in at_once {
             let delay = gap + self.millis(0, 300);
@@ -241,7 +243,7 @@ impl Run {
             What::Vm(vm, job) => {
                 self.lives[vm].begin(job);
                 self.busy += 1;
-                self.wake(vm, delay);
+                self.wake_vm(vm, delay);
             }
             What::Other(spec) => self.begin_other(spec, delay),
         }
@@ -273,6 +275,7 @@ impl Run {
                 break;
             };
             let model = &self.protocol.hypervisor().model;
+            self.camera.meanwhile(model, due);
             let now = model.with(|xen| {
                 xen.advance_to(due);
                 xen.now()
@@ -286,6 +289,7 @@ impl Run {
                 }
                 Some(other) => self.other_event(other - OTHERS)?,
             }
+            self.camera.sample(&self.protocol.hypervisor().model, now);
             let events = self.scheduler.events();
             if events > MAX_EVENTS {
                 return Err(Ending::Stuck { events });
@@ -303,11 +307,8 @@ impl Run {
         };
         set.stage().acts_for(Some(vm));
         let next = life.event(&mut set);
-        let (now_doing, dead) = (life.doing(), set.stage().is_dead());
-        if now_doing != doing {
-            self.camera.event(now, &life.vm.name, now_doing);
-        }
-        self.camera.sample(&self.protocol.hypervisor().model, now);
+        let dead = set.stage().is_dead();
+        self.film(vm, doing, &next, now);
         // Looking at everything costs more than most events do.
         if !often {
             self.look_at_claims(now);

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use xenopsd_numa_model::{
-    play, Finding, Flavour, PlayStart, Played, Scenario, Schedule, Settings, Toolstack,
+    play, Finding, Flavour, Played, Scenario, Schedule, Settings, Start, Toolstack,
 };
 
 fn folder() -> PathBuf {
@@ -62,7 +62,7 @@ pub fn scheduled(
 pub const OURS: &str = "xenopsd-numa";
 
 /// The start of a VM in a phase.
-pub fn start<'a>(played: &'a Played, phase: &str, vm: &str) -> &'a PlayStart {
+pub fn start<'a>(played: &'a Played, phase: &str, vm: &str) -> &'a Start {
     let found = (played.starts.iter()).find(|start| start.phase == phase && start.vm == vm);
     found.unwrap_or_else(|| panic!("no start of {vm} in {phase}: {}", told(played)))
 }

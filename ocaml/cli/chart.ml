@@ -1,0 +1,184 @@
+open Xenopsd_numa
+open Timeline
+open Simulate_tables
+
+let ( ++ ) = Svg.( ++ )
+
+let width = 1200.
+
+let left = 96.
+
+let right = 24.
+
+let room = width -. left -. right
+
+let fold_max = List.fold_left (fun (a : float) b -> max a b)
+
+let last_second (film : Simulation.film) =
+  let samples =
+    List.map (fun (s : Simulation.sample) -> s.at_seconds) film.samples
+  in
+  let events =
+    List.map (fun (e : Simulation.event) -> e.at_seconds) film.events
+  in
+  fold_max (fold_max 0. samples) events
+
+let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
+  let phases =
+    List.filter
+      (fun (event : Simulation.event) -> event.happened = Phase)
+      film.events
+  in
+  let rec phase i = function
+    | [] ->
+        []
+    | (event : Simulation.event) :: rest ->
+        let until =
+          match rest with
+          | [] ->
+              until
+          | (next : Simulation.event) :: _ ->
+              next.at_seconds
+        in
+        let x = x_of frame event.at_seconds in
+        let text = Printf.sprintf "%d %s" i event.what in
+        let label =
+          Svg.text ~size:11 ~fill:faint ~x:(x +. 3.) ~y:(y0 -. 5.)
+            ~most:(x_of frame until -. x -. 5.)
+            text
+        in
+        let mark =
+          Svg.line ~dashed:true ~stroke:"#8c959f" (x, y0 -. 16.) (x, y1)
+        in
+        (mark ++ label) :: phase (i + 1) rest
+  in
+  let restart (event : Simulation.event) =
+    match event.happened with
+    | Restart ->
+        let x = x_of frame event.at_seconds in
+        Svg.line ~width:1.5 ~dashed:true ~stroke:Timeline.wrong (x, y0) (x, y1)
+    | _ ->
+        Svg.empty
+  in
+  Svg.all (phase 1 phases) ++ Svg.all (List.map restart film.events)
+
+let figures (run : Simulation.run) =
+  Fmt.str
+    "%d starts, %d failed, %d on one node; %a remote; %.0f GiB s over-claimed; \
+     all running after %.1f s"
+    (List.length run.starts) run.failed_starts run.starts_on_one_node Size.pp
+    (Size.pages run.remote_pages)
+    (gib run.overclaimed_page_seconds)
+    run.seconds_to_all_running
+
+let phases (film : Simulation.film) =
+  let names =
+    List.filter_map
+      (fun (event : Simulation.event) ->
+        if event.happened = Phase then Some event.what else None
+      )
+      film.events
+  in
+  "phases: "
+  ^ String.concat ", "
+      (List.mapi (fun i name -> Printf.sprintf "%d %s" (i + 1) name) names)
+
+let panel ~seconds ~y0 (run : Simulation.run) (film : Simulation.film) =
+  let frame = {x0= left; x1= width -. right; seconds} in
+  let heading =
+    Svg.text ~bold:true ~size:14 ~x:left ~y:y0 ~most:room
+      (Printf.sprintf "%s, %s" run.toolstack.name
+         (name_of Simulation.variants run.variant)
+      )
+    ++ Svg.text ~x:left ~y:(y0 +. 17.) ~most:room (figures run)
+    ++ Svg.text ~fill:faint ~x:left ~y:(y0 +. 33.) ~most:room (phases film)
+    ++ Svg.text ~fill:Timeline.wrong ~x:left ~y:(y0 +. 49.) ~most:room
+         (wrong run)
+  in
+  let y0 = y0 +. if wrong run = "" then 76. else 92. in
+  let until = last_second film in
+  let memory, bottom = Memory_panels.draw frame ~y0 ~until film in
+  let lanes, y1 = Vm_lanes.draw frame ~y0:(bottom +. 12.) ~until film in
+  let y1 = y1 +. 4. in
+  let time = axis frame ~y0 ~y1 in
+  let marks = marks frame ~y0:(y0 -. 18.) ~y1 film ~until in
+  (heading ++ time ++ memory ++ lanes ++ marks, y1 +. 24.)
+
+let legend_row ~y entries =
+  let add (drawn, x) (fill, name) =
+    let text_x = x +. 18. in
+    ( drawn
+      ++ Svg.rect ~stroke:"#8c959f" ~fill ~x ~y:(y -. 10.) ~width:12.
+           ~height:12. ()
+      ++ Svg.text ~size:11 ~x:text_x ~y name
+    , text_x +. Svg.text_width ~size:11 name +. 14.
+    )
+  in
+  fst (List.fold_left add (Svg.empty, left) entries)
+
+(** The lines of a text that are not wider than [most], but for long words. *)
+let wrapped ~size ~most text =
+  let add lines word =
+    match lines with
+    | line :: rest when Svg.text_width ~size (line ^ " " ^ word) <= most ->
+        (line ^ " " ^ word) :: rest
+    | lines ->
+        word :: lines
+  in
+  List.rev (List.fold_left add [] (String.split_on_char ' ' text))
+
+let title (runs : Simulation.run list) =
+  match runs with
+  | [] ->
+      "no run"
+  | run :: _ ->
+      let toolstacks =
+        List.sort_uniq compare
+          (List.map (fun (r : Simulation.run) -> r.toolstack.name) runs)
+      in
+      let who =
+        match toolstacks with
+        | [only] ->
+            only
+        | several ->
+            Printf.sprintf "%d toolstacks" (List.length several)
+      in
+      Printf.sprintf "%s on Xen %s, %s, seed %d" run.scenario
+        (name_of Model.flavours run.flavour)
+        who run.seed
+
+let svg ~about (runs : Simulation.run list) =
+  let filmed =
+    List.filter_map
+      (fun (run : Simulation.run) ->
+        Option.map (fun film -> (run, film)) run.film
+      )
+      runs
+  in
+  let seconds =
+    List.fold_left
+      (fun most (_, film) -> max most (last_second film))
+      0.001 filmed
+  in
+  let title = title runs in
+  let about = wrapped ~size:12 ~most:room about in
+  let line i =
+    Svg.text ~fill:faint ~x:left ~y:(50. +. (16. *. float_of_int i))
+  in
+  let y = 58. +. (16. *. float_of_int (List.length about)) in
+  let head =
+    Svg.all
+      [
+        Memory_panels.patterns
+      ; Svg.text ~bold:true ~size:18 ~x:left ~y:30. ~most:room title
+      ; Svg.all (List.mapi (fun i text -> line i ~most:room text) about)
+      ; legend_row ~y Memory_panels.legend
+      ; legend_row ~y:(y +. 20.) Vm_lanes.legend
+      ]
+  in
+  let add (drawn, y0) (run, film) =
+    let one, bottom = panel ~seconds ~y0 run film in
+    (drawn ++ one, bottom +. 40.)
+  in
+  let panels, height = List.fold_left add (Svg.empty, y +. 60.) filmed in
+  Svg.document ~width ~height ~title (head ++ panels)

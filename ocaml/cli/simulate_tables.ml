@@ -1,0 +1,148 @@
+open Xenopsd_numa
+
+let name_of choices value =
+  List.find_map
+    (fun (name, choice) -> if choice = value then Some name else None)
+    choices
+  |> Option.value ~default:""
+
+let ints = function
+  | [] ->
+      "-"
+  | ids ->
+      String.concat "," (List.map string_of_int ids)
+
+let seconds value = Printf.sprintf "%.1f s" value
+
+let size pages = Fmt.str "%a" Size.pp (Size.pages pages)
+
+let on pages_on =
+  match List.filter (fun (_, pages) -> pages > 0) pages_on with
+  | [] ->
+      "-"
+  | shares ->
+      let share (node, pages) = Printf.sprintf "%d: %s" node (size pages) in
+      String.concat ", " (List.map share shares)
+
+let start_heads =
+  [
+    "variant"
+  ; "phase"
+  ; "VM"
+  ; "nodes"
+  ; "claim"
+  ; "claimed"
+  ; "memory on"
+  ; "queued"
+  ; "waited"
+  ; "outcome"
+  ; "reason"
+  ]
+
+let start_row (start : Simulation.start) =
+  [
+    name_of Simulation.variants start.variant
+  ; start.phase
+  ; start.vm
+  ; ints start.nodes
+  ; start.claim
+  ; size start.claimed_pages
+  ; on start.pages_on
+  ; seconds start.queued_seconds
+  ; seconds start.waited_seconds
+  ; (if start.started then "started" else "failed")
+  ; start.reason
+  ]
+
+let wrong (run : Simulation.run) =
+  let found (name, finding) =
+    Option.map
+      (fun count -> Printf.sprintf "%s %d" name count)
+      (List.assoc_opt finding run.found)
+  in
+  let ending =
+    match run.ending with
+    | As_before ->
+        []
+    | Left _ | Crashed _ | Violated _ | Stuck _ ->
+        [Fmt.str "%a" Simulation.pp_ending run.ending]
+  in
+  String.concat "; " (List.filter_map found Simulation.findings @ ending)
+
+let run_heads =
+  [
+    "toolstack"
+  ; "variant"
+  ; "starts"
+  ; "failed"
+  ; "on one node"
+  ; "remote"
+  ; "over-claimed page s"
+  ; "all running"
+  ; "what went wrong"
+  ]
+
+let run_row (run : Simulation.run) =
+  [
+    run.toolstack.name
+  ; name_of Simulation.variants run.variant
+  ; string_of_int (List.length run.starts)
+  ; string_of_int run.failed_starts
+  ; string_of_int run.starts_on_one_node
+  ; size run.remote_pages
+  ; string_of_int run.overclaimed_page_seconds
+  ; seconds run.seconds_to_all_running
+  ; (match wrong run with "" -> "-" | wrong -> wrong)
+  ]
+
+let title (runs : Simulation.run list) =
+  match runs with
+  | [] ->
+      []
+  | run :: _ ->
+      [
+        Printf.sprintf "%s, Xen %s, seed %d" run.scenario
+          (name_of Model.flavours run.flavour)
+          run.seed
+      ]
+
+let run_table runs = Output.table (run_heads :: List.map run_row runs)
+
+let start_table (runs : Simulation.run list) =
+  let starts =
+    List.concat_map (fun (run : Simulation.run) -> run.starts) runs
+  in
+  Output.table (start_heads :: List.map start_row starts)
+
+let totals (runs : Simulation.run list) =
+  let sum of_run = List.fold_left (fun sum run -> sum + of_run run) 0 runs in
+  Printf.sprintf "%d starts, %d failed"
+    (sum (fun (run : Simulation.run) -> List.length run.starts))
+    (sum (fun (run : Simulation.run) -> run.failed_starts))
+
+let one runs =
+  title runs @ start_table runs @ [""] @ run_table runs @ [""; totals runs]
+
+let all runs = title runs @ run_table runs
+
+let scenarios () =
+  Output.table
+    (List.map (fun (name, about) -> [name; about]) Simulation.scenarios)
+
+let replay (run : Simulation.run) choices =
+  [
+    ""
+  ; Printf.sprintf
+      "seed %d, %s, %s: the fewest choices with which it fails. To play them, \
+       save the line below and give it as --trace FILE, with --seed %d \
+       --flavour %s --toolstack %s --variant %s --strategy %s:"
+      run.seed run.toolstack.name
+      (name_of Simulation.variants run.variant)
+      run.seed
+      (name_of Model.flavours run.flavour)
+      run.toolstack.name
+      (name_of Simulation.variants run.variant)
+      (name_of Request.strategies run.strategy)
+  ; Yojson.Safe.to_string ~std:true
+      (Xenopsd_numa_formats.Trace_file.to_json choices)
+  ]

@@ -1,0 +1,153 @@
+open Xenopsd_numa
+open Timeline
+
+let ( ++ ) = Svg.( ++ )
+
+(** What a VM is at, in as few kinds as can be told apart. *)
+type stage =
+  | Destroyed
+  | Created
+  | Placed
+  | Prepared
+  | Built
+  | Finished
+  | Running
+
+let stage_of : Simulation.happening -> stage option = function
+  | Destroy ->
+      Some Destroyed
+  | Create | Set_maximum ->
+      Some Created
+  | Look_for_memory | Place | Plan_and_claim ->
+      Some Placed
+  | Fill_pool | Create_vcpus | Pin ->
+      Some Prepared
+  | Build ->
+      Some Built
+  | End_of_build | Start_devices ->
+      Some Finished
+  | Runs ->
+      Some Running
+  | Phase | Restart | Fails | Gone ->
+      None
+
+let stages =
+  [
+    (Created, "#b6bec8", "created")
+  ; (Placed, "#f0c419", "placed, claimed, waiting")
+  ; (Prepared, "#58b5a8", "pool and vCPUs")
+  ; (Built, "#2f6fb0", "built")
+  ; (Finished, "#9cc3e6", "device model")
+  ; (Running, "#4c9f5e", "runs")
+  ; (Destroyed, "#a37b5c", "destroyed")
+  ]
+
+let look stage =
+  List.find_map
+    (fun (other, colour, name) ->
+      if other = stage then Some (colour, name) else None
+    )
+    stages
+  |> Option.value ~default:(ink, "")
+
+let legend = List.map (fun (_, colour, name) -> (colour, name)) stages
+
+let most_lanes = 64
+
+let names_of (events : Simulation.event list) =
+  let add names (event : Simulation.event) =
+    match event.happened with
+    | Phase | Restart ->
+        names
+    | _ when List.mem event.what names ->
+        names
+    | _ ->
+        event.what :: names
+  in
+  List.rev (List.fold_left add [] events)
+
+let bar frame ~y ~height (event : Simulation.event) ~until =
+  match stage_of event.happened with
+  | None ->
+      Svg.empty
+  | Some stage ->
+      let colour, name = look stage in
+      let x = x_of frame event.at_seconds in
+      let title =
+        Printf.sprintf "%s: %s, %.2f s to %.2f s" event.what name
+          event.at_seconds until
+      in
+      let height, y =
+        match stage with
+        | Running ->
+            (height /. 3., y +. (height /. 3.))
+        | Destroyed | Created | Placed | Prepared | Built | Finished ->
+            (height, y)
+      in
+      let width = x_of frame until -. x in
+      Svg.rect ~title ~fill:colour ~x ~y ~width ~height ()
+
+let cross ~x ~y ~height =
+  let r = min 5. (height /. 2.) and y = y +. (height /. 2.) in
+  Svg.line ~width:2.5 ~stroke:wrong (x -. r, y -. r) (x +. r, y +. r)
+  ++ Svg.line ~width:2.5 ~stroke:wrong (x -. r, y +. r) (x +. r, y -. r)
+
+let lane frame ~y ~height (events : Simulation.event list) ~until name =
+  let own =
+    List.filter
+      (fun (event : Simulation.event) ->
+        event.what = name && event.happened <> Phase
+      )
+      events
+  in
+  let rec bars = function
+    | [] ->
+        []
+    | (event : Simulation.event) :: rest ->
+        let until =
+          match rest with
+          | [] ->
+              until
+          | (next : Simulation.event) :: _ ->
+              next.at_seconds
+        in
+        bar frame ~y ~height event ~until :: bars rest
+  in
+  let failures =
+    List.filter (fun (event : Simulation.event) -> event.happened = Fails) own
+  in
+  Svg.text ~anchor:End ~size:11 ~most:(frame.x0 -. 12.) ~x:(frame.x0 -. 6.)
+    ~y:(y +. (height /. 2.) +. 4.)
+    name
+  ++ Svg.line ~stroke:grid
+       (frame.x0, y +. (height /. 2.))
+       (frame.x1, y +. (height /. 2.))
+  ++ Svg.all (bars own)
+  ++ Svg.all
+       (List.map
+          (fun (event : Simulation.event) ->
+            cross ~x:(x_of frame event.at_seconds) ~y ~height
+          )
+          failures
+       )
+
+let draw frame ~y0 ~until (film : Simulation.film) =
+  let names = names_of film.events in
+  let shown = List.filteri (fun i _ -> i < most_lanes) names in
+  let pitch = 18. in
+  let one i name =
+    lane frame
+      ~y:(y0 +. (float_of_int i *. pitch))
+      ~height:13. film.events ~until name
+  in
+  let bottom = y0 +. (float_of_int (List.length shown) *. pitch) in
+  match List.length names - List.length shown with
+  | 0 ->
+      (Svg.all (List.mapi one shown), bottom)
+  | more ->
+      let text = Printf.sprintf "and %d more VMs" more in
+      ( Svg.all (List.mapi one shown)
+        ++ Svg.text ~size:11 ~fill:faint ~x:frame.x0 ~y:(bottom +. 11.) text
+      , bottom +. pitch
+      )
+

@@ -1,0 +1,10 @@
+(** What each VM's toolstack is at, over time. *)
+
+open Xenopsd_numa
+
+val legend : (string * string) list
+(** Fills, and what they mean. *)
+
+val draw :
+  Timeline.frame -> y0:float -> until:float -> Simulation.film -> Svg.t * float
+(** A lane a VM, from [y0] down; and where they end. *)

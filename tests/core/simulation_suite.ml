@@ -1,0 +1,201 @@
+open Xenopsd_numa
+open Bench
+
+let examples_of_the_manual () =
+  Alcotest.(check (option (pair int int)))
+    "a storm" (Some (10, 0))
+    (ok_claims (Manual_example.simulated ())) ;
+  Alcotest.(check string)
+    "a fault" "phases[0].at_once[0].start: found \"wm\", expected the VM \"vm\""
+    (Manual_example.unreadable ())
+
+let names_and_texts () =
+  let check (name, about) =
+    let scenario = Option.get (Simulation.built_in name) in
+    Alcotest.(check string) "name" name (Simulation.name scenario) ;
+    Alcotest.(check string) name about (Simulation.about scenario) ;
+    match Simulation.of_json (Option.get (Simulation.text name)) with
+    | Ok again ->
+        Alcotest.(check bool)
+          "the same"
+          (Simulation.has_variants scenario)
+          (Simulation.has_variants again)
+    | Error _ ->
+        Alcotest.failf "%s is not read" name
+  in
+  List.iter check Simulation.scenarios ;
+  Alcotest.(check bool)
+    "the storm is there" true
+    (List.mem_assoc "boot-storm" Simulation.scenarios) ;
+  Alcotest.(check bool) "no other" true (Simulation.built_in "storm" = None) ;
+  Alcotest.(check bool)
+    "ours is first" true
+    (List.hd Simulation.toolstacks = Simulation.ours)
+
+let faults_have_places () =
+  let check text position field =
+    match Simulation.of_json text with
+    | Error (Simulation.Wrong fault) ->
+        Alcotest.(check (option (pair int int))) text position fault.position ;
+        Alcotest.(check string) text field fault.invalid.field
+    | Error (Simulation.Internal message) ->
+        Alcotest.failf "%s: %s" text message
+    | Ok _ ->
+        Alcotest.failf "%s was read" text
+  in
+  check "" (Some (1, 1)) "" ;
+  check "{" (Some (1, 1)) "" ;
+  check "{\n \"format\": 1}" (Some (2, 12)) "format" ;
+  check "[]" (Some (1, 2)) "" ;
+  check "{\"nonsense\": \"\"}" (Some (1, 11)) "nonsense"
+
+let storm ?seed ?toolstack ?variant ?schedule ?film flavour =
+  ok_claims
+    (Simulation.run ?seed ?toolstack ?variant ?schedule ?film ~flavour
+       boot_storm
+    )
+
+let ours_starts_everything (name, flavour) =
+  List.iter
+    (fun (variant_name, variant) ->
+      let run = storm ~seed:7 ~variant flavour in
+      let name = name ^ ", " ^ variant_name in
+      Alcotest.(check int) (name ^ ": starts") 10 (List.length run.starts) ;
+      Alcotest.(check int) (name ^ ": failed") 0 run.failed_starts ;
+      Alcotest.(check bool)
+        (name ^ ": ending") true
+        (run.ending = Simulation.As_before) ;
+      Alcotest.(check bool)
+        (name ^ ": the same") true
+        (run = storm ~seed:7 ~variant flavour)
+    )
+    Simulation.variants
+
+let toolstacks_add_up () =
+  let check (toolstack : Simulation.toolstack) =
+    let run = storm ~toolstack Model.Xs9 in
+    let count is = List.length (List.filter is run.starts) in
+    let same what = Alcotest.(check int) (toolstack.name ^ ": " ^ what) in
+    same "failed"
+      (count (fun (start : Simulation.start) -> not start.started))
+      run.failed_starts ;
+    same "on one node" (count Simulation.on_one_node) run.starts_on_one_node ;
+    same "remote"
+      (List.fold_left
+         (fun sum (start : Simulation.start) -> sum + start.remote_pages)
+         0 run.starts
+      )
+      run.remote_pages ;
+    Alcotest.(check string) "name" toolstack.name run.toolstack.name ;
+    List.iter
+      (fun (start : Simulation.start) ->
+        if start.began_seconds > start.ended_seconds then
+          Alcotest.failf "%s ended before it began" start.vm
+      )
+      run.starts
+  in
+  List.iter check Simulation.toolstacks
+
+let films_tell_the_run () =
+  let run = storm ~film:true Model.Xs9 in
+  Alcotest.(check bool) "none" true ((storm Model.Xs9).film = None) ;
+  let film = Option.get run.film in
+  let events happening =
+    List.filter
+      (fun (event : Simulation.event) -> event.happened = happening)
+      film.events
+  in
+  Alcotest.(check int) "phases" 6 (List.length (events Simulation.Phase)) ;
+  Alcotest.(check int) "runs" 10 (List.length (events Simulation.Runs)) ;
+  let rec ordered (samples : Simulation.sample list) =
+    match samples with
+    | a :: (b :: _ as rest) ->
+        a.at_seconds <= b.at_seconds && ordered rest
+    | [] | [_] ->
+        true
+  in
+  Alcotest.(check bool) "ordered" true (ordered film.samples) ;
+  let claimed (sample : Simulation.sample) =
+    Array.fold_left ( + ) 0 sample.claimed_pages
+  in
+  Alcotest.(check bool)
+    "claims on nodes" true
+    (List.exists (fun sample -> claimed sample > 0) film.samples) ;
+  List.iter
+    (fun (sample : Simulation.sample) ->
+      Array.iteri
+        (fun node free ->
+          if free > film.node_pages.(node) then Alcotest.fail "too much is free"
+        )
+        sample.free_pages ;
+      if claimed sample > sample.outstanding_pages then
+        Alcotest.fail "more is claimed on nodes than on the host"
+    )
+    film.samples
+
+let films_change_nothing () =
+  let check (name, _) =
+    let scenario = Option.get (Simulation.built_in name) in
+    let run film =
+      ok_claims (Simulation.run ~film ~flavour:Model.Xen_4_17 scenario)
+    in
+    let filmed = run true and plain = run false in
+    let told (run : Simulation.run) =
+      (run.starts, run.overclaimed_page_seconds, run.found, run.ending)
+    in
+    Alcotest.(check bool) name true (told filmed = told plain)
+  in
+  List.iter check Simulation.scenarios
+
+(* A run by chance, and the same by its trace. *)
+let traces_replay () =
+  let check (toolstack : Simulation.toolstack) =
+    let by schedule = storm ~toolstack ~schedule Model.Xen_4_17 in
+    let random = by (Simulation.Random 5) in
+    let same what = Alcotest.(check bool) (toolstack.name ^ ": " ^ what) true in
+    same "choices" (random.choices <> []) ;
+    same "replayed" (by (Simulation.Trace random.choices) = random) ;
+    if toolstack = Simulation.ours then
+      let trace = ok_claims (Simulation.minimal_trace random boot_storm) in
+      same "all, as it does not fail" (trace = random.choices)
+  in
+  List.iter check Simulation.toolstacks
+
+let bad_settings_are_values () =
+  let check field result =
+    match result with
+    | Error (Failure.Invalid invalid) ->
+        Alcotest.(check string) "field" field invalid.field
+    | Error failure ->
+        Alcotest.failf "%a" Failure.pp failure
+    | Ok _ ->
+        Alcotest.failf "%s was accepted" field
+  in
+  check "seed" (Simulation.run ~seed:(-1) boot_storm) ;
+  let schedule = Simulation.Random (-1) in
+  check "schedule" (Simulation.run ~schedule boot_storm) ;
+  let schedule = Simulation.Trace [{event= -1; actor= 0}] in
+  check "trace[0]" (Simulation.run ~schedule boot_storm)
+
+let suite =
+  ( "simulation"
+  , [
+      case "the manual's examples" examples_of_the_manual
+    ; case "names and texts" names_and_texts
+    ; case "faults" faults_have_places
+    ]
+    @ List.map
+        (fun flavour ->
+          case ("a storm on " ^ fst flavour) (fun () ->
+              ours_starts_everything flavour
+          )
+        )
+        Model.flavours
+    @ [
+        case "toolstacks" toolstacks_add_up
+      ; case "films" films_tell_the_run
+      ; case "films, of every scenario" films_change_nothing
+      ; case "traces" traces_replay
+      ; case "settings" bad_settings_are_values
+      ]
+  )
