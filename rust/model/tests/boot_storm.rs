@@ -4,12 +4,12 @@
 mod common;
 
 use common::scenarios::{scenario, told};
-use xenopsd_numa_model::{play, Flavour, PlayVariant, Played, Settings};
+use xenopsd_numa_model::{play, Flavour, Played, Settings, Variant};
 
 /// Of every flavour, both variants of each; the command `simulate` plays as many as it is told.
 const SEEDS: u64 = 6;
 
-fn storm(flavour: Flavour, variant: PlayVariant, seed: u64) -> Played {
+fn storm(flavour: Flavour, variant: Variant, seed: u64) -> Played {
     let settings = Settings {
         seed,
         flavour,
@@ -20,7 +20,7 @@ fn storm(flavour: Flavour, variant: PlayVariant, seed: u64) -> Played {
 }
 
 fn no_start_fails(flavour: Flavour) {
-    for variant in PlayVariant::ALL {
+    for variant in Variant::ALL {
         for seed in 1..=SEEDS {
             let played = storm(flavour, variant, seed);
             assert_eq!(played.starts.len(), 10);
@@ -66,7 +66,7 @@ fn no_start_fails_with_claim_sets() {
 #[test]
 fn a_seed_is_a_result() {
     for flavour in [Flavour::XEN_4_17, Flavour::XS9] {
-        let [unaligned, aligned] = PlayVariant::ALL;
+        let [unaligned, aligned] = Variant::ALL;
         let one = storm(flavour, unaligned, 42);
         assert_eq!(one, storm(flavour, unaligned, 42));
         assert_ne!(one.starts, storm(flavour, unaligned, 43).starts);
@@ -86,7 +86,7 @@ fn it_goes_through_all_phases_and_everything_that_can_happen() {
     let (mut waited, mut queued) = (0, 0);
     for flavour in flavours {
         for seed in 0..5 {
-            let played = storm(flavour, PlayVariant::Unaligned, seed);
+            let played = storm(flavour, Variant::Unaligned, seed);
             let count = |phase| played.starts.iter().filter(|s| s.phase == phase).count();
             assert_eq!(count("sequential start"), 3);
             assert_eq!(count("parallel start"), 3);

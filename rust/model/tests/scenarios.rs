@@ -3,7 +3,7 @@
 mod common;
 
 use common::scenarios::{assert_well, names, played, scenario, start, told, OURS};
-use xenopsd_numa_model::{Flavour, PlayEnding, Played, Scenario, Toolstack};
+use xenopsd_numa_model::{Ending, Flavour, Played, Scenario, Toolstack};
 
 /// Scenarios in which memory does not suffice for all, or somebody is killed.
 const NOT_ALL_FIT: [&str; 5] = [
@@ -101,11 +101,11 @@ fn every_toolstack_can_be_played_on_every_kind_of_flavour() {
                 let played = played(&scenario, toolstack.name, flavour, 1);
                 let told = || told(&played);
                 match played.ending {
-                    Ok(()) | Err(PlayEnding::Left { builds: 0, .. }) => (),
-                    Err(PlayEnding::Crashed(_)) => assert_eq!(flavour, Flavour::V4, "{}", told()),
+                    Ok(()) | Err(Ending::Left { builds: 0, .. }) => (),
+                    Err(Ending::Crashed(_)) => assert_eq!(flavour, Flavour::V4, "{}", told()),
                     Err(_) => panic!("{}", told()),
                 }
-                if !matches!(played.ending, Err(PlayEnding::Crashed(_))) {
+                if !matches!(played.ending, Err(Ending::Crashed(_))) {
                     assert!(!played.starts.is_empty(), "{}", told());
                 }
                 for start in &played.starts {
