@@ -91,12 +91,15 @@ impl Life {
             return Ok(Next::Off);
         };
         let taken = set.stage().call("xc_domain_populate_physmap", |xen| {
-            take(builder, xen, domid, exact_node)
+            let before = xen.taken_dirty_pages();
+            let (extent, pages) = take(builder, xen, domid, exact_node)?;
+            let cleaning = xen.cleaning_time(xen.taken_dirty_pages() - before);
+            Ok((extent, pages, cleaning))
         });
         if taken.is_err() {
             self.builder_failed(domid, set);
         }
-        let (extent, pages) = taken.map_err(while_("populating its memory"))?;
+        let (extent, pages, cleaning) = taken.map_err(while_("populating its memory"))?;
         let micros = pages * 1_000_000 / BUILT_PAGES_PER_SECOND;
         let percent = if self.jitter {
             self.rng.u64(80..=125)
@@ -107,7 +110,7 @@ impl Life {
         Ok(match extent {
             None => {
                 self.at = At::Finish;
-                Next::After(time)
+                Next::After(time + cleaning)
             }
             Some(extent) => {
                 let part = if self.jitter {
@@ -118,7 +121,8 @@ impl Life {
                 let window = time * part / 100;
                 self.extent = Some((extent, time - window));
                 self.at = At::Assign;
-                Next::After(window)
+                // What is dirty is cleaned while it is neither free nor the domain's.
+                Next::After(window + cleaning)
             }
         })
     }

@@ -343,6 +343,7 @@ fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, PlayError> {
         grace: micros(rng, 5_000_000),
         mapped_pages: rng.u64(0..4096),
         scrubbed_pages_per_second: [0, GIB, 8 * GIB][rng.usize(0..3)],
+        ..Timing::default()
     };
     Ok(Xen::new(&host, flavour)
         .with_sizes(sizes)

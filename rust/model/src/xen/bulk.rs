@@ -29,9 +29,10 @@ impl Xen {
         let most = count.min(allowed / pages);
         let next = self.zone_of_next(&taker, node, order);
         let run = next.and_then(|(zone, dirty_too)| zone.take_run(order, most, dirty_too));
-        let Some(run) = run else {
+        let Some((run, dirty_pages)) = run else {
             return Ok(0);
         };
+        self.taken_dirty_pages += dirty_pages;
         self.free[node] -= run.pages;
         self.free_pages -= run.pages;
         self.consume(domid, node, run.pages)?;

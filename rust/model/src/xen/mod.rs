@@ -125,6 +125,8 @@ pub struct Xen {
     next_step: Option<(Duration, Domid)>,
     /// Until when idle CPUs have scrubbed.
     scrubbed_until: Duration,
+    /// Dirty pages that were taken for domains' memory, since the beginning.
+    taken_dirty_pages: u64,
 }
 
 impl Xen {
@@ -157,6 +159,7 @@ impl Xen {
             findings: Findings::default(),
             next_step: None,
             scrubbed_until: Duration::ZERO,
+            taken_dirty_pages: 0,
         };
         for (i, node) in host.memory().nodes.iter().enumerate() {
             if let Some(node) = node {

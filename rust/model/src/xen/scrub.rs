@@ -2,12 +2,24 @@
 
 use std::time::Duration;
 
-use super::Xen;
+use super::{Xen, MAX_EXTENT_PAGES};
 
 /// Nanoseconds in a second.
 const SECOND_NANOS: u64 = 1_000_000_000;
 
 impl Xen {
+    /// Dirty pages that were taken for domains, since the beginning.
+    pub fn taken_dirty_pages(&self) -> u64 {
+        self.taken_dirty_pages
+    }
+
+    /// How long it takes to clean that many pages before they are assigned.
+    pub fn cleaning_time(&self, pages: u64) -> Duration {
+        let nanos = u128::from(pages) * self.timing.cleaning_time_per_gib.as_nanos();
+        let nanos = nanos / u128::from(MAX_EXTENT_PAGES);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
     /// Lets idle CPUs scrub until `until`. Each cleans memory of its own node first; a node
     /// without CPUs is cleaned by those of others, at the same pace.
     pub(super) fn scrub_until(&mut self, until: Duration) {

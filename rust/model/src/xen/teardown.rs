@@ -22,10 +22,13 @@ pub struct Timing {
     pub mapped_pages: u64,
     /// How many free pages of each node its idle CPUs clean in a second; 0 if none is idle.
     pub scrubbed_pages_per_second: u64,
+    /// For each 1 GiB of dirty memory that a domain is given: it is cleaned before it is assigned.
+    pub cleaning_time_per_gib: Duration,
 }
 
 impl Default for Timing {
-    /// Destruction as measured, about 17 GiB/s. Scrubbing is taken to run at 8 GiB/s a node.
+    /// Destruction as measured, about 17 GiB/s. Scrubbing is taken to run at 8 GiB/s on a node, and
+    /// on a CPU.
     fn default() -> Self {
         Timing {
             quiet: Duration::from_millis(200),
@@ -34,6 +37,7 @@ impl Default for Timing {
             grace: Duration::from_millis(500),
             mapped_pages: 0,
             scrubbed_pages_per_second: 8 << 18,
+            cleaning_time_per_gib: Duration::from_millis(125),
         }
     }
 }

@@ -196,8 +196,8 @@ impl Zone {
     }
 
     /// Takes up to `count` extents of `order` from the block that the next one would be cut from,
-    /// unless that is dirty in part.
-    pub fn take_run(&mut self, order: u32, count: u64, dirty_too: bool) -> Option<Run> {
+    /// unless that is dirty in part; and how many of their pages are dirty.
+    pub fn take_run(&mut self, order: u32, count: u64, dirty_too: bool) -> Option<(Run, u64)> {
         let usable = self.usable(dirty_too) >> order;
         if usable == 0 || count == 0 {
             return None;
@@ -210,10 +210,11 @@ impl Zone {
         };
         let kept = (1 << has) - pages;
         self.restore(block.first, kept, block.dirty_pages.min(kept));
-        (pages > 0).then_some(Run {
+        let run = Run {
             first: block.first + kept,
             pages,
-        })
+        };
+        (pages > 0).then_some((run, block.dirty_pages.min(pages)))
     }
 
     /// Takes up to `count` single pages, dirty or not: exactly those that as many calls would take
