@@ -5,7 +5,7 @@
 //! which nodes the extents are that are freed, how many pages the structures of a domain take, and
 //! whether there is a whole free GiB.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use claims::Errno;
@@ -246,11 +246,11 @@ impl<'a> Lockstep<'a> {
         }
         match from {
             From::Exactly(_) => return Ok(told),
-            From::Anywhere => {
+            From::Anywhere if had > 0 => {
                 self.followed.anywhere += 1;
                 self.followed.as_modelled += u32::from(same);
             }
-            From::Preferably(_) => (),
+            From::Anywhere | From::Preferably(_) => (),
         }
         if same || done != had {
             return Ok(told);
@@ -288,7 +288,8 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
     let nodes = host.nodes_with_memory()?;
     let mut both = Lockstep::new(host)?;
     let mut last = VecDeque::new();
-    let (mut accepted, mut refused) = (0, std::collections::BTreeMap::new());
+    let (mut accepted, mut moving, mut claims) = (0, 0, 0);
+    let mut refused = BTreeMap::new();
     for step in 0..count {
         let mut draw = Draw {
             source: &mut source,
@@ -306,7 +307,12 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
             ))
         })?;
         match answer {
-            Ok(_) => accepted += 1,
+            Ok(extents) => {
+                accepted += 1;
+                moving += u32::from(extents > 0);
+                let claim = matches!(operation, Operation::ClaimHost(_, pages) if pages > 0);
+                claims += u32::from(claim);
+            }
             Err(errno) => *refused.entry(errno.to_string()).or_insert(0) += 1,
         }
         if last.len() == TOLD {
@@ -316,7 +322,8 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
     }
     let followed = &both.followed;
     Ok(format!(
-        "seed {seed}, {}: {count} operations, {accepted} done, refused {refused:?}; {} of {} \
+        "seed {seed}, {}: {count} operations, {accepted} done, of which {moving} moved \
+         pages and {claims} claimed some, refused {refused:?}; {} of {} \
          populates from anywhere landed as modelled; {} pages a domain, {} off at most; late pages \
          {} times; {} GiB extents and {} domains followed",
         both.modelled.flavour().name,

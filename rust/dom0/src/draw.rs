@@ -28,8 +28,12 @@ impl Draw<'_> {
         let slot = self.source.usize(0..SLOTS);
         let domain = self.now.domains[slot];
         let pages = self.source.u64(0..=1 << 15);
-        if domain.is_none() && self.source.bool() {
+        if domain.is_none() && self.source.u32(0..4) > 0 {
             return Operation::Create(slot);
+        }
+        // Else little becomes of most operations.
+        if domain.is_some_and(|domain| domain.max_pages == 0) && self.source.bool() {
+            return Operation::SetMax(slot, 2 * pages);
         }
         let figures = domain.unwrap_or(Figures {
             tot_pages: 0,

@@ -8,6 +8,7 @@ mod builds;
 mod calls;
 mod differential;
 mod draw;
+mod dying;
 #[path = "../../claims/tests/everywhere/mod.rs"]
 mod everywhere;
 mod helper;
@@ -80,6 +81,10 @@ fn main() -> ExitCode {
     if mode.as_deref() == Some(SEED) {
         let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
         operations_on_both(&host, &mut report, seed.unwrap_or(1));
+        report.check(
+            "a claim for a domain that dies is on Xen as on the model",
+            || dying::claim(&host),
+        );
         return ended(&report);
     }
     let long = std::env::args().any(|argument| argument == LONG);

@@ -181,6 +181,15 @@ impl Modelled {
         Ok(done)
     }
 
+    /// Claims for a domain that is being destroyed, and waits until that is gone.
+    pub fn claim_while_dying(&mut self, slot: usize, pages: u64) -> Result<(), Errno> {
+        let domid = self.slots[slot].domid;
+        self.destroy(slot)?;
+        let answer = self.xen.claim_host(domid, pages);
+        self.xen.advance_to(self.xen.now() + GONE);
+        answer
+    }
+
     fn free_by_node(&self) -> Vec<u64> {
         let nodes = self.xen.memory().nodes;
         let free = |node: &Option<planner::NodeMemory>| node.map_or(0, |node| node.free_pages);
