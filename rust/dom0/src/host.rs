@@ -106,16 +106,20 @@ impl Host {
 
     /// A new domain, its maximum memory set, without pool and vCPUs.
     pub fn create(&self, kind: DomainKind, vcpus: u32, max_pages: u64) -> Result<Domain, Failure> {
-        let domid = self.xen.create_domain(kind, vcpus)?;
-        let domain = Domain {
+        let domain = self.create_bare(kind, vcpus)?;
+        self.xen.set_max_pages(domain.domid, max_pages)?;
+        Ok(domain)
+    }
+
+    /// A new domain as Xen makes it.
+    pub fn create_bare(&self, kind: DomainKind, vcpus: u32) -> Result<Domain, CallError> {
+        Ok(Domain {
             xen: self.xen.clone(),
-            domid,
+            domid: self.xen.create_domain(kind, vcpus)?,
             kind,
             vcpus,
             alive: true,
-        };
-        self.xen.set_max_pages(domid, max_pages)?;
-        Ok(domain)
+        })
     }
 
     /// Addresses below this many bits are used last: Xen keeps them for devices. As Xen derives it

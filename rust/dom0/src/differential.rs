@@ -1,0 +1,355 @@
+//! The same random operations on the running Xen and on the model: answers, counters and, where
+//! they can be known, the nodes of the pages must be the same.
+//!
+//! What the model cannot know it follows: on which nodes pages land that may come from several, of
+//! which nodes the extents are that are freed, how many pages the structures of a domain take, and
+//! whether there is a whole free GiB.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use claims::Errno;
+use xen::From;
+
+use crate::draw::{Draw, GIB_ORDER};
+use crate::host::Host;
+use crate::modelled::Modelled;
+use crate::operations::{Counters, Operation, Running, World};
+use crate::report::{ensure, Failure, Found};
+
+/// A domain's structures take at most so many pages, and not always the same ones; nor are all of
+/// them back when it is gone.
+const STRUCTURE_PAGES: u64 = 600;
+
+/// Xen gives the structures of domains that are gone back late, at once or page by page, so that
+/// these may come during any later operation.
+const LATE_PAGES: u64 = 128;
+
+/// How long they are waited for.
+const LATE: Duration = Duration::from_millis(500);
+
+/// Operations that are told when the two differ.
+const TOLD: usize = 24;
+
+/// How often what the model followed made a difference.
+#[derive(Debug, Default)]
+struct Followed {
+    /// Populates that may take pages of any node, and those of them that landed as the model said.
+    anywhere: u32,
+    as_modelled: u32,
+    /// Extents of a GiB that only one of them had.
+    scarce: u32,
+    /// Domains created with so little unclaimed that their structures decide.
+    narrow: u32,
+    /// Operations during which Xen's own pages came back or went.
+    late: u32,
+    /// The most that the model's pages for structures were wrong by, over all domains so far.
+    structures: i64,
+    wrong_by: i64,
+}
+
+struct Lockstep<'a> {
+    running: Running<'a>,
+    modelled: Modelled,
+    now: Counters,
+    domain_pages: u64,
+    followed: Followed,
+}
+
+/// What left each node; negative where it came back.
+fn left(before: &Counters, after: &Counters) -> Vec<i64> {
+    let nodes = before.free_by_node.iter().zip(&after.free_by_node);
+    nodes.map(|(a, b)| *a as i64 - *b as i64).collect()
+}
+
+/// Of what left the nodes, what an operation moved, by extents of an order, `total` pages in all:
+/// the rest are pages of Xen's own.
+fn moved(left: &[i64], order: u32, total: i64, exactly: Option<usize>) -> Vec<i64> {
+    let mut moved = vec![0; left.len()];
+    let largest = (0..left.len()).max_by_key(|node| left[*node] * total.signum());
+    if let (true, None) = (total != 0, exactly) {
+        let half = 1 << order >> 1;
+        for (moved, left) in moved.iter_mut().zip(left) {
+            let extents = (left * total.signum() + half) >> order;
+            *moved = (extents.max(0) << order) * total.signum();
+        }
+    }
+    let rest = total - moved.iter().sum::<i64>();
+    if let Some(moved) = exactly.or(largest).and_then(|node| moved.get_mut(node)) {
+        *moved += rest;
+    }
+    moved
+}
+
+/// Pages of one sign, none of which may be of the other.
+fn pages(of: &[i64], sign: i64) -> Result<Vec<u64>, Failure> {
+    (of.iter())
+        .map(|pages| u64::try_from(pages * sign))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Failure(format!("{of:?} pages left the nodes")))
+}
+
+impl<'a> Lockstep<'a> {
+    fn new(host: &'a Host) -> Result<Self, Failure> {
+        let mut running = Running::new(host, host.kinds[0]);
+        // What the first domain costs is not what the next ones do.
+        let mut domain_pages = 0;
+        for _ in 0..2 {
+            host.settled()?;
+            let before = running.counters()?.free_pages;
+            answered(running.apply(&Operation::Create(0)))?;
+            domain_pages = before.saturating_sub(running.counters()?.free_pages);
+            answered(running.apply(&Operation::Destroy(0)))?;
+        }
+        host.settled()?;
+        let mut running = Running::new(host, host.kinds[0]);
+        let now = running.counters()?;
+        Ok(Lockstep {
+            modelled: Modelled::new(host, &now, domain_pages)?,
+            running,
+            now,
+            domain_pages,
+            followed: Followed::default(),
+        })
+    }
+
+    fn step(&mut self, operation: &Operation) -> Result<Result<u64, Errno>, Failure> {
+        let answer = self.running.apply(operation);
+        let expected = match *operation {
+            Operation::Destroy(slot) if answer.is_ok() => {
+                let had = self.now.domains[slot].map_or(0, |domain| domain.tot_pages);
+                // A few more or less are no reason to wait.
+                self.now.free_pages + had + self.domain_pages / 2
+            }
+            Operation::Create(_) if answer == Err(Errno::ENOMEM) => self.now.free_pages,
+            Operation::Create(_)
+            | Operation::Destroy(_)
+            | Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::Populate(..)
+            | Operation::Free(..)
+            | Operation::SetNodeAffinity(..) => 0,
+        };
+        let after = self.running.counters_when_free(expected, LATE)?;
+        let before = std::mem::replace(&mut self.now, after);
+        let left = left(&before, &self.now);
+        let extents = answer.unwrap_or(0) as i64;
+        let (order, total, exactly) = match *operation {
+            Operation::Populate(_, order, _, From::Exactly(node)) => {
+                (order, extents << order, Some(node))
+            }
+            Operation::Populate(_, order, ..) => (order, extents << order, None),
+            Operation::Free(_, order, _) => (order, -(extents << order), None),
+            Operation::Create(_)
+            | Operation::Destroy(_)
+            | Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::SetNodeAffinity(..) => (0, 0, None),
+        };
+        let moved = moved(&left, order, total, exactly);
+        let late = moved != left;
+        let told = match *operation {
+            Operation::Create(slot) => self.create(slot, &before, answer)?,
+            Operation::Populate(slot, order, count, from) => {
+                self.populate(slot, order, count, from, &moved, answer)?
+            }
+            Operation::Free(slot, order, count) => {
+                let moved = pages(&moved, -1)?;
+                self.modelled.free_on(slot, order, count, &moved)
+            }
+            Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::SetNodeAffinity(..)
+            | Operation::Destroy(_) => self.modelled.apply(operation),
+        };
+        ensure!(
+            told == answer,
+            "Xen answers {answer:?}, and the model {told:?}"
+        );
+        match operation {
+            Operation::Create(_) | Operation::Destroy(_) => self.follow(STRUCTURE_PAGES)?,
+            Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::Populate(..)
+            | Operation::Free(..)
+            | Operation::SetNodeAffinity(..)
+                if late =>
+            {
+                self.followed.late += 1;
+                self.follow(LATE_PAGES)?;
+            }
+            Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::Populate(..)
+            | Operation::Free(..)
+            | Operation::SetNodeAffinity(..) => (),
+        }
+        let modelled = self.modelled.counters()?;
+        ensure!(
+            modelled == self.now,
+            "Xen has {:?}, and the model {modelled:?}",
+            self.now
+        );
+        Ok(answer)
+    }
+
+    /// A domain is refused for want of pages only if the model has too few for its structures. How
+    /// many it takes exactly decides only if there are about as many as that.
+    fn create(
+        &mut self,
+        slot: usize,
+        before: &Counters,
+        answer: Result<u64, Errno>,
+    ) -> Result<Result<u64, Errno>, Failure> {
+        let unclaimed = before.free_pages.saturating_sub(before.outstanding_pages);
+        if before.domains[slot].is_some() || !(1..STRUCTURE_PAGES).contains(&unclaimed) {
+            return Ok(self.modelled.apply(&Operation::Create(slot)));
+        }
+        self.followed.narrow += 1;
+        match answer {
+            Ok(_) => Ok(self.modelled.create_regardless(slot)),
+            Err(errno) => Ok(Err(errno)),
+        }
+    }
+
+    fn populate(
+        &mut self,
+        slot: usize,
+        order: u32,
+        count: u64,
+        from: From,
+        moved: &[i64],
+        answer: Result<u64, Errno>,
+    ) -> Result<Result<u64, Errno>, Failure> {
+        let landed = pages(moved, 1)?;
+        let saved = self.modelled.clone();
+        let before = self.modelled.counters()?;
+        let told = self
+            .modelled
+            .apply(&Operation::Populate(slot, order, count, from));
+        let as_told = self.modelled.counters()?;
+        let same = left(&before, &as_told) == moved;
+        let (Ok(done), Ok(had)) = (told, answer) else {
+            return Ok(told);
+        };
+        if done != had && order == GIB_ORDER {
+            // Which the model has only if it has more, and else only if it has none itself.
+            let refused_by_both = done < had && saved.has_extents(order);
+            ensure!(!refused_by_both, "Xen had {had} GiB, and the model refuses");
+            self.followed.scarce += 1;
+            self.modelled = saved;
+            let parts = had << 9;
+            let done = self.modelled.populate_on(slot, 9, &landed, false);
+            ensure!(done == parts, "{done} of {parts} extents may be had");
+            self.modelled.rename_extents(slot, 9, order, had);
+            return Ok(answer);
+        }
+        match from {
+            From::Exactly(_) => return Ok(told),
+            From::Anywhere if had > 0 => {
+                self.followed.anywhere += 1;
+                self.followed.as_modelled += u32::from(same);
+            }
+            From::Anywhere | From::Preferably(_) => (),
+        }
+        if same || done != had {
+            return Ok(told);
+        }
+        self.modelled = saved;
+        let more = had < count;
+        Ok(Ok(self.modelled.populate_on(slot, order, &landed, more)))
+    }
+
+    /// Makes the model's free pages those of Xen, which may be so many more or less.
+    fn follow(&mut self, most: u64) -> Result<(), Failure> {
+        let by = self.modelled.adjust(&self.now.free_by_node)?;
+        ensure!(
+            by.iter().all(|by| by.unsigned_abs() <= most),
+            "free on nodes are {by:?} pages more than in the model"
+        );
+        self.followed.structures += by.iter().sum::<i64>();
+        let all = self.followed.structures;
+        self.followed.wrong_by = self.followed.wrong_by.max(all.abs());
+        ensure!(
+            all.unsigned_abs() <= STRUCTURE_PAGES,
+            "{all} pages more are free than in the model"
+        );
+        Ok(())
+    }
+}
+
+fn answered(answer: Result<u64, Errno>) -> Result<u64, Failure> {
+    answer.map_err(|errno| Failure(errno.to_string()))
+}
+
+/// So many random operations on both.
+pub fn run(host: &Host, seed: u64, count: u32) -> Found {
+    let mut source = fastrand::Rng::with_seed(seed);
+    let nodes = host.nodes_with_memory()?;
+    let mut both = Lockstep::new(host)?;
+    let mut last = VecDeque::new();
+    let (mut accepted, mut moving, mut claims) = (0, 0, 0);
+    let mut refused = BTreeMap::new();
+    for step in 0..count {
+        let mut draw = Draw {
+            source: &mut source,
+            nodes: &nodes,
+            node_count: host.topology.node_count(),
+            now: &both.now,
+        };
+        let operation = draw.operation();
+        let answer = both.step(&operation).map_err(|Failure(why)| {
+            for told in &last {
+                println!("# {told}");
+            }
+            Failure(format!(
+                "seed {seed}, operation {step}, {operation:?}: {why}"
+            ))
+        })?;
+        match answer {
+            Ok(extents) => {
+                accepted += 1;
+                moving += u32::from(extents > 0);
+                let claim = matches!(operation, Operation::ClaimHost(_, pages) if pages > 0);
+                claims += u32::from(claim);
+            }
+            Err(errno) => *refused.entry(errno.to_string()).or_insert(0) += 1,
+        }
+        if last.len() == TOLD {
+            last.pop_front();
+        }
+        last.push_back(format!("{step} {operation:?}: {answer:?}"));
+    }
+    let followed = &both.followed;
+    Ok(format!(
+        "seed {seed}, {}: {count} operations, {accepted} done, of which {moving} moved \
+         pages and {claims} claimed some, refused {refused:?}; {} of {} \
+         populates from anywhere landed as modelled; {} pages a domain, {} off at most; late pages \
+         {} times; {} GiB extents and {} domains followed",
+        both.modelled.flavour().name,
+        followed.as_modelled,
+        followed.anywhere,
+        both.domain_pages,
+        followed.wrong_by,
+        followed.late,
+        followed.scarce,
+        followed.narrow
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moved;
+
+    #[test]
+    fn pages_of_xens_own_are_told_from_those_that_were_moved() {
+        assert_eq!(moved(&[1024, 512], 9, 1536, None), [1024, 512]);
+        assert_eq!(moved(&[1023, 512], 9, 1536, None), [1024, 512]);
+        assert_eq!(moved(&[-1, 512], 9, 512, Some(1)), [0, 512]);
+        assert_eq!(moved(&[-49, 512], 9, 512, None), [0, 512]);
+        assert_eq!(moved(&[1, -1], 9, 0, None), [0, 0]);
+        assert_eq!(moved(&[-3, -600], 0, -600, None), [-3, -597]);
+        assert_eq!(moved(&[-1, 7], 0, 7, None), [0, 7]);
+        assert_eq!(moved(&[5, 0], 0, 4, Some(0)), [4, 0]);
+    }
+}

@@ -1,0 +1,74 @@
+//! A claim for a domain that is being destroyed, on the running Xen and on the model. Xen 4.17
+//! accepts it and never releases it, so that nothing that needs memory can come after this.
+
+use std::thread::scope;
+use std::time::{Duration, Instant};
+
+use claims::{Errno, Hypervisor};
+use xen::From;
+
+use crate::host::Host;
+use crate::modelled::Modelled;
+use crate::operations::{Operation, Running, World};
+use crate::report::{ensure, Failure, Found};
+
+const PAGES: u64 = 1 << 17;
+
+/// What is claimed beside what the domain has.
+const MORE_PAGES: u64 = 1000;
+
+/// How long it may take until the first of its pages is gone.
+const BEGINS: Duration = Duration::from_secs(10);
+
+pub fn claim(host: &Host) -> Found {
+    host.settled()?;
+    let (kind, all) = (host.kinds[0], PAGES + MORE_PAGES);
+    let now = Running::new(host, kind).counters()?;
+    let mut modelled = Modelled::new(host, &now, 0)?;
+    for operation in [
+        Operation::Create(0),
+        Operation::SetMax(0, all),
+        Operation::Populate(0, 9, PAGES >> 9, From::Anywhere),
+    ] {
+        let answer = modelled.apply(&operation);
+        answer.map_err(|errno| Failure(format!("the model's {operation:?}: {errno}")))?;
+    }
+    let domain = host.create(kind, 1, all)?;
+    let had = domain.populate(PAGES, From::Anywhere)?.pages;
+    ensure!(had == PAGES, "{had} of {PAGES} pages were had");
+    let domid = domain.domid;
+    let (destroyed, answer) = scope(|scope| {
+        let destroying = scope.spawn(|| domain.destroy());
+        let start = Instant::now();
+        let answer = loop {
+            // Xen shows it as dying only when all of its memory is gone.
+            let left = host.domain(domid).map(|domain| domain.map(|d| d.tot_pages));
+            match left {
+                Ok(Some(PAGES)) if start.elapsed() < BEGINS => (),
+                Ok(Some(left)) if left < PAGES => {
+                    let answer = host.xen.claim_host(domid, all);
+                    break Ok((left, answer.map_err(|error| error.errno)));
+                }
+                Ok(_) => break Err(Failure("it was not seen while it was destroyed".into())),
+                Err(error) => break Err(Failure(error.to_string())),
+            }
+        };
+        (destroying.join(), answer)
+    });
+    destroyed.map_err(|_| Failure("a thread panicked".to_string()))??;
+    let (left, answer): (u64, Result<(), Errno>) = answer?;
+    let told = modelled.claim_while_dying(0, all);
+    ensure!(
+        told == answer,
+        "with {left} pages left Xen answers {answer:?}, and the model {told:?}"
+    );
+    let leaked = host.settled()?.host_outstanding_pages;
+    let expected = modelled.counters()?.outstanding_pages;
+    ensure!(
+        leaked == expected,
+        "{leaked} pages are claimed by nobody, and {expected} in the model"
+    );
+    Ok(format!(
+        "{answer:?} with {left} pages left, {leaked} pages leaked"
+    ))
+}
