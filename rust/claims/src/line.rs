@@ -1,7 +1,7 @@
 //! Who waits for memory, or for builds to end, in the order in which they came.
 //!
-//! Whoever comes later may go first only a few times, unless what is left then is enough for all
-//! who came before.
+//! Whoever comes later may go first only a few times, unless all who came before wait for memory,
+//! and what is left then is enough for them.
 
 use std::time::Duration;
 
@@ -13,6 +13,17 @@ const MOST_OVERTAKEN: u32 = 4;
 /// A placement that was not taken forward for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(10);
 
+/// What somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Memory.
+    Memory,
+    /// Builds to end, each of which is in its way however much memory there is.
+    Builds,
+    /// Nothing now: it only keeps its place.
+    Nothing,
+}
+
 /// Those who wait.
 #[derive(Debug, Default)]
 pub(crate) struct Line(Vec<Ticket>);
@@ -23,8 +34,16 @@ struct Ticket {
     needed_pages: u64,
     seen: Duration,
     overtaken: u32,
-    /// Whether it waits now, and not only keeps its place.
-    waits: bool,
+    waits_for: For,
+}
+
+impl Ticket {
+    fn waits(&self) -> bool {
+        match self.waits_for {
+            For::Memory | For::Builds => true,
+            For::Nothing => false,
+        }
+    }
 }
 
 impl Line {
@@ -36,18 +55,18 @@ impl Line {
     }
 
     /// It waits: at its place, or at the end if it has none.
-    pub fn wait(&mut self, domid: Domid, needed_pages: u64, now: Duration) {
+    pub fn wait(&mut self, domid: Domid, needed_pages: u64, now: Duration, waits_for: For) {
         match self.0.iter_mut().find(|ticket| ticket.domid == domid) {
             Some(ticket) => {
                 ticket.seen = now;
-                ticket.waits = true;
+                ticket.waits_for = waits_for;
             }
             None => self.0.push(Ticket {
                 domid,
                 needed_pages,
                 seen: now,
                 overtaken: 0,
-                waits: true,
+                waits_for,
             }),
         }
     }
@@ -56,7 +75,7 @@ impl Line {
     pub fn pause(&mut self, domid: Domid, now: Duration) {
         if let Some(ticket) = self.0.iter_mut().find(|ticket| ticket.domid == domid) {
             ticket.seen = now;
-            ticket.waits = false;
+            ticket.waits_for = For::Nothing;
         }
     }
 
@@ -65,18 +84,22 @@ impl Line {
         self.0.retain(|ticket| ticket.domid != domid);
     }
 
-    /// Those who came before `domid` and wait, if what is left for them, `rest_pages`, is not
-    /// enough.
+    /// Those who came before `domid` and wait for builds, or for memory if what is left for all,
+    /// `rest_pages`, is not enough.
     fn before(&mut self, domid: Domid, rest_pages: u64) -> impl Iterator<Item = &mut Ticket> {
         let place = self.0.iter().position(|ticket| ticket.domid == domid);
         let place = place.unwrap_or(self.0.len());
         let before = &mut self.0[..place];
-        let needed = before.iter().filter(|ticket| ticket.waits);
+        let needed = before.iter().filter(|ticket| ticket.waits());
         let needed: u64 = needed.map(|ticket| ticket.needed_pages).sum();
         let enough = needed <= rest_pages;
         before
             .iter_mut()
-            .filter(move |ticket| ticket.waits && !enough)
+            .filter(move |ticket| match ticket.waits_for {
+                For::Memory => !enough,
+                For::Builds => true,
+                For::Nothing => false,
+            })
     }
 
     /// Whether `domid` must let somebody go first who came before and was overtaken often enough.
@@ -96,7 +119,7 @@ impl Line {
     pub fn ahead_of(&self, domid: Domid) -> Vec<Domid> {
         let place = self.0.iter().position(|ticket| ticket.domid == domid);
         let before = &self.0[..place.unwrap_or(self.0.len())];
-        let waiting = before.iter().filter(|ticket| ticket.waits);
+        let waiting = before.iter().filter(|ticket| ticket.waits());
         waiting.map(|ticket| ticket.domid).collect()
     }
 }
@@ -122,7 +145,7 @@ mod tests {
     #[test]
     fn whoever_waits_is_overtaken_a_few_times_and_no_more() {
         let mut line = Line::default();
-        line.wait(Domid(1), 1000, NOW);
+        line.wait(Domid(1), 1000, NOW, For::Memory);
         for later in 2..2 + MOST_OVERTAKEN as u16 {
             assert!(!line.holds_up(Domid(later), 0));
             line.overtake(Domid(later), 0);
@@ -130,22 +153,33 @@ mod tests {
         assert!(line.holds_up(Domid(50), 999));
         assert!(!line.holds_up(Domid(50), 1000), "enough is left for it");
         assert!(!line.holds_up(Domid(1), 0), "nobody waits for himself");
-        line.wait(Domid(50), 1, NOW);
+        line.wait(Domid(50), 1, NOW, For::Memory);
         assert_eq!(line.ahead_of(Domid(50)), [Domid(1)]);
         line.pause(Domid(1), NOW);
         assert!(!line.holds_up(Domid(50), 0));
-        line.wait(Domid(1), 1000, NOW);
+        line.wait(Domid(1), 1000, NOW, For::Memory);
         assert!(line.holds_up(Domid(50), 0), "it has kept its place");
         line.leave(Domid(1));
         assert!(!line.holds_up(Domid(50), 0));
     }
 
     #[test]
+    fn builds_are_in_the_way_however_much_memory_there_is() {
+        let mut line = Line::default();
+        line.wait(Domid(1), 1000, NOW, For::Builds);
+        for later in 2..2 + MOST_OVERTAKEN as u16 {
+            assert!(!line.holds_up(Domid(later), 1 << 40));
+            line.overtake(Domid(later), 1 << 40);
+        }
+        assert!(line.holds_up(Domid(50), 1 << 40));
+    }
+
+    #[test]
     fn who_is_gone_or_silent_is_forgotten() {
         let mut line = Line::default();
-        line.wait(Domid(1), 1000, NOW);
-        line.wait(Domid(2), 1000, NOW + FORGOTTEN / 2);
-        line.wait(Domid(3), 1000, NOW + FORGOTTEN);
+        line.wait(Domid(1), 1000, NOW, For::Memory);
+        line.wait(Domid(2), 1000, NOW + FORGOTTEN / 2, For::Memory);
+        line.wait(Domid(3), 1000, NOW + FORGOTTEN, For::Memory);
         line.tidy(NOW + FORGOTTEN, &alive(&[1, 2]));
         assert_eq!(line.ahead_of(Domid(9)), [Domid(2)]);
     }

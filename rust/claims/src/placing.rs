@@ -10,6 +10,7 @@ use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Domid, Hypervisor};
 use crate::ledger::{view, View};
+use crate::line::For;
 use crate::protocol::{Placed, Placement, Protocol};
 use crate::settling::Settling;
 use crate::state::State;
@@ -308,7 +309,7 @@ impl<H: Hypervisor> Protocol<H> {
         placing.short = true;
         match self.keep_watch(placing, state, seen) {
             Some(poll) => {
-                (state.line).wait(placing.domid(), placing.needed_pages(), now);
+                (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
                 Ok(Step::Wait(poll))
             }
             None if refusal.reason == Reason::HostMemory => {

@@ -8,6 +8,7 @@ use crate::config::Claims;
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Build, Claimed, View};
+use crate::line::For;
 use crate::placing::{Placing, Step};
 use crate::protocol::Protocol;
 use crate::state::State;
@@ -95,7 +96,7 @@ impl<H: Hypervisor> Protocol<H> {
         why: &'static str,
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
-        (state.line).wait(placing.domid(), placing.needed_pages(), now);
+        (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Builds);
         let since = *placing.queued_since.get_or_insert(now);
         let waited = now.saturating_sub(since);
         if waited < state.config.memory_wait {
