@@ -154,6 +154,12 @@ pub trait Hypervisor: Send + Sync {
     /// When claims are consumed; [`Accounting::Late`] unless it is known to be otherwise.
     fn accounting(&self) -> Accounting;
 
+    /// Whether a claim on a node is kept from everybody, pools and Xen itself included. XenServer
+    /// 9's is not.
+    fn node_claims_bind_all(&self) -> bool {
+        false
+    }
+
     /// Time since some fixed instant.
     fn now(&self) -> Duration;
 
@@ -203,6 +209,10 @@ impl<H: Hypervisor + ?Sized> Hypervisor for Arc<H> {
 
     fn accounting(&self) -> Accounting {
         (**self).accounting()
+    }
+
+    fn node_claims_bind_all(&self) -> bool {
+        (**self).node_claims_bind_all()
     }
 
     fn now(&self) -> Duration {

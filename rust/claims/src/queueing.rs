@@ -42,7 +42,8 @@ impl<H: Hypervisor> Protocol<H> {
 
     /// Whether a claim that is to be used on `nodes` could succeed wrongly, or be drained, while
     /// other domains take their memory. With late accounting by what hides in their builds;
-    /// without, by what would be left of a node's reserve, or for the pools of its builds.
+    /// without, by what would be left of a node's reserve, or for the pools of its builds, unless
+    /// claims on nodes bind all.
     pub(crate) fn must_queue(
         &self,
         placing: &Placing,
@@ -59,7 +60,8 @@ impl<H: Hypervisor> Protocol<H> {
             }
             (Accounting::AtAllocation, Claims::Always) => {
                 let reserve_pages = state.config.reserve.node_pages;
-                contended(placing, state, seen, nodes, |_| reserve_pages)
+                !self.hypervisor.node_claims_bind_all()
+                    && contended(placing, state, seen, nodes, |_| reserve_pages)
             }
             (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use xenopsd_numa_model::{churn, Churn, Finding, Flavour};
 
@@ -21,6 +21,7 @@ struct Sum {
     on_one_node: u64,
     waited: u64,
     queued: u64,
+    longest_queued: Duration,
     findings: [u64; Finding::ALL.len()],
     wrong: Vec<String>,
 }
@@ -33,6 +34,7 @@ impl Sum {
         self.on_one_node += churn.on_one_node;
         self.waited += churn.waited;
         self.queued += churn.queued;
+        self.longest_queued = self.longest_queued.max(churn.longest_queued);
         for (sum, found) in self.findings.iter_mut().zip(churn.findings) {
             *sum += found;
         }
@@ -98,7 +100,9 @@ fn main() -> ExitCode {
     };
     let flavours = Flavour::ALL.len() as u64;
     let hosts = lives.div_ceil(flavours * LIVES_A_HOST).max(1);
-    println!("flavour    hosts    starts  failed  one node   waited   queued  lives/s  found");
+    println!(
+        "flavour    hosts    starts  failed  one node   waited   queued  longest  lives/s  found"
+    );
     let mut wrong = false;
     for flavour in Flavour::ALL {
         let began = Instant::now();
@@ -109,7 +113,7 @@ fn main() -> ExitCode {
             .map(|(finding, count)| format!("{} {count}", finding.name()))
             .collect();
         println!(
-            "{:9} {:6} {:9} {:7} {:8.1}% {:8} {:8} {:8.0}  {}",
+            "{:9} {:6} {:9} {:7} {:8.1}% {:8} {:8} {:6.0} s {:8.0}  {}",
             flavour.name,
             sum.hosts,
             sum.starts,
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
             100.0 * sum.on_one_node as f64 / sum.starts.max(1) as f64,
             sum.waited,
             sum.queued,
+            sum.longest_queued.as_secs_f64(),
             sum.starts as f64 / seconds,
             found.join(", ")
         );

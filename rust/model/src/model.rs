@@ -183,6 +183,13 @@ impl Hypervisor for Model {
         }
     }
 
+    fn node_claims_bind_all(&self) -> bool {
+        match self.with(|xen| xen.flavour().node_claims) {
+            NodeClaims::None | NodeClaims::Xs9 => false,
+            NodeClaims::V4 { .. } | NodeClaims::Set(_) => true,
+        }
+    }
+
     fn now(&self) -> Duration {
         self.with(|xen| xen.now())
     }

@@ -35,6 +35,10 @@ const NODE_RESERVE_PAGES: u64 = 40 << 10;
 /// Xen could not even create a domain meanwhile.
 const LATE_RESERVE_PAGES: u64 = GIB;
 
+/// How long a start may wait: on a small host whose VMs all come and go within a minute, builds
+/// that must not meet take their turns, and there may be fifteen before it.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
 /// By when everything is gone after the last shutdown.
 const END: Duration = Duration::from_secs(3600);
 
@@ -53,6 +57,8 @@ pub struct Churn {
     pub waited: u64,
     /// And the latter.
     pub queued: u64,
+    /// The longest that any waited for builds to end.
+    pub longest_queued: Duration,
     /// What the hypervisor got wrong, and how often.
     pub findings: [u64; Finding::ALL.len()],
     /// Whether the host is at the end what it was at the start.
@@ -92,7 +98,10 @@ impl World {
     fn new(seed: u64, starts: u64, flavour: Flavour) -> Result<Self, PlayError> {
         let mut rng = Rng::with_seed(seed);
         let xen = xen(&mut rng, flavour)?;
-        let mut config = Config::default();
+        let mut config = Config {
+            memory_wait: PATIENCE,
+            ..Config::default()
+        };
         if flavour.node_claims == NodeClaims::Xs9 {
             config.reserve.node_pages = NODE_RESERVE_PAGES;
         }
@@ -130,6 +139,7 @@ impl World {
                 on_one_node: 0,
                 waited: 0,
                 queued: 0,
+                longest_queued: Duration::ZERO,
                 findings: [0; Finding::ALL.len()],
                 ending: Ok(()),
             },
@@ -261,6 +271,7 @@ impl World {
         if let Some(outcome) = &life.outcome {
             churn.waited += u64::from(!outcome.waited.is_zero());
             churn.queued += u64::from(!outcome.queued.is_zero());
+            churn.longest_queued = churn.longest_queued.max(outcome.queued);
         }
     }
 

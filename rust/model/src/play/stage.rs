@@ -199,6 +199,10 @@ impl Hypervisor for Stage {
         self.model.accounting()
     }
 
+    fn node_claims_bind_all(&self) -> bool {
+        self.model.node_claims_bind_all()
+    }
+
     fn now(&self) -> Duration {
         self.model.now()
     }
