@@ -159,7 +159,7 @@ impl World {
             0 => rng.u64(256..=2 * GIB),
             1 => rng.u64(1..=most),
             2 => rng.u64(1..=most / GIB + 1) * GIB,
-            _ => rng.u64(1..=most / 8 + 1),
+            _ => rng.u64(1..=most / 16 + 1),
         };
         let vm = Character {
             name: format!("vm{slot}"),

@@ -13,6 +13,8 @@ use super::toolstack::Way;
 
 /// Into how many parts filling a pool is cut, and how long each takes, in milliseconds.
 const POOL_PARTS: (u64, u64) = (10, 20);
+/// No part is smaller than that.
+const LEAST_POOL_PART_PAGES: u64 = 1 << 11;
 const POOL_PART_MILLIS: (u64, u64) = (60, 120);
 
 impl Life {
@@ -225,7 +227,7 @@ impl Life {
                 true => self.rng.u64(least..=most),
                 false => (least + most) / 2,
             };
-            self.pool_chunk_pages = pool_pages.div_ceil(parts);
+            self.pool_chunk_pages = pool_pages.div_ceil(parts).max(LEAST_POOL_PART_PAGES);
         }
         let chunk_pages = self.pool_chunk_pages;
         let has = (set.stage()).call("xc_shadow_control", |xen| {
