@@ -115,7 +115,7 @@ impl Line {
         }
     }
 
-    /// Whether somebody who came before `domid` waits.
+    /// Those who came before `domid` and wait.
     pub fn ahead_of(&self, domid: Domid) -> Vec<Domid> {
         let place = self.0.iter().position(|ticket| ticket.domid == domid);
         let before = &self.0[..place.unwrap_or(self.0.len())];

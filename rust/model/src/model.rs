@@ -116,7 +116,7 @@ fn claim_node(xen: &mut Xen, domid: Domid, node: usize, pages: u64) -> Result<()
         (NodeClaims::V4 { .. }, _) => xen.claim_v4(domid, Target::Node(node), pages),
         (NodeClaims::Set(_), 0) => xen.claim_host(domid, 0),
         (NodeClaims::Set(_), _) => {
-            let has = xen.domain_pages(domid).iter().map(|(_, pages)| pages).sum();
+            let has = xen.tot_pages(domid);
             let entry = Entry {
                 target: Target::Node(node),
                 pages: pages.checked_sub(has).ok_or(Errno::EINVAL)?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use claims::{Affinity, Domid, Hypervisor};
 use common::{domain, host, populate, xen, GIB};
 use planner::{CpuSet, NodeSet};
-use xenopsd_numa_model::{Flavour, Model, Timing, Xen};
+use xenopsd_numa_model::{Flavour, Kind, Model, Timing, Xen};
 
 #[test]
 fn destruction_takes_time_and_looks_alive_until_its_end() {
@@ -125,4 +125,21 @@ fn helpers_do_what_a_toolstack_does() {
     model.advance(Duration::from_secs(60));
     assert_eq!(model.free_pages(), free);
     assert_eq!(model.now(), Duration::from_secs(60));
+}
+
+#[test]
+fn a_claim_on_a_node_is_for_what_the_domain_lacks_of_its_memory() {
+    let with_node_claims = Flavour::ALL.into_iter().filter(Flavour::has_node_claims);
+    for flavour in with_node_claims {
+        let mut xen = xen(flavour, &[1000, 1000]);
+        let a = domain(&mut xen, 900);
+        populate(&mut xen, a, 64, Some(1)).expect("memory");
+        for _ in 0..5 {
+            let extra = xen.take(a, Kind::Extra, 1, Some(1)).expect("a page");
+            xen.assign(extra).expect("no maximum for these");
+        }
+        let model = Model::of(xen);
+        model.claim_node(a, 1, 500).expect("a claim");
+        assert_eq!(model.outstanding_pages(), 436, "{}", flavour.name);
+    }
 }

@@ -61,6 +61,7 @@ impl<H: Hypervisor> Exported<H> {
 ///
 /// # Safety
 /// `context` must be that of an [`Exported<H>`] that still lives.
+// SAFETY: the caller has the context that the table was made with.
 unsafe fn run<H: Hypervisor>(
     context: *mut c_void,
     call: impl FnOnce(&H) -> Result<(), Errno>,
@@ -86,6 +87,7 @@ fn domid(number: u32) -> Result<Domid, Errno> {
 ///
 /// # Safety
 /// `count` must be readable and writable, `array` writable for `*count` entries.
+// SAFETY: the caller gives as much room as the header says.
 unsafe fn write<T>(
     entries: impl ExactSizeIterator<Item = T>,
     count: *mut u32,

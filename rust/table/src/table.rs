@@ -89,6 +89,7 @@ impl<'a> Table<'a> {
     /// Unless it is null or misaligned, `address` must be that of a readable `abi_version` and
     /// `size`, and of a structure of `size` bytes if these are as they should be. Its functions
     /// must be what `xenopsd_numa_hypervisor.h` says, for as long as `'a`.
+    // SAFETY: the caller gives the address of a table that lives as long as this.
     pub unsafe fn new(address: *const XenopsdNumaHypervisor) -> Result<Self, TableError> {
         if address.is_null() {
             return Err(TableError::Null);

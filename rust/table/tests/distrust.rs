@@ -63,6 +63,7 @@ fn script<'a>(context: *mut c_void) -> &'a Script {
     unsafe { &*context.cast_const().cast() }
 }
 
+// SAFETY: called by `Table` alone, which gives room for 64 nodes and 16384 CPUs.
 unsafe extern "C" fn topology(
     context: *mut c_void,
     node_count: *mut u32,
@@ -83,6 +84,7 @@ unsafe extern "C" fn topology(
     script.status
 }
 
+// SAFETY: called by `Table` alone, which gives room for 64 nodes and a host.
 unsafe extern "C" fn memory(
     context: *mut c_void,
     node_count: *mut u32,
@@ -99,6 +101,7 @@ unsafe extern "C" fn memory(
     script.status
 }
 
+// SAFETY: called by `Table` alone, which gives room for as many domains as it counts.
 unsafe extern "C" fn domains(
     context: *mut c_void,
     first: u32,
@@ -121,16 +124,19 @@ unsafe extern "C" fn domains(
     script.status
 }
 
+// SAFETY: called by `Table` alone, which gives room for a set.
 unsafe extern "C" fn node_affinity(context: *mut c_void, _: u32, nodes: *mut u64) -> c_int {
     // SAFETY: there is room for a set.
     unsafe { nodes.write(1) };
     script(context).status
 }
 
+// SAFETY: called by `Table` alone, with the context of its table.
 unsafe extern "C" fn set_node_affinity(context: *mut c_void, _: u32, _: u64) -> c_int {
     script(context).status
 }
 
+// SAFETY: called by `Table` alone, with the context of its table.
 unsafe extern "C" fn set_vcpu_affinity(
     context: *mut c_void,
     _: u32,
@@ -142,14 +148,17 @@ unsafe extern "C" fn set_vcpu_affinity(
     script(context).status
 }
 
+// SAFETY: called by `Table` alone, with the context of its table.
 unsafe extern "C" fn claim_host(context: *mut c_void, _: u32, _: u64) -> c_int {
     script(context).status
 }
 
+// SAFETY: called by `Table` alone, with the context of its table.
 unsafe extern "C" fn claim_node(context: *mut c_void, _: u32, _: u32, _: u64) -> c_int {
     script(context).status
 }
 
+// SAFETY: called by `Table` alone, which gives room for the answer.
 unsafe extern "C" fn accounting(context: *mut c_void, accounting: *mut u32) -> c_int {
     let script = script(context);
     // SAFETY: there is room for the answer.

@@ -108,6 +108,7 @@ static SILENT: Silent = Silent(xc::xentoollog_logger {
     destroy: Some(destroy),
 });
 
+// SAFETY: does nothing with what it is given.
 unsafe extern "C" fn vmessage(
     _: *mut xc::xentoollog_logger,
     _: xc::xentoollog_level,
@@ -118,6 +119,7 @@ unsafe extern "C" fn vmessage(
 ) {
 }
 
+// SAFETY: does nothing with what it is given.
 unsafe extern "C" fn progress(
     _: *mut xc::xentoollog_logger,
     _: *const c_char,
@@ -128,6 +130,7 @@ unsafe extern "C" fn progress(
 ) {
 }
 
+// SAFETY: does nothing with what it is given.
 unsafe extern "C" fn destroy(_: *mut xc::xentoollog_logger) {}
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub struct Xen {
 /// Domains asked for at once.
 const DOMAINS_AT_ONCE: usize = 256;
 
+// SAFETY: libxenctrl keeps no pointer; the handle must be open.
 type ClaimNode = unsafe extern "C" fn(*mut xc::xc_interface, u32, c_uint, c_ulong) -> c_int;
 
 /// The address of what `name` is in this process, or null.

@@ -104,6 +104,11 @@ impl Xen {
             .collect()
     }
 
+    /// Pages of a domain that count against its maximum.
+    pub fn tot_pages(&self, domid: Domid) -> u64 {
+        (self.domains.get(&domid)).map_or(0, |domain| domain.tot_pages)
+    }
+
     /// Pages that a domain has claimed and not yet taken.
     pub fn claimed_pages(&self, domid: Domid) -> u64 {
         (self.domains.get(&domid)).map_or(0, |domain| domain.claim.outstanding_pages)
