@@ -438,6 +438,7 @@ module Claims = struct
 
   and rung = Raw.rung_value =
     | Node_claim of int
+    | Claim_set
     | Host_claim
     | Anywhere
     | Unplaced of string
@@ -446,7 +447,11 @@ module Claims = struct
 
   type pinned = Raw.pinned_handle
 
-  type report = {unused_pages: int}
+  type report = Raw.report_value = {
+      unused_pages: int
+    ; pages_by_node: int array option
+    ; elsewhere_pages: int option
+  }
 
   type builder = Pv_builder | Hvm_builder
 
@@ -487,9 +492,7 @@ module Claims = struct
     protocol (Raw.xenopsd_numa_pin t.handle placed)
 
   let built t pinned =
-    Raw.xenopsd_numa_built t.handle pinned
-    |> Result.map (fun unused_pages -> {unused_pages})
-    |> protocol
+    protocol (Raw.xenopsd_numa_built t.handle pinned)
 
   let abandoned t ~domid = protocol (Raw.xenopsd_numa_abandoned t.handle domid)
 
@@ -504,6 +507,7 @@ module Claims = struct
     ; builds: int list
     ; host_claims: bool option
     ; node_claims: bool option
+    ; claim_sets: bool option
     ; late_accounting: bool
     ; panics: int
   }
@@ -521,6 +525,7 @@ module Claims = struct
            ; builds= Array.to_list value.builds
            ; host_claims= value.host_claims
            ; node_claims= value.node_claims
+           ; claim_sets= value.claim_sets
            ; late_accounting= value.late_accounting
            ; panics= value.panics
            }
@@ -545,6 +550,32 @@ module Claims = struct
     in
     Raw.xenopsd_numa_domain_claims t.handle
     |> Result.map (fun claims -> List.map claim (Array.to_list claims))
+    |> protocol
+
+  type audit = {
+      domid: int
+    ; nodes: int list
+    ; tot_pages: int
+    ; outstanding_pages: int
+    ; pages_by_node: int array option
+    ; elsewhere_pages: int option
+    ; being_built: bool
+  }
+
+  let audit t =
+    let audit (value : Raw.domain_audit_value) =
+      {
+        domid= value.audit_domid
+      ; nodes= Array.to_list value.audit_nodes
+      ; tot_pages= value.tot_pages
+      ; outstanding_pages= value.claimed_left_pages
+      ; pages_by_node= value.on_nodes
+      ; elsewhere_pages= value.away_pages
+      ; being_built= value.in_build
+      }
+    in
+    Raw.xenopsd_numa_audit t.handle
+    |> Result.map (fun audits -> List.map audit (Array.to_list audits))
     |> protocol
 
   let host ?name t =

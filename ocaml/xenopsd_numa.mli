@@ -640,6 +640,9 @@ module Claims : sig
   (** How a domain's memory is reserved. *)
   type rung =
     | Node_claim of int  (** all of it, on this node, guaranteed *)
+    | Claim_set
+        (** on the planned nodes, of each as much as the plan says, guaranteed:
+            the builder may ask for exactly these, or leave it to node affinity *)
     | Host_claim
         (** on the host; node affinity makes Xen take it from the planned nodes
             as long as they have some *)
@@ -661,6 +664,10 @@ module Claims : sig
   (** What the last call found. *)
   type report = private {
       unused_pages: int  (** claimed and never taken, now cancelled *)
+    ; pages_by_node: int array option
+          (** the domain's memory on each node, where Xen tells *)
+    ; elsewhere_pages: int option
+          (** of these, on other nodes than planned; [None] without a plan too *)
   }
 
   (** Who builds the domain. *)
@@ -719,6 +726,8 @@ module Claims : sig
     ; builds: int list  (** domains being built *)
     ; host_claims: bool option  (** whether Xen has them; [None]: not known yet *)
     ; node_claims: bool option
+          (** claims on single nodes; not asked where there are claim sets *)
+    ; claim_sets: bool option  (** claims on several nodes at once *)
     ; late_accounting: bool
           (** whether pages leave a claim later than the free memory *)
     ; panics: int  (** caught so far *)
@@ -738,6 +747,21 @@ module Claims : sig
 
   val claims : t -> (claim list, Failure.t) result
   (** Every domain that has memory claimed, whoever claimed it. *)
+
+  (** Where a domain's memory is, beside where Xen prefers to take it from. *)
+  type audit = private {
+      domid: int
+    ; nodes: int list  (** of its node affinity *)
+    ; tot_pages: int
+    ; outstanding_pages: int  (** what is left of its claim *)
+    ; pages_by_node: int array option
+          (** its memory on each node, where Xen tells (XenServer 9's does) *)
+    ; elsewhere_pages: int option  (** of these, outside [nodes] *)
+    ; being_built: bool  (** by this process *)
+  }
+
+  val audit : t -> (audit list, Failure.t) result
+  (** Every domain that lives, the control domain included. *)
 
   val host : ?name:string -> t -> (Host.t, Failure.t) result
   (** The host at this instant, as the next {!place} would see it: what domains

@@ -75,6 +75,13 @@ struct xenopsd_numa_domain {
     uint32_t dying;             /* 1: dead, waiting for its last pages; or 0 */
 };
 
+/* Pages of a node. */
+struct xenopsd_numa_node_pages {
+    uint64_t pages;
+    uint32_t node;
+    uint32_t reserved; /* 0 */
+};
+
 struct xenopsd_numa_hypervisor {
     uint32_t abi_version; /* XENOPSD_NUMA_ABI_VERSION */
     uint32_t size;        /* sizeof(struct xenopsd_numa_hypervisor) */
@@ -126,6 +133,23 @@ struct xenopsd_numa_hypervisor {
 
     /* When claims are consumed. An error, or LATE, where it is not known. */
     int (*accounting)(void *context, uint32_t *accounting);
+
+    /* What follows may be missing: `size` then ends before it, or it is NULL,
+     * which is taken for ENOSYS. */
+
+    /* Claims memory of several nodes at once, all or nothing, beside what the
+     * domain has; releases what it has claimed before, and does no more if
+     * `count` is 0 (xc_domain_claim_memory). Claims of a set bind everybody,
+     * pools and Xen itself included. ENOSYS where the hypervisor, or the library
+     * in this process, has no claim sets. */
+    int (*claim_set)(void *context, uint32_t domid, uint32_t count,
+                     const struct xenopsd_numa_node_pages *set);
+
+    /* A domain's pages of memory on each node, from node 0 on
+     * (xc_domain_numa_get_node_pages). ENOSYS where the hypervisor, or the
+     * library in this process, does not tell. */
+    int (*pages_by_node)(void *context, uint32_t domid, uint32_t *node_count,
+                         uint64_t *pages);
 };
 
 #ifdef __cplusplus

@@ -65,11 +65,11 @@ let guarded f =
   | exception exn ->
       Status.internal (Printexc.to_string exn)
 
-let main ?argv ?live () =
+let main ?argv ?live ?(declared = []) () =
   let live =
     match live with
     | Some connect ->
-        Live.Linked connect
+        Live.Linked {connect; declared}
     | None ->
         Live.Elsewhere (Option.value argv ~default:Sys.argv)
   in

@@ -12,10 +12,23 @@ let heading text = Output.print (Printf.sprintf "%s\n" text)
 
 (* ---- what is linked ---- *)
 
-let print_build () =
+let print_build live =
+  let declared =
+    match live with
+    | Live.Elsewhere _ ->
+        []
+    | Live.Linked {connect= _; declared} ->
+        declared
+  in
+  let has (call, has) = [call; (if has then "linked" else "not in its header")] in
   heading "Build" ;
   print_table
-    (List.map (fun (part, version) -> ["  " ^ part; version]) Build.info)
+    (List.map
+       (function part :: rest -> ("  " ^ part) :: rest | [] -> [])
+       (List.map (fun (part, version) -> [part; version]) Build.info
+       @ List.map has declared
+       )
+    )
 
 (* ---- what is switched on ---- *)
 
@@ -123,7 +136,16 @@ let claims = function Config.Always -> "always" | Config.Never -> "never"
 
 let status_rows (status : Claims.status) =
   [
-    ["  claims on single nodes"; known status.node_claims]
+    ["  claims on several nodes at once"; known status.claim_sets]
+  ; [
+      "  claims on single nodes"
+    ; ( match status.claim_sets with
+      | Some true ->
+          "not asked: the above are better"
+      | Some false | None ->
+          known status.node_claims
+      )
+    ]
   ; ["  claims on the host"; known status.host_claims]
   ; ["  late accounting"; (if status.late_accounting then "yes" else "no")]
   ; ["  numa-claims in force"; claims status.config.claims]
@@ -151,7 +173,7 @@ let print_live config hypervisor =
 let run_live config = function
   | Live.Elsewhere _ ->
       print_no_live () ; Status.Done
-  | Live.Linked connect -> (
+  | Live.Linked {connect; declared= _} -> (
     match connect () with
     | Ok hypervisor ->
         print_live config hypervisor
@@ -179,7 +201,7 @@ let run live () config_file host_file =
   | Error (`File error), _ | Ok _, Error error ->
       Status.of_error error
   | Ok config, Ok host ->
-      print_build () ;
+      print_build live ;
       print_config config ;
       Option.iter print_host host ;
       run_live config live

@@ -1,7 +1,10 @@
 open Xenopsd_numa
 
 type t =
-  | Linked of (unit -> (Hypervisor.t, string) result)
+  | Linked of {
+        connect: unit -> (Hypervisor.t, string) result
+      ; declared: (string * bool) list
+    }
   | Elsewhere of string array
 
 (* The program, and the package that it is in. *)
@@ -47,7 +50,7 @@ let run live f =
   match live with
   | Elsewhere _ ->
       hand_over live ; missing ()
-  | Linked connect -> (
+  | Linked {connect; declared= _} -> (
     match connect () with
     | Error message ->
         unreachable message

@@ -3,8 +3,12 @@
 open Xenopsd_numa
 
 type t =
-  | Linked of (unit -> (Hypervisor.t, string) result)
-      (** this program talks to it; the error says why it cannot *)
+  | Linked of {
+        connect: unit -> (Hypervisor.t, string) result
+      ; declared: (string * bool) list
+    }
+      (** this program talks to it, and the error says why it cannot; which
+          optional calls its library declares *)
   | Elsewhere of string array
       (** another program does; these are the arguments that it would get *)
 

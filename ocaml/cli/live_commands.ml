@@ -62,6 +62,37 @@ let claims live () abandoned =
           print_claims claims ; Ok Status.Done
   )
 
+let show_pages pages = Fmt.str "%a" Size.pp (Size.pages pages)
+
+let audit_row (audit : Claims.audit) =
+  let untold = "not told" in
+  let by_node pages =
+    let on node pages = Printf.sprintf "%d: %s" node (show_pages pages) in
+    let has text pages = if pages > 0 then Some text else None in
+    Array.to_list (Array.mapi (fun node n -> has (on node n) n) pages)
+    |> List.filter_map Fun.id |> String.concat ", "
+  in
+  [
+    Printf.sprintf "  d%d" audit.domid
+  ; show_pages audit.tot_pages
+  ; nodes audit.nodes
+  ; Option.fold ~none:untold ~some:by_node audit.pages_by_node
+  ; Option.fold ~none:untold ~some:show_pages audit.elsewhere_pages
+  ; show_pages audit.outstanding_pages
+  ]
+
+let audit live () =
+  Live.run live (fun t ->
+      let* audits = Claims.audit t in
+      print_lines
+        (Output.table
+           (["  domain"; "memory"; "nodes"; "is on"; "elsewhere"; "claim left"]
+           :: List.map audit_row audits
+           )
+        ) ;
+      Ok Status.Done
+  )
+
 let write_file path text =
   match open_out_bin path with
   | exception Sys_error message ->
@@ -156,5 +187,24 @@ let snapshot_command live =
       $ text ["output"] ~docv:"FILE" "Write $(docv) instead."
     )
 
+let audit_command live =
+  command "audit" ~doc:"compare where domains of this Xen are with where they should be"
+    ~man:
+      [
+        `S Manpage.s_description
+      ; `P
+          "Lists every domain with its memory, the nodes of its affinity, and \
+           where Xen tells, its memory on each node and how much of it is on \
+           other nodes. Last, what its claim has left over: nothing, unless it \
+           is being built."
+      ; `P live_only
+      ]
+    Term.(const (audit live) $ Convert.verbose)
+
 let commands ~live =
-  [status_command live; claims_command live; snapshot_command live]
+  [
+    status_command live
+  ; audit_command live
+  ; claims_command live
+  ; snapshot_command live
+  ]

@@ -2,6 +2,21 @@ external open_ : unit -> (int[@untagged])
   = "xenopsd_numa_xenctrl_open_bytecode" "xenopsd_numa_xenctrl_open"
   [@@noalloc]
 
+external declared_bits : unit -> (int[@untagged])
+  = "xenopsd_numa_xenctrl_declared_bytecode" "xenopsd_numa_xenctrl_declared"
+  [@@noalloc]
+
+(* In the order of their bits. *)
+let declared =
+  let bits = declared_bits () in
+  List.mapi
+    (fun bit call -> (call, (bits lsr bit) land 1 = 1))
+    [
+      "xc_numa_meminfo"
+    ; "xc_domain_numa_get_node_pages"
+    ; "xc_domain_claim_memory"
+    ]
+
 (* The errnos of Linux that xc_interface_open and its first hypercall answer. *)
 let describe = function
   | 1 ->

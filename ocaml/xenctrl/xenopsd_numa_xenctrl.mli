@@ -9,3 +9,7 @@ val hypervisor : unit -> (Xenopsd_numa.Hypervisor.t, string) result
 (** [hypervisor ()] is the running Xen, through libxenctrl. The error says why
     there is none: not a Xen dom0, or no right to talk to it. Opened once, by
     the first call that succeeds; nothing is written to standard error. *)
+
+val declared : (string * bool) list
+(** The calls that only some of libxenctrl's headers declare, and whether this
+    build has each. What it has not is as if Xen did not have it. *)

@@ -18,6 +18,8 @@ let two_nodes () =
 let pp_rung ppf = function
   | Claims.Node_claim node ->
       Fmt.pf ppf "claimed on node %d" node
+  | Claims.Claim_set ->
+      Fmt.string ppf "claimed on its nodes"
   | Claims.Host_claim ->
       Fmt.string ppf "claimed on the host"
   | Claims.Anywhere ->
@@ -45,6 +47,7 @@ let place_vm (name, flavour) =
     match outcome.rung with
     | Claims.Node_claim node ->
         Some node
+    | Claims.Claim_set
     | Claims.Host_claim
     | Claims.Anywhere
     | Claims.Unplaced _

@@ -21,6 +21,7 @@ let life flavour () =
     match outcome.rung with
     | Claims.Node_claim node ->
         Some node
+    | Claims.Claim_set
     | Claims.Host_claim
     | Claims.Anywhere
     | Claims.Unplaced _
@@ -35,6 +36,12 @@ let life flavour () =
     (ok_claims (Model.populate ?exact_node model ~domid memory)) ;
   let report = ok_claims (Claims.built claims pinned) in
   Alcotest.(check int) "unused" 0 report.unused_pages ;
+  let tells = List.mem flavour [Model.Xs9; Model.Xs9_2025] in
+  Alcotest.(check (option int))
+    "elsewhere"
+    (if tells then Some 0 else None)
+    report.elsewhere_pages ;
+  Alcotest.(check bool) "told" tells (report.pages_by_node <> None) ;
   let plan = Option.get outcome.plan in
   Alcotest.check ints "on the planned node"
     (Plan.nodes plan)
@@ -46,6 +53,46 @@ let life flavour () =
   ok_claims (Model.advance model ~seconds:60.) ;
   Alcotest.(check int) "all free again" (128 * 262144)
     (ok_claims (Model.free_pages model))
+
+let a_plan_over_nodes_is_claimed_on_each () =
+  let place flavour =
+    let model, claims = modelled flavour in
+    let memory = Size.gib 80 in
+    let domid = domain model memory in
+    let placed = ok_claims (Claims.place claims ~domid (request memory)) in
+    let rung = (Claims.outcome placed).rung in
+    (rung, (ok_claims (Claims.status claims)).claim_sets)
+  in
+  let check name flavour expected =
+    Alcotest.(check bool) name true (place flavour = expected)
+  in
+  check "with claim sets" Model.V7 (Claims.Claim_set, Some true) ;
+  check "without" Model.Xs9 (Claims.Host_claim, Some false)
+
+let audit_tells_where_memory_is () =
+  let audit flavour =
+    let model, claims = modelled flavour in
+    let domid = domain model (Size.gib 8) in
+    let placed =
+      ok_claims (Claims.place claims ~domid (request (Size.gib 8)))
+    in
+    let had = ok_claims (Model.populate ~exact_node:1 model ~domid (Size.gib 1)) in
+    ignore (Claims.outcome placed) ;
+    let audits = ok_claims (Claims.audit claims) in
+    let mine (audit : Claims.audit) = audit.domid = domid in
+    (had, List.find mine audits)
+  in
+  let had, told = audit Model.Xs9 in
+  Alcotest.(check int) "all its pages" had told.tot_pages ;
+  Alcotest.(check bool) "being built" true told.being_built ;
+  let elsewhere = if List.mem 1 told.nodes then 0 else had in
+  Alcotest.(check (option int)) "elsewhere" (Some elsewhere) told.elsewhere_pages ;
+  Alcotest.(check (option (array int)))
+    "by node"
+    (Some [|0; had|])
+    told.pages_by_node ;
+  let _, untold = audit Model.Upstream in
+  Alcotest.(check bool) "not told" true (untold.pages_by_node = None)
 
 let failures_are_values () =
   let model, claims = modelled Model.Upstream in
@@ -113,5 +160,7 @@ let suite =
         case "failures" failures_are_values
       ; case "tables" bad_tables_are_refused
       ; case "status" status_tells
+      ; case "a plan over nodes" a_plan_over_nodes_is_claimed_on_each
+      ; case "audit" audit_tells_where_memory_is
       ]
   )

@@ -113,6 +113,15 @@ pub enum Affinity {
     Hard,
 }
 
+/// Pages of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodePages {
+    /// Its number.
+    pub node: usize,
+    /// How many.
+    pub pages: u64,
+}
+
 /// A hypervisor, and the clock beside it.
 ///
 /// Implementations answer with Xen's errnos and change nothing when they fail. They are called
@@ -151,11 +160,21 @@ pub trait Hypervisor: Send + Sync {
     /// ENOSYS where the hypervisor, or the library in this process, has no such call.
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError>;
 
+    /// Claims memory of several nodes at once, all or nothing: of each node as many pages as are
+    /// told, beside those that the domain has. Releases what the domain has claimed before; no
+    /// nodes only release. ENOSYS where the hypervisor, or the library in this process, has no
+    /// such call.
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError>;
+
+    /// The domain's pages of memory on each node, from node 0 on. ENOSYS where the hypervisor, or
+    /// the library in this process, does not tell.
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError>;
+
     /// When claims are consumed; [`Accounting::Late`] unless it is known to be otherwise.
     fn accounting(&self) -> Accounting;
 
-    /// Whether a claim on a node is kept from everybody, pools and Xen itself included. XenServer
-    /// 9's is not.
+    /// Whether a claim on a single node is kept from everybody, pools and Xen itself included, as
+    /// every claim of a set is. XenServer 9's is not.
     fn node_claims_bind_all(&self) -> bool {
         false
     }
@@ -205,6 +224,14 @@ impl<H: Hypervisor + ?Sized> Hypervisor for Arc<H> {
 
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
         (**self).claim_node(domid, node, pages)
+    }
+
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        (**self).claim_set(domid, set)
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        (**self).pages_by_node(domid)
     }
 
     fn accounting(&self) -> Accounting {

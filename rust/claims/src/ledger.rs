@@ -2,7 +2,8 @@
 //! domains that have claimed it and held back for domains that are being built.
 //!
 //! Derived from the hypervisor each time: every domain with outstanding pages owes them to its
-//! node affinity, which was set before its claim. So a second process sees the same.
+//! node affinity, which was set before its claim. So a second process sees the same, but for how
+//! a claim set is shared out, which Xen does not tell: it takes the shares for equal.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use planner::{Host, Memory, NodeSet, Topology};
 
 use crate::error::Error;
-use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor};
+use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor, NodePages};
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Build {
     pub held_pages: u64,
     /// Which claim Xen knows of.
     pub claim: Claimed,
+    /// What each node gives of a set, where that is its claim.
+    pub set: Vec<NodePages>,
     /// Whether node affinity was set, and is Xen's again when the build ends.
     pub affinity: Affined,
 }
@@ -34,6 +37,8 @@ pub(crate) enum Claimed {
     Not,
     /// On one node.
     OnNode,
+    /// On the planned nodes, each with its own share.
+    InSet,
     /// On the host.
     OnHost,
 }
@@ -73,7 +78,11 @@ pub(crate) fn view<H: Hypervisor>(
     builds.retain(|domid, _| domains.iter().any(|d| d.domid == *domid && !d.dying));
     let online = topology.online();
     for domain in domains.iter().filter(|d| d.outstanding_pages > 0) {
+        let set = builds
+            .get(&domain.domid)
+            .map_or(&[][..], |build| &build.set);
         match hypervisor.node_affinity(domain.domid) {
+            Ok(_) if !set.is_empty() => owe_set(&mut memory, set, domain.outstanding_pages),
             Ok(nodes) => owe(
                 &mut memory,
                 nodes.intersection(online),
@@ -116,6 +125,17 @@ fn owe(memory: &mut Memory, nodes: NodeSet, pages: u64) {
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
             node.owed_pages += share(nodes, pages);
+        }
+    }
+}
+
+/// What is left of a set, as if each node had given in proportion to its share.
+fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
+    let total: u64 = set.iter().map(|share| share.pages).sum();
+    for share in set {
+        let left = u128::from(share.pages) * u128::from(left_pages);
+        if let Some(Some(node)) = memory.nodes.get_mut(share.node) {
+            node.owed_pages += left.div_ceil(u128::from(total.max(1))) as u64;
         }
     }
 }

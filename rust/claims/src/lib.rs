@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod ending;
 mod error;
 mod hypervisor;
 mod ledger;
@@ -18,9 +19,12 @@ mod state;
 mod waiting;
 
 pub use config::{BuilderClaims, Claims, Config};
+pub use ending::Report;
 pub use error::Error;
-pub use hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
-pub use listing::DomainClaim;
+pub use hypervisor::{
+    Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages,
+};
+pub use listing::{DomainAudit, DomainClaim};
 pub use placing::{Placing, Step};
-pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Report, Rung, Status};
+pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Rung, Status};
 pub use sizes::{overhead_pages, pool_pages};

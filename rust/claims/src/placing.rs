@@ -173,8 +173,8 @@ impl<H: Hypervisor> Protocol<H> {
         };
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
         // Which claim it will be decides whom it must not meet.
-        if nodes.len() == 1 && state.claims() == Claims::Always {
-            self.has_node_claims(domid, &mut state);
+        if planned.is_ok() && state.claims() == Claims::Always {
+            self.kind_of_claim(domid, nodes, &mut state);
         }
         if self.must_queue(placing, &state, &seen, nodes) {
             let why = "claims made while they take memory could succeed wrongly";

@@ -8,8 +8,7 @@ use planner::{NodeSet, Plan, Policy, Request, Topology};
 
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
-use crate::ledger::Affined;
+use crate::hypervisor::{Accounting, Affinity, Domid, Hypervisor};
 use crate::line::Line;
 use crate::placing::{Placing, Step};
 use crate::state::State;
@@ -41,6 +40,9 @@ pub struct Placement {
 pub enum Rung {
     /// All of it on this node, guaranteed: the builder must ask for exactly this node.
     NodeClaim(usize),
+    /// On the planned nodes, of each as much as the plan says, guaranteed: the builder may ask for
+    /// exactly these, or leave it to the node affinity.
+    ClaimSet,
     /// On the host; node affinity makes Xen take it from the planned nodes while they have some.
     HostClaim,
     /// On the host, wherever: policy `Any`.
@@ -108,7 +110,9 @@ impl Placed {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Pinned {
-    domid: Domid,
+    pub(crate) domid: Domid,
+    /// Where its memory was planned.
+    pub(crate) nodes: Option<NodeSet>,
 }
 
 impl Pinned {
@@ -116,13 +120,6 @@ impl Pinned {
     pub fn domid(&self) -> Domid {
         self.domid
     }
-}
-
-/// What the end of a build found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// Pages claimed and never taken, now cancelled.
-    pub unused_pages: u64,
 }
 
 /// What is in force.
@@ -136,8 +133,10 @@ pub struct Status {
     pub builds: Vec<Domid>,
     /// Whether the hypervisor has host-wide claims; `None`: not known yet.
     pub host_claims: Option<bool>,
-    /// Whether it has claims on single nodes.
+    /// Whether it has claims on single nodes; not asked where it has claim sets.
     pub node_claims: Option<bool>,
+    /// Whether it has claims on several nodes at once.
+    pub claim_sets: Option<bool>,
     /// When it consumes claims.
     pub accounting: Accounting,
 }
@@ -164,6 +163,7 @@ impl<H: Hypervisor> Protocol<H> {
                 node_claimed: BTreeSet::new(),
                 host_claims: None,
                 node_claims: None,
+                claim_sets: None,
                 line: Line::default(),
             }),
         })
@@ -238,90 +238,8 @@ impl<H: Hypervisor> Protocol<H> {
         if let Some(build) = self.lock().builds.get_mut(&domid) {
             build.held_pages = 0;
         }
-        Ok(Pinned { domid })
-    }
-
-    /// Ends a build, good or bad: cancels what is left of the claim and gives node affinity back
-    /// to Xen, unless the plan has a node without CPUs, which Xen would not derive.
-    pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
-        self.end(pinned.domid, |affinity| match affinity {
-            Some(Affined::ForBuild) => true,
-            Some(Affined::Not | Affined::ForGood) | None => false,
-        })
-    }
-
-    /// Cleans up after a domain at any point, known to this process or not: cancels what is left
-    /// of its claim and gives node affinity back to Xen.
-    pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
-        self.lock().line.leave(domid);
-        self.undone(domid)
-    }
-
-    /// The same for a placement that goes on, and keeps its place among those that wait.
-    pub(crate) fn undone(&self, domid: Domid) -> Result<(), Error> {
-        self.end(domid, |affinity| match affinity {
-            Some(Affined::ForBuild | Affined::ForGood) | None => true,
-            Some(Affined::Not) => false,
-        })
-        .map(|_| ())
-    }
-
-    /// `released` says whether to give back the affinity of a build, or of a domain that is none
-    /// of ours and has something claimed.
-    fn end(
-        &self,
-        domid: Domid,
-        released: impl Fn(Option<Affined>) -> bool,
-    ) -> Result<Report, Error> {
-        let mut state = self.lock();
-        let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
-        let affinity = state.builds.get(&domid).map(|build| build.affinity);
-        // Late accounting lets a dead domain claim, and forgets the domain but not the claim.
-        let there = |domain: &&DomainInfo| !domain.dying || domain.outstanding_pages > 0;
-        let listed = (domains.iter()).find(|domain| domain.domid == domid && there(domain));
-        let Some(&DomainInfo {
-            outstanding_pages: unused_pages,
-            ..
-        }) = listed
-        else {
-            state.builds.remove(&domid);
-            state.node_claimed.remove(&domid);
-            return Ok(Report { unused_pages: 0 });
-        };
-        if unused_pages > 0 {
-            let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
-            self.while_alive(self.hypervisor.claim_host(domid, 0), domid)
-                .map_err(Error::call(domid, doing))?;
-        }
-        if (affinity.is_some() || unused_pages > 0) && released(affinity) {
-            self.release_affinity(domid)?;
-        }
-        // Only now: what failed above is done again by the next call.
-        state.builds.remove(&domid);
-        Ok(Report { unused_pages })
-    }
-
-    /// Gives node affinity back to Xen. Automatic affinity is derived from vCPUs, and a domain that
-    /// has none yet would keep the mask that was set, so it gets all nodes first.
-    pub(crate) fn release_affinity(&self, domid: Domid) -> Result<(), Error> {
-        for nodes in [Some(self.online()), None] {
-            self.while_alive(self.hypervisor.set_node_affinity(domid, nodes), domid)
-                .map_err(Error::call(domid, "returning its node affinity to Xen"))?;
-        }
-        Ok(())
-    }
-
-    /// A call on a domain that was destroyed meanwhile has nothing left to do.
-    fn while_alive(&self, result: Result<(), CallError>, domid: Domid) -> Result<(), CallError> {
-        match result {
-            Err(error)
-                if matches!(error.errno, Errno::ESRCH | Errno::EINVAL)
-                    && self.alive(domid) == Some(false) =>
-            {
-                Ok(())
-            }
-            result => result,
-        }
+        let nodes = outcome.plan.map(|plan| plan.nodes);
+        Ok(Pinned { domid, nodes })
     }
 
     /// Whether a domain lives; `None` if the hypervisor does not say.
@@ -360,6 +278,7 @@ impl<H: Hypervisor> Protocol<H> {
             builds: state.builds.keys().copied().collect(),
             host_claims: state.host_claims,
             node_claims: state.node_claims,
+            claim_sets: state.claim_sets,
             accounting: self.hypervisor.accounting(),
         }
     }
@@ -371,6 +290,7 @@ impl<H: Hypervisor> Protocol<H> {
             let mut state = poisoned.into_inner();
             state.host_claims = None;
             state.node_claims = None;
+            state.claim_sets = None;
             if let Ok(domains) = self.hypervisor.domains() {
                 let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
                 state.builds.retain(|domid, _| alive(*domid));

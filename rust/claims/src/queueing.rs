@@ -58,6 +58,8 @@ impl<H: Hypervisor> Protocol<H> {
                         EXTENT_PAGES * (builds + 1)
                     })
             }
+            // Every claim of a set binds all.
+            (Accounting::AtAllocation, Claims::Always) if state.claim_sets == Some(true) => false,
             (Accounting::AtAllocation, Claims::Always) => {
                 let reserve_pages = state.config.reserve.node_pages;
                 !self.hypervisor.node_claims_bind_all()
@@ -146,14 +148,14 @@ fn contended(
     // What is claimed on the host comes from any node when its own are full.
     let nodes = match kind {
         Claimed::OnNode => nodes,
-        Claimed::OnHost | Claimed::Not => seen.host.topology().online(),
+        Claimed::InSet | Claimed::OnHost | Claimed::Not => seen.host.topology().online(),
     };
     nodes.iter().any(|node| {
         let Some(Some(memory)) = seen.host.memory().nodes.get(node) else {
             return false;
         };
         let may_come_here = |build: &Build| match build.claim {
-            Claimed::OnNode => build.nodes.contains(node),
+            Claimed::OnNode | Claimed::InSet => build.nodes.contains(node),
             Claimed::OnHost | Claimed::Not => true,
         };
         let here = || (state.builds.iter()).filter(|(_, build)| may_come_here(build));
@@ -170,7 +172,9 @@ fn contended(
         let taken: u64 = here()
             .map(|(domid, build)| match build.claim {
                 Claimed::OnNode => build.held_pages,
-                Claimed::OnHost | Claimed::Not => build.held_pages + outstanding(*domid),
+                Claimed::InSet | Claimed::OnHost | Claimed::Not => {
+                    build.held_pages + outstanding(*domid)
+                }
             })
             .sum();
         let need = memory.claimed_pages + taken + placing.needed_pages();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use planner::{NodeSet, Plan};
 
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Hypervisor};
+use crate::hypervisor::{Accounting, Hypervisor, NodePages};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
@@ -37,6 +37,16 @@ enum Look {
     },
 }
 
+/// What the nodes of a plan give.
+pub(crate) fn shares(plan: &Plan) -> Vec<NodePages> {
+    let share = |node: usize| NodePages {
+        node,
+        pages: plan.pages[node],
+    };
+    let gives = |share: &NodePages| share.pages > 0;
+    plan.nodes.iter().map(share).filter(gives).collect()
+}
+
 impl<H: Hypervisor> Protocol<H> {
     /// Takes note of a build whose claim was made, or that has none; [`Protocol::settle`] looks at
     /// it next. From here on whatever fails has a claim to undo.
@@ -49,7 +59,9 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         let claim = match rung {
+            Rung::NodeClaim(_) if state.claim_sets == Some(true) => Claimed::InSet,
             Rung::NodeClaim(_) => Claimed::OnNode,
+            Rung::ClaimSet => Claimed::InSet,
             Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => Claimed::OnHost,
             Rung::ClaimedByBuilder | Rung::Unclaimed => Claimed::Not,
         };
@@ -66,6 +78,12 @@ impl<H: Hypervisor> Protocol<H> {
             memory_pages: placing.request().memory_pages,
             held_pages: placing.request().overhead_pages,
             claim,
+            set: match (claim, &plan) {
+                (Claimed::InSet, Some(plan)) => shares(plan),
+                (Claimed::Not | Claimed::OnNode | Claimed::OnHost | Claimed::InSet, _) => {
+                    Vec::new()
+                }
+            },
             affinity,
         };
         state.builds.insert(domid, build);
@@ -82,7 +100,7 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn settle(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
         let look = match settling.claim {
             Claimed::Not => Ok(Look::Stands),
-            Claimed::OnNode | Claimed::OnHost => self.look(placing),
+            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => self.look(placing),
         };
         let now = self.hypervisor.now();
         match look {
@@ -156,16 +174,22 @@ impl<H: Hypervisor> Protocol<H> {
     /// Goes on without a claim, as this hypervisor has none: of this kind, or at all.
     fn without_claim(&self, placing: &Placing, settling: Settling) -> Result<Step, Error> {
         let domid = placing.domid();
-        if settling.claim == Claimed::OnNode {
+        let one_rung_down = {
             let mut state = self.lock();
-            state.node_claims = Some(false);
             state.node_claimed.remove(&domid);
-            drop(state);
+            match settling.claim {
+                Claimed::OnNode => state.node_claims = Some(false),
+                Claimed::InSet => state.claim_sets = Some(false),
+                Claimed::OnHost => state.host_claims = Some(false),
+                Claimed::Not => (),
+            }
+            matches!(settling.claim, Claimed::OnNode | Claimed::InSet)
+        };
+        if one_rung_down {
             self.undone(domid)?;
             return Ok(Step::Wait(Duration::ZERO));
         }
         let mut state = self.lock();
-        state.host_claims = Some(false);
         if let Some(build) = state.builds.get_mut(&domid) {
             build.claim = Claimed::Not;
         }
@@ -184,16 +208,16 @@ impl<H: Hypervisor> Protocol<H> {
     /// claim of its domain could bring the host down.
     fn undo(&self, placing: &Placing, settling: &Settling, why: String) -> Result<(), Error> {
         let domid = placing.domid();
-        match settling.rung {
-            Rung::NodeClaim(node) => Err(Error::MustDestroy {
-                domid,
-                why: format!("its claim on node {node} cannot be kept: {why}"),
-            }),
-            Rung::HostClaim
-            | Rung::Anywhere
-            | Rung::Unplaced(_)
-            | Rung::ClaimedByBuilder
-            | Rung::Unclaimed => {
+        match settling.claim {
+            Claimed::OnNode => {
+                let nodes = settling.plan.as_ref().map(|plan| plan.nodes);
+                let nodes = nodes.unwrap_or(NodeSet::EMPTY);
+                Err(Error::MustDestroy {
+                    domid,
+                    why: format!("its claim on node {nodes} cannot be kept: {why}"),
+                })
+            }
+            Claimed::InSet | Claimed::OnHost | Claimed::Not => {
                 // Without a look at the domain: that may be what failed.
                 let taken_back = (self.hypervisor.claim_host(domid, 0))
                     .map_err(Error::call(domid, "cancelling its claim"))
@@ -226,7 +250,9 @@ impl<H: Hypervisor> Protocol<H> {
                 plan,
                 claimed_pages: match claim {
                     Claimed::Not => 0,
-                    Claimed::OnNode | Claimed::OnHost => placing.request().memory_pages,
+                    Claimed::OnNode | Claimed::InSet | Claimed::OnHost => {
+                        placing.request().memory_pages
+                    }
                 },
                 replans: placing.replans,
                 waited: placing.waited,

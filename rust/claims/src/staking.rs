@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use planner::{Plan, Policy, Reason};
+use planner::{NodeSet, Plan, Policy, Reason};
 
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
-use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
-use crate::ledger::{view, View};
+use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
+use crate::ledger::{view, Claimed, View};
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
+use crate::settling::shares;
 use crate::state::State;
 
-/// Plans that are made anew after a node claim was refused, before the host is claimed instead.
+/// Plans that are made anew after a claim on nodes was refused, before the host is claimed instead.
 const MAX_REPLANS: u32 = 3;
 
 impl<H: Hypervisor> Protocol<H> {
@@ -30,13 +31,16 @@ impl<H: Hypervisor> Protocol<H> {
             domid,
             format!("setting its node affinity to {}", plan.nodes),
         ))?;
-        let single = plan.nodes.lowest().filter(|_| plan.nodes.len() == 1);
-        let by_protocol = state.claims() == Claims::Always && !self.builder_claims(placing, state);
-        match single {
-            Some(node) if by_protocol && self.has_node_claims(domid, state) => {
-                self.stake_node(placing, state, node, plan)
+        if state.claims() == Claims::Never || self.builder_claims(placing, state) {
+            return self.stake_host(placing, state, Rung::HostClaim, Some(plan));
+        }
+        match self.kind_of_claim(domid, plan.nodes, state) {
+            kind @ (Claimed::InSet | Claimed::OnNode) => {
+                self.stake_nodes(placing, state, kind, plan)
             }
-            Some(_) | None => self.stake_host(placing, state, Rung::HostClaim, Some(plan)),
+            Claimed::OnHost | Claimed::Not => {
+                self.stake_host(placing, state, Rung::HostClaim, Some(plan))
+            }
         }
     }
 
@@ -49,25 +53,44 @@ impl<H: Hypervisor> Protocol<H> {
         self.stake_host(placing, state, Rung::Unplaced(why), None)
     }
 
-    fn stake_node(
+    /// Claims what the plan says of its nodes: in a set, or on the only one.
+    fn stake_nodes(
         &self,
         placing: &mut Placing,
         state: &mut State,
-        node: usize,
+        kind: Claimed,
         plan: Plan,
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         let pages = placing.request().memory_pages;
-        match self.hypervisor.claim_node(domid, node, pages) {
-            Ok(()) => self.staked(placing, state, Rung::NodeClaim(node), Some(plan)),
+        let single = plan.nodes.lowest().filter(|_| plan.nodes.len() == 1);
+        let set = shares(&plan);
+        let claimed = match (kind, single) {
+            (Claimed::OnNode, Some(node)) => self.hypervisor.claim_node(domid, node, pages),
+            (Claimed::OnNode | Claimed::InSet | Claimed::OnHost | Claimed::Not, _) => {
+                self.hypervisor.claim_set(domid, &set)
+            }
+        };
+        match claimed {
+            Ok(()) => {
+                let rung = single.map_or(Rung::ClaimSet, Rung::NodeClaim);
+                self.staked(placing, state, rung, Some(plan))
+            }
             Err(error) if error.errno == Errno::ENOMEM => {
+                let short = match single {
+                    Some(node) => NodeSet::one(node),
+                    None => self.short_nodes(domid, &set)?,
+                };
                 self.release_affinity(domid)?;
-                placing.full = placing.full.with(node);
+                placing.full = placing.full.union(short);
                 placing.replans += 1;
                 if placing.replans <= MAX_REPLANS {
                     return Ok(Step::Wait(Duration::ZERO));
                 }
-                let why = format!("nodes {} refused the claim", placing.full);
+                let why = match placing.full {
+                    NodeSet::EMPTY => format!("nodes {} refused the claim", plan.nodes),
+                    full => format!("nodes {full} refused the claim"),
+                };
                 match placing.request().policy {
                     Policy::Strict => Err(Error::call(domid, why)(error)),
                     Policy::Any
@@ -77,19 +100,40 @@ impl<H: Hypervisor> Protocol<H> {
                 }
             }
             Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EOPNOTSUPP) => {
-                // What the probe was answered was wrong, or is not true any more.
-                state.node_claims = Some(false);
-                self.stake_host(placing, state, Rung::HostClaim, Some(plan))
+                // What the probe was answered was wrong, or is not true any more: a rung down.
+                match kind {
+                    Claimed::InSet => state.claim_sets = Some(false),
+                    Claimed::OnNode | Claimed::OnHost | Claimed::Not => {
+                        state.node_claims = Some(false);
+                    }
+                }
+                self.stake_plan(placing, state, plan)
             }
             Err(error) => {
                 self.release_affinity(domid)?;
+                let nodes = plan.nodes;
                 let doing = format!(
-                    "claiming {pages} pages of node {node} (its maximum memory must be set \
-                     before, and nothing claimed or populated)"
+                    "claiming {pages} pages of nodes {nodes} (its maximum memory must be set \
+                     before, nothing claimed or populated, and it must not run yet)"
                 );
                 Err(Error::call(domid, doing)(error))
             }
         }
+    }
+
+    /// The nodes of a refused set that refuse their share alone too: of a set Xen does not say
+    /// which was short. Leaves nothing claimed.
+    fn short_nodes(&self, domid: Domid, set: &[NodePages]) -> Result<NodeSet, Error> {
+        let alone = |share: &&NodePages| {
+            let claimed = self.hypervisor.claim_set(domid, &[**share]);
+            claimed.is_err_and(|error| error.errno == Errno::ENOMEM)
+        };
+        let short = set.iter().filter(alone).map(|share| share.node).collect();
+        (self.hypervisor.claim_set(domid, &[])).map_err(Error::call(
+            domid,
+            "releasing what was claimed of single nodes (to be destroyed)",
+        ))?;
+        Ok(short)
     }
 
     fn stake_host(
@@ -163,22 +207,40 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// Whether there are claims on single nodes, which is asked once, of a domain without a claim.
-    pub(crate) fn has_node_claims(&self, domid: Domid, state: &mut State) -> bool {
+    /// The highest rung that the hypervisor has for a plan on `nodes`. What it has is asked once,
+    /// of a domain without a claim.
+    pub(crate) fn kind_of_claim(&self, domid: Domid, nodes: NodeSet, state: &mut State) -> Claimed {
+        if state.claim_sets.is_none() {
+            state.claim_sets = self.probed(domid, self.hypervisor.claim_set(domid, &[]));
+        }
+        if state.claim_sets == Some(true) {
+            return Claimed::InSet;
+        }
+        if nodes.len() != 1 {
+            return Claimed::OnHost;
+        }
         if state.node_claims.is_none() {
             let first = self.online().lowest().unwrap_or(0);
-            state.node_claims = match self.hypervisor.claim_node(domid, first, 0) {
-                Ok(()) => Some(true),
-                Err(error) => match error.errno {
-                    Errno::ENOENT => Some(true),
-                    Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM => Some(false),
-                    Errno::EINVAL if self.alive(domid) == Some(true) => Some(false),
-                    // No answer, and no answer is not remembered.
-                    _ => None,
-                },
-            };
+            state.node_claims = self.probed(domid, self.hypervisor.claim_node(domid, first, 0));
         }
-        state.node_claims == Some(true)
+        match state.node_claims {
+            Some(true) => Claimed::OnNode,
+            Some(false) | None => Claimed::OnHost,
+        }
+    }
+
+    /// Whether there is a kind of claims, by what cancelling one that is not there was answered;
+    /// `None` if that was no answer, which is not remembered.
+    fn probed(&self, domid: Domid, answer: Result<(), CallError>) -> Option<bool> {
+        let Err(error) = answer else {
+            return Some(true);
+        };
+        match error.errno {
+            Errno::ENOENT => Some(true),
+            Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM => Some(false),
+            Errno::EINVAL if self.alive(domid) == Some(true) => Some(false),
+            _ => None,
+        }
     }
 
     fn builder_claims(&self, placing: &Placing, state: &State) -> bool {

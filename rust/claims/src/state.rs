@@ -16,6 +16,7 @@ pub(crate) struct State {
     pub node_claimed: BTreeSet<Domid>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
+    pub claim_sets: Option<bool>,
     /// Placements that wait.
     pub line: Line,
 }

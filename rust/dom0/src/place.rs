@@ -68,7 +68,8 @@ pub fn placement(domid: Domid, kind: DomainKind, request: Request) -> Placement 
 pub fn from(placed: &Placed) -> From {
     match placed.outcome().rung {
         Rung::NodeClaim(node) => From::Exactly(node),
-        Rung::HostClaim
+        Rung::ClaimSet
+        | Rung::HostClaim
         | Rung::Anywhere
         | Rung::Unplaced(_)
         | Rung::ClaimedByBuilder

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeSet, Topology};
 use xen::{DomainKind, From, Xen};
 
@@ -17,7 +17,8 @@ use crate::report::{Failure, Report};
 struct Running {
     created: Arc<Created>,
     kind: DomainKind,
-    node_claims: bool,
+    /// Whether it has claims on nodes, and whether these are sets.
+    node_claims: (bool, bool),
 }
 
 /// The domains of one check, which go with it.
@@ -51,7 +52,11 @@ impl Running {
 
 impl Site for Running {
     fn node_claims(&self) -> bool {
-        self.node_claims
+        self.node_claims.0
+    }
+
+    fn claim_sets(&self) -> bool {
+        self.node_claims.1
     }
 
     fn create_domain(&self, vcpus: u32, max_pages: u64) -> Result<Domid, Errno> {
@@ -121,6 +126,14 @@ impl Hypervisor for Running {
         self.xen().claim_node(domid, node, pages)
     }
 
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        self.xen().claim_set(domid, set)
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        self.xen().pages_by_node(domid)
+    }
+
     fn accounting(&self) -> Accounting {
         self.xen().accounting()
     }
@@ -134,11 +147,14 @@ impl Hypervisor for Running {
     }
 }
 
-/// Whether the running Xen, with the library in this process, has claims on single nodes.
-fn has_node_claims(host: &Host) -> Result<bool, Failure> {
+/// Whether the running Xen, with the library in this process, has claims on nodes, and whether
+/// these are sets.
+fn has_node_claims(host: &Host) -> Result<(bool, bool), Failure> {
     let domain = host.create(host.kinds[0], 1, 1)?;
     let node = host.topology.online().lowest().unwrap_or(0);
-    Ok(host.xen.claim_node(domain.domid, node, 0).is_ok())
+    let sets = host.xen.claim_set(domain.domid, &[]).is_ok();
+    let single = host.xen.claim_node(domain.domid, node, 0).is_ok();
+    Ok((sets || single, sets))
 }
 
 pub fn run(host: &Host, report: &mut Report) {
@@ -146,7 +162,10 @@ pub fn run(host: &Host, report: &mut Report) {
         Ok(node_claims) => node_claims,
         Err(failure) => return report.check("claims on nodes are asked for", || Err(failure)),
     };
-    println!("# claims on single nodes: {node_claims}");
+    println!(
+        "# claims on nodes: {}, as sets: {}",
+        node_claims.0, node_claims.1
+    );
     let pvh = host.kinds.contains(&DomainKind::Pvh);
     let kind = if pvh { DomainKind::Pvh } else { DomainKind::Pv };
     let open = || {

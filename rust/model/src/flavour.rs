@@ -187,6 +187,14 @@ impl Flavour {
             .find(|flavour| flavour.name == name)
     }
 
+    /// Whether several nodes can be claimed at once.
+    pub fn has_claim_sets(&self) -> bool {
+        match self.node_claims {
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::V4 { .. } => false,
+            NodeClaims::Set(_) => true,
+        }
+    }
+
     /// Whether any claim on a node can be made.
     pub fn has_node_claims(&self) -> bool {
         match self.node_claims {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Host, Memory, NodeSet, Topology, MAX_NODES};
 
 use crate::builder::Builder;
@@ -111,17 +111,37 @@ impl Model {
 /// A claim on one node by whichever call the flavour has for it.
 fn claim_node(xen: &mut Xen, domid: Domid, node: usize, pages: u64) -> Result<(), Errno> {
     match (xen.flavour().node_claims, pages) {
-        (NodeClaims::None | NodeClaims::Xs9, _) => xen.claim_node(domid, node, pages),
+        (NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_), _) => {
+            xen.claim_node(domid, node, pages)
+        }
         (NodeClaims::V4 { .. }, 0) => xen.claim_v4(domid, Target::Host, 0),
         (NodeClaims::V4 { .. }, _) => xen.claim_v4(domid, Target::Node(node), pages),
-        (NodeClaims::Set(_), 0) => xen.claim_host(domid, 0),
-        (NodeClaims::Set(_), _) => {
-            let has = xen.tot_pages(domid);
-            let entry = Entry {
-                target: Target::Node(node),
-                pages: pages.checked_sub(has).ok_or(Errno::EINVAL)?,
-            };
-            xen.set_claims(domid, &[entry])
+    }
+}
+
+/// A claim set, which with the eighth rules does not replace another, and is empty to release.
+fn claim_set(xen: &mut Xen, domid: Domid, set: &[NodePages]) -> Result<(), Errno> {
+    let nothing = Entry {
+        target: Target::Host,
+        pages: 0,
+    };
+    let entries: Vec<Entry> = (set.iter())
+        .map(|share| Entry {
+            target: Target::Node(share.node),
+            pages: share.pages,
+        })
+        .collect();
+    match xen.flavour().node_claims {
+        NodeClaims::Set(rules) if !rules.replaces => {
+            xen.set_claims(domid, &[])?;
+            match entries.is_empty() {
+                true => Ok(()),
+                false => xen.set_claims(domid, &entries),
+            }
+        }
+        NodeClaims::Set(_) if entries.is_empty() => xen.set_claims(domid, &[nothing]),
+        NodeClaims::None | NodeClaims::Xs9 | NodeClaims::V4 { .. } | NodeClaims::Set(_) => {
+            xen.set_claims(domid, &entries)
         }
     }
 }
@@ -134,7 +154,16 @@ impl Hypervisor for Model {
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        self.call("xc_physinfo", |xen| xen.up().map(|()| xen.memory()))
+        self.call("xc_physinfo", |xen| {
+            xen.up()?;
+            let mut memory = xen.memory();
+            // Only XenServer 9 tells what is claimed on a node.
+            let told = xen.flavour().node_claims == NodeClaims::Xs9;
+            for node in memory.nodes.iter_mut().flatten().filter(|_| !told) {
+                node.claimed_pages = 0;
+            }
+            Ok(memory)
+        })
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
@@ -176,6 +205,27 @@ impl Hypervisor for Model {
         })
     }
 
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        self.call("xc_domain_claim_memory", |xen| claim_set(xen, domid, set))
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        self.call("xc_domain_numa_get_node_pages", |xen| {
+            if xen.flavour().node_claims != NodeClaims::Xs9 {
+                return Err(Errno::ENOSYS);
+            }
+            xen.up()?;
+            if !xen.domains().iter().any(|domain| domain.domid == domid) {
+                return Err(Errno::ESRCH);
+            }
+            let mut pages = vec![0; xen.topology().node_count()];
+            for (node, on_node) in xen.domain_pages(domid) {
+                pages[node] = on_node;
+            }
+            Ok(pages)
+        })
+    }
+
     fn accounting(&self) -> Accounting {
         match self.with(|xen| xen.flavour().consume) {
             Consume::AtAllocation => Accounting::AtAllocation,
@@ -185,8 +235,8 @@ impl Hypervisor for Model {
 
     fn node_claims_bind_all(&self) -> bool {
         match self.with(|xen| xen.flavour().node_claims) {
-            NodeClaims::None | NodeClaims::Xs9 => false,
-            NodeClaims::V4 { .. } | NodeClaims::Set(_) => true,
+            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
+            NodeClaims::V4 { .. } => true,
         }
     }
 

@@ -44,7 +44,7 @@ const FLAVOURS: [Flavour; 5] = [
 ];
 
 /// The calls of the protocol and of the toolstack around it, and what each can answer.
-const CALLS: [(&str, &[&str]); 13] = [
+const CALLS: [(&str, &[&str]); 15] = [
     (
         "xc_domain_claim_pages",
         &[
@@ -62,6 +62,25 @@ const CALLS: [(&str, &[&str]); 13] = [
         &[
             "EPERM", "EINVAL", "ENOMEM", "ENOENT", "ERANGE", "ESRCH", "EBUSY", "E2BIG", "ENOSYS",
         ],
+    ),
+    (
+        "xc_domain_claim_memory",
+        &[
+            "EPERM",
+            "EOPNOTSUPP",
+            "EINVAL",
+            "E2BIG",
+            "ESRCH",
+            "EBUSY",
+            "ENOMEM",
+            "ENOENT",
+            "EFAULT",
+            "ENOSYS",
+        ],
+    ),
+    (
+        "xc_domain_numa_get_node_pages",
+        &["EPERM", "EFAULT", "ESRCH", "EOPNOTSUPP"],
     ),
     ("xc_physinfo", &["EPERM", "EFAULT"]),
     ("xc_domain_getinfolist", &["EPERM", "EFAULT", "ENOMEM"]),

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use claims::{Affinity, Domid, Hypervisor};
+use claims::{Affinity, Domid, Errno, Hypervisor, NodePages};
 use common::{domain, host, populate, xen, GIB};
 use planner::{CpuSet, NodeSet};
 use xenopsd_numa_model::{Flavour, Kind, Model, Timing, Xen};
@@ -139,7 +139,19 @@ fn a_claim_on_a_node_is_for_what_the_domain_lacks_of_its_memory() {
             xen.assign(extra).expect("no maximum for these");
         }
         let model = Model::of(xen);
-        model.claim_node(a, 1, 500).expect("a claim");
+        match flavour.has_claim_sets() {
+            // What a set says is beside what the domain has.
+            true => {
+                let set = [NodePages {
+                    node: 1,
+                    pages: 436,
+                }];
+                model.claim_set(a, &set).expect("a claim");
+                let again = model.claim_node(a, 1, 500).map_err(|error| error.errno);
+                assert_eq!(again, Err(Errno::ENOSYS), "{}", flavour.name);
+            }
+            false => model.claim_node(a, 1, 500).expect("a claim"),
+        }
         assert_eq!(model.outstanding_pages(), 436, "{}", flavour.name);
     }
 }

@@ -84,7 +84,11 @@ fn r2_who_once_claimed_a_node_takes_what_others_claimed_of_another() {
         let model = xenopsd_numa_model::Model::of(xen(flavour, &[20 * GIB, 20 * GIB]));
         let claim_node = |domid, node, pages| {
             use claims::Hypervisor as _;
-            model.claim_node(domid, node, pages).expect("a claim")
+            match flavour.has_claim_sets() {
+                true => model.claim_set(domid, &[claims::NodePages { node, pages }]),
+                false => model.claim_node(domid, node, pages),
+            }
+            .expect("a claim")
         };
         let [victim, other] = [0, 1].map(|_| model.with(|xen| domain(xen, 40 * GIB)));
         claim_node(victim, 0, 20 * GIB);

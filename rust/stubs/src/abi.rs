@@ -284,9 +284,10 @@ pub struct PlacementValue {
 }
 
 /// See `claims::Rung`.
-#[sig("Node_claim of int | Host_claim | Anywhere | Unplaced of string | Claimed_by_builder | Unclaimed")]
+#[sig("Node_claim of int | Claim_set | Host_claim | Anywhere | Unplaced of string | Claimed_by_builder | Unclaimed")]
 pub enum RungValue {
     NodeClaim(i64),
+    ClaimSet,
     HostClaim,
     Anywhere,
     Unplaced(String),
@@ -305,8 +306,16 @@ pub struct OutcomeValue {
     pub queued_seconds: f64,
 }
 
+/// See `claims::Report`.
+#[sig("{ unused_pages : int; pages_by_node : int array option; elsewhere_pages : int option }")]
+pub struct ReportValue {
+    pub unused_pages: i64,
+    pub pages_by_node: Option<Vec<i64>>,
+    pub elsewhere_pages: Option<i64>,
+}
+
 /// See `claims::Status`.
-#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; late_accounting : bool; panics : int }")]
+#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; claim_sets : bool option; late_accounting : bool; panics : int }")]
 pub struct StatusValue {
     /// Whether claims are made.
     pub in_force: bool,
@@ -315,6 +324,7 @@ pub struct StatusValue {
     pub builds: Vec<i64>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
+    pub claim_sets: Option<bool>,
     pub late_accounting: bool,
     pub panics: i64,
 }
@@ -328,6 +338,18 @@ pub struct DomainClaimValue {
     pub outstanding_pages: i64,
     pub claim_nodes: Vec<i64>,
     pub being_built: bool,
+}
+
+/// See `claims::DomainAudit`.
+#[sig("{ audit_domid : int; audit_nodes : int array; tot_pages : int; claimed_left_pages : int; on_nodes : int array option; away_pages : int option; in_build : bool }")]
+pub struct DomainAuditValue {
+    pub audit_domid: i64,
+    pub audit_nodes: Vec<i64>,
+    pub tot_pages: i64,
+    pub claimed_left_pages: i64,
+    pub on_nodes: Option<Vec<i64>>,
+    pub away_pages: Option<i64>,
+    pub in_build: bool,
 }
 
 /// See `model::Flavour::ALL`.

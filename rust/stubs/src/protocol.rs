@@ -14,9 +14,9 @@ use sig::sig;
 use table::{Table, XenopsdNumaHypervisor};
 
 use crate::abi::{
-    BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainClaimValue, FailureValue, HostValue,
-    HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue, RungValue,
-    StatusValue,
+    BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue,
+    FailureValue, HostValue, HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle,
+    PlacementValue, ReportValue, RungValue, StatusValue,
 };
 use crate::convert::{self, checked, domid_value, pages_value};
 use crate::failure::{guarded, panics};
@@ -59,6 +59,7 @@ fn outcome_value(outcome: &Outcome, handle: &PlacedHandle) -> OutcomeValue {
     OutcomeValue {
         rung: match &outcome.rung {
             Rung::NodeClaim(node) => RungValue::NodeClaim(*node as i64),
+            Rung::ClaimSet => RungValue::ClaimSet,
             Rung::HostClaim => RungValue::HostClaim,
             Rung::Anywhere => RungValue::Anywhere,
             Rung::Unplaced(why) => RungValue::Unplaced(why.clone()),
@@ -181,22 +182,30 @@ pub fn xenopsd_numa_pin(
     boxed(cr, pinned)
 }
 
-/// The pages that were claimed and never taken.
-#[sig("claims_handle -> pinned_handle -> (int, failure_value) result")]
+#[sig("claims_handle -> pinned_handle -> (report_value, failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_built(
     cr: &mut OCamlRuntime,
     claims: OCaml<DynBox<ClaimsHandle>>,
     pinned: OCaml<DynBox<PinnedHandle>>,
-) -> OCaml<Result<OCamlInt, FailureValue>> {
+) -> OCaml<Result<ReportValue, FailureValue>> {
     let protocol = shared(claims);
     let pinned = {
         let handle: &PinnedHandle = pinned.borrow();
         handle.0.clone()
     };
-    let unused =
-        cr.releasing_runtime(|| guarded(|| Ok(pages_value(protocol.built(pinned)?.unused_pages))));
-    unused.to_ocaml(cr)
+    let report = cr.releasing_runtime(|| {
+        guarded(|| {
+            let report = protocol.built(pinned)?;
+            let all = |pages: Vec<u64>| pages.into_iter().map(pages_value).collect();
+            Ok(ReportValue {
+                unused_pages: pages_value(report.unused_pages),
+                pages_by_node: report.pages_by_node.map(all),
+                elsewhere_pages: report.elsewhere_pages.map(pages_value),
+            })
+        })
+    });
+    report.to_ocaml(cr)
 }
 
 #[sig("claims_handle -> int -> (unit, failure_value) result")]
@@ -250,6 +259,7 @@ pub fn xenopsd_numa_status(
                 builds: status.builds.into_iter().map(domid_value).collect(),
                 host_claims: status.host_claims,
                 node_claims: status.node_claims,
+                claim_sets: status.claim_sets,
                 late_accounting: match status.accounting {
                     Accounting::Late => true,
                     Accounting::AtAllocation => false,
@@ -280,6 +290,29 @@ pub fn xenopsd_numa_domain_claims(
         })
     });
     claims.to_ocaml(cr)
+}
+
+#[sig("claims_handle -> (domain_audit_value array, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_audit(
+    cr: &mut OCamlRuntime,
+    claims: OCaml<DynBox<ClaimsHandle>>,
+) -> OCaml<Result<OCamlUniformArray<DomainAuditValue>, FailureValue>> {
+    let protocol = shared(claims);
+    let all = |pages: Vec<u64>| pages.into_iter().map(pages_value).collect();
+    let value = |audit: claims::DomainAudit| DomainAuditValue {
+        audit_domid: domid_value(audit.domid),
+        audit_nodes: audit.nodes.iter().map(|node| node as i64).collect(),
+        tot_pages: pages_value(audit.tot_pages),
+        claimed_left_pages: pages_value(audit.outstanding_pages),
+        on_nodes: audit.pages_by_node.map(all),
+        away_pages: audit.elsewhere_pages.map(pages_value),
+        in_build: audit.being_built,
+    };
+    let audits = cr.releasing_runtime(|| {
+        guarded(|| Ok(protocol.audit()?.into_iter().map(value).collect::<Vec<_>>()))
+    });
+    audits.to_ocaml(cr)
 }
 
 /// The host as the next placement would see it.

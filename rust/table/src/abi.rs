@@ -89,6 +89,18 @@ pub struct XenopsdNumaDomain {
     pub dying: u32,
 }
 
+/// Pages of a node.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct XenopsdNumaNodePages {
+    /// How many.
+    pub pages: u64,
+    /// Its number.
+    pub node: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
 // Of all calls below: the context is the table's own, nothing of a pointer is kept, and `Table` is
 // the only caller.
 
@@ -136,6 +148,15 @@ pub type ClaimNodeCall = unsafe extern "C" fn(*mut c_void, u32, u32, u64) -> c_i
 // SAFETY: the accounting can be written to.
 pub type AccountingCall = unsafe extern "C" fn(*mut c_void, *mut u32) -> c_int;
 
+/// `int claim_set(context, domid, count, set)`.
+// SAFETY: as many nodes as are counted can be read.
+pub type ClaimSetCall =
+    unsafe extern "C" fn(*mut c_void, u32, u32, *const XenopsdNumaNodePages) -> c_int;
+
+/// `int pages_by_node(context, domid, &node_count, pages)`.
+// SAFETY: both can be written to, the pages as far as their count says.
+pub type PagesByNodeCall = unsafe extern "C" fn(*mut c_void, u32, *mut u32, *mut u64) -> c_int;
+
 /// The calls of a hypervisor. Each answers 0 or a positive Linux errno.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +185,14 @@ pub struct XenopsdNumaHypervisor {
     pub claim_node: Option<ClaimNodeCall>,
     /// When claims are consumed.
     pub accounting: Option<AccountingCall>,
+    /// Claims memory of several nodes at once; may be missing, as what follows.
+    pub claim_set: Option<ClaimSetCall>,
+    /// A domain's memory by node.
+    pub pages_by_node: Option<PagesByNodeCall>,
 }
+
+/// How many bytes of [`XenopsdNumaHypervisor`] every table has.
+pub(crate) const LEAST_SIZE: usize = std::mem::offset_of!(XenopsdNumaHypervisor, claim_set);
 
 // SAFETY: the header requires of a provider that `context` may be used, and every call made, from
 // any thread, several at once.

@@ -3,12 +3,13 @@
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
-use planner::{CpuSet, NodeSet, MAX_CPUS};
+use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
+use planner::{CpuSet, NodeSet, MAX_CPUS, MAX_NODES};
 
 use crate::abi::*;
 use crate::caught::caught;
-use crate::table::{Table, TableError};
+use crate::error::TableError;
+use crate::table::Table;
 
 /// A [`Hypervisor`] and its table, which is good for as long as this lives.
 ///
@@ -36,6 +37,8 @@ impl<H: Hypervisor> Exported<H> {
             claim_host: Some(claim_host::<H>),
             claim_node: Some(claim_node::<H>),
             accounting: Some(accounting::<H>),
+            claim_set: Some(claim_set::<H>),
+            pages_by_node: Some(pages_by_node::<H>),
         });
         Exported { table, hypervisor }
     }
@@ -323,6 +326,52 @@ unsafe extern "C" fn accounting<H: Hypervisor>(
         // SAFETY: the caller has room for the answer.
         unsafe { accounting.write(found) };
         Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+// SAFETY: as the header asks of the caller: the table's context, and as many nodes as are counted.
+unsafe extern "C" fn claim_set<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    count: u32,
+    set: *const XenopsdNumaNodePages,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let domid = domid(number)?;
+        if count as usize > MAX_NODES {
+            return Err(Errno::E2BIG);
+        }
+        let mut shares = Vec::with_capacity(count as usize);
+        for i in 0..count as usize {
+            // SAFETY: the caller gives `count` nodes.
+            let share = unsafe { set.add(i).read() };
+            if share.reserved != 0 {
+                return Err(Errno::EINVAL);
+            }
+            shares.push(NodePages {
+                node: share.node as usize,
+                pages: share.pages,
+            });
+        }
+        hypervisor.claim_set(domid, &shares).map_err(errno)
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
+unsafe extern "C" fn pages_by_node<H: Hypervisor>(
+    context: *mut c_void,
+    number: u32,
+    node_count: *mut u32,
+    pages: *mut u64,
+) -> c_int {
+    let call = |hypervisor: &H| {
+        let found = hypervisor.pages_by_node(domid(number)?).map_err(errno)?;
+        // SAFETY: the caller has room for `*node_count` nodes.
+        unsafe { write(found.into_iter(), node_count, pages) }
     };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }

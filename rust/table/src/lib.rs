@@ -7,14 +7,16 @@
 mod abi;
 mod answer;
 mod caught;
+mod error;
 mod exported;
 mod table;
 
 pub use abi::{
     XenopsdNumaCpu, XenopsdNumaDomain, XenopsdNumaHost, XenopsdNumaHypervisor, XenopsdNumaNode,
-    ABI_VERSION, ACCOUNTING_AT_ALLOCATION, ACCOUNTING_LATE, AFFINITY_HARD, AFFINITY_SOFT,
-    AUTOMATIC, NONE,
+    XenopsdNumaNodePages, ABI_VERSION, ACCOUNTING_AT_ALLOCATION, ACCOUNTING_LATE, AFFINITY_HARD,
+    AFFINITY_SOFT, AUTOMATIC, NONE,
 };
 pub use caught::caught;
+pub use error::TableError;
 pub use exported::Exported;
-pub use table::{Table, TableError};
+pub use table::Table;

@@ -2,50 +2,16 @@
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeSet, Topology, TopologyDescription, MAX_CPUS, MAX_NODES};
 
 use crate::abi::*;
 use crate::answer::{check, counted, domain_info, known, node_memory, nonsense, written};
-
-/// Why a table cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TableError {
-    /// There is none.
-    #[error("the table's address is null")]
-    Null,
-    /// It cannot be one.
-    #[error("the table's address {address:#x} is not a multiple of {alignment}")]
-    Misaligned {
-        /// What was given.
-        address: usize,
-        /// What it must be a multiple of.
-        alignment: usize,
-    },
-    /// It is laid out in another way.
-    #[error("the table has version {found}; this library knows version {ABI_VERSION}")]
-    Version {
-        /// Its `abi_version`.
-        found: u32,
-    },
-    /// It is shorter than this version is.
-    #[error("the table says that it has {found} bytes; it must have at least {expected}")]
-    Size {
-        /// Its `size`.
-        found: u32,
-        /// What version [`ABI_VERSION`] has.
-        expected: usize,
-    },
-    /// One of its functions is null.
-    #[error("the table has no function {function}")]
-    Missing {
-        /// Which.
-        function: &'static str,
-    },
-}
+use crate::error::TableError;
 
 /// A [`Hypervisor`] that calls the functions of a table.
 #[derive(Debug, Clone)]
@@ -75,6 +41,8 @@ struct Calls {
     claim_host: ClaimHostCall,
     claim_node: ClaimNodeCall,
     accounting: AccountingCall,
+    claim_set: Option<ClaimSetCall>,
+    pages_by_node: Option<PagesByNodeCall>,
 }
 
 /// Domains asked for at once.
@@ -111,14 +79,23 @@ impl<'a> Table<'a> {
         if version != ABI_VERSION {
             return Err(TableError::Version { found: version });
         }
-        if (size as usize) < SIZE {
+        if (size as usize) < LEAST_SIZE {
             return Err(TableError::Size {
                 found: size,
-                expected: SIZE,
+                expected: LEAST_SIZE,
             });
         }
-        // SAFETY: the caller says that `size` bytes can be read, and that is enough for all.
-        let table = unsafe { address.read() };
+        let mut table = MaybeUninit::<XenopsdNumaHypervisor>::zeroed();
+        // A function that is cut off is not there.
+        let word = size_of::<usize>();
+        let known = SIZE.min(size as usize) / word * word;
+        // SAFETY: the caller says that `size` bytes can be read; as many, or all that are known
+        // here, fit.
+        unsafe {
+            (table.as_mut_ptr().cast::<u8>()).copy_from_nonoverlapping(address.cast(), known);
+        }
+        // SAFETY: what was not copied is functions, for which zero is `None`.
+        let table = unsafe { table.assume_init() };
         Ok(Table {
             context: Context(table.context),
             calls: Calls::of(&table)?,
@@ -135,6 +112,8 @@ impl Calls {
                     $($function: table.$function.ok_or(TableError::Missing {
                         function: stringify!($function),
                     })?,)+
+                    claim_set: table.claim_set,
+                    pages_by_node: table.pages_by_node,
                 }
             };
         }
@@ -329,6 +308,43 @@ impl Hypervisor for Table<'_> {
         // SAFETY: takes no pointer but the provider's own.
         let status = unsafe { (self.calls.claim_node)(self.context.0, domid, node, pages) };
         check(CALL, status)
+    }
+
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        const CALL: &str = "xc_domain_claim_memory";
+        let Some(claim_set) = self.calls.claim_set else {
+            return check(CALL, Errno::ENOSYS.0);
+        };
+        let entry = |share: &NodePages| {
+            u32::try_from(share.node).map(|node| XenopsdNumaNodePages {
+                pages: share.pages,
+                node,
+                reserved: 0,
+            })
+        };
+        let Ok(set) = (set.iter().map(entry)).collect::<Result<Vec<_>, _>>() else {
+            return check(CALL, Errno::ENOENT.0);
+        };
+        let (domid, count) = (u32::from(domid.0), set.len() as u32);
+        // SAFETY: there are `count` entries.
+        let status = unsafe { claim_set(self.context.0, domid, count, set.as_ptr()) };
+        check(CALL, status)
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        const CALL: &str = "xc_domain_numa_get_node_pages";
+        let Some(pages_by_node) = self.calls.pages_by_node else {
+            return check(CALL, Errno::ENOSYS.0).map(|()| Vec::new());
+        };
+        let (mut pages, mut count) = ([0; MAX_NODES], MAX_NODES as u32);
+        let domid = u32::from(domid.0);
+        // SAFETY: the array has room for `count` nodes.
+        let status =
+            unsafe { pages_by_node(self.context.0, domid, &mut count, pages.as_mut_ptr()) };
+        check(CALL, status)?;
+        (written(CALL, &pages, count)?.iter())
+            .map(|pages| counted(CALL, *pages))
+            .collect()
     }
 
     fn accounting(&self) -> Accounting {

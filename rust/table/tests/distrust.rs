@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
 use planner::CpuSet;
 use xenopsd_numa_table::*;
 
@@ -166,6 +166,32 @@ unsafe extern "C" fn accounting(context: *mut c_void, accounting: *mut u32) -> c
     script.status
 }
 
+// SAFETY: called by `Table` alone, with the context of its table.
+unsafe extern "C" fn claim_set(
+    context: *mut c_void,
+    _: u32,
+    _: u32,
+    _: *const XenopsdNumaNodePages,
+) -> c_int {
+    script(context).status
+}
+
+// SAFETY: called by `Table` alone, which gives room for 64 nodes.
+unsafe extern "C" fn pages_by_node(
+    context: *mut c_void,
+    _: u32,
+    node_count: *mut u32,
+    pages: *mut u64,
+) -> c_int {
+    let script = script(context);
+    // SAFETY: there is room for 64 nodes.
+    unsafe {
+        node_count.write(script.node_count);
+        pages.write(script.node.free_pages);
+    }
+    script.status
+}
+
 fn raw(script: &Script) -> XenopsdNumaHypervisor {
     XenopsdNumaHypervisor {
         abi_version: ABI_VERSION,
@@ -180,6 +206,8 @@ fn raw(script: &Script) -> XenopsdNumaHypervisor {
         claim_host: Some(claim_host),
         claim_node: Some(claim_node),
         accounting: Some(accounting),
+        claim_set: Some(claim_set),
+        pages_by_node: Some(pages_by_node),
     }
 }
 
@@ -240,8 +268,47 @@ fn what_is_no_table_is_refused() {
         expected: 88,
     };
     assert_eq!(open(&short).err(), Some(expected));
-    let longer = XenopsdNumaHypervisor { size: 96, ..good };
+    let longer = XenopsdNumaHypervisor { size: 200, ..good };
     assert!(open(&longer).is_ok());
+}
+
+#[test]
+fn what_a_table_may_lack_is_not_there() {
+    let script = good();
+    let whole = raw(&script);
+    let set = [NodePages { node: 0, pages: 1 }];
+    let answers = |table: &XenopsdNumaHypervisor| {
+        let table = open(table).unwrap();
+        let claimed = outcome(table.claim_set(Domid(1), &set));
+        (claimed, outcome(table.pages_by_node(Domid(1))))
+    };
+    assert_eq!(answers(&whole), (Ok(()), Ok(())));
+    let absent = Err(Errno::ENOSYS);
+    let of_size = |size| XenopsdNumaHypervisor { size, ..whole };
+    assert_eq!(answers(&of_size(88)), (absent, absent));
+    assert_eq!(answers(&of_size(96)), (Ok(()), absent));
+    assert_eq!(answers(&of_size(95)), (absent, absent));
+    let none = XenopsdNumaHypervisor {
+        claim_set: None,
+        pages_by_node: None,
+        ..whole
+    };
+    assert_eq!(answers(&none), (absent, absent));
+}
+
+#[test]
+fn impossible_pages_by_node_are_errors() {
+    let changes: [fn(&mut Script); 3] = [
+        |script| script.node_count = 65,
+        |script| script.node_count = u32::MAX,
+        |script| script.node.free_pages = 1 << 50,
+    ];
+    for (i, wrong) in changes.into_iter().enumerate() {
+        let script = change(wrong);
+        let raw = raw(&script);
+        let answer = outcome(open(&raw).unwrap().pages_by_node(Domid(1)));
+        assert_eq!(answer, EIO, "{i}");
+    }
 }
 
 #[test]
@@ -282,17 +349,19 @@ fn statuses(script: &Script) -> Vec<Result<(), Errno>> {
         outcome(table.set_vcpu_affinity(Domid(1), 0, Affinity::Soft, &cpus)),
         outcome(table.claim_host(Domid(1), 1)),
         outcome(table.claim_node(Domid(1), 0, 1)),
+        outcome(table.claim_set(Domid(1), &[NodePages { node: 0, pages: 1 }])),
+        outcome(table.pages_by_node(Domid(1))),
     ]
 }
 
 #[test]
 fn a_status_is_an_errno_or_nonsense() {
-    assert_eq!(statuses(&good()), vec![Ok(()); 8]);
+    assert_eq!(statuses(&good()), vec![Ok(()); 10]);
     let refused = change(|script| script.status = 12);
-    assert_eq!(statuses(&refused), vec![Err(Errno::ENOMEM); 8]);
+    assert_eq!(statuses(&refused), vec![Err(Errno::ENOMEM); 10]);
     for status in [-1, -12, 4096, c_int::MAX, c_int::MIN] {
         let nonsense = change(|script| script.status = status);
-        assert_eq!(statuses(&nonsense), vec![EIO; 8], "{status}");
+        assert_eq!(statuses(&nonsense), vec![EIO; 10], "{status}");
     }
 }
 

@@ -53,9 +53,13 @@ fn both() -> (Vec<String>, Vec<String>) {
     layout!(lines, program, XenopsdNumaDomain = "xenopsd_numa_domain" {
         tot_pages, outstanding_pages, max_pages, domid, dying
     });
+    layout!(lines, program, XenopsdNumaNodePages = "xenopsd_numa_node_pages" {
+        pages, node, reserved
+    });
     layout!(lines, program, XenopsdNumaHypervisor = "xenopsd_numa_hypervisor" {
         abi_version, size, context, topology, memory, domains, node_affinity, set_node_affinity,
-        set_vcpu_affinity, claim_host, claim_node, accounting
+        set_vcpu_affinity, claim_host, claim_node, accounting, claim_set,
+        pages_by_node
     });
     for (name, number) in [
         ("XENOPSD_NUMA_ABI_VERSION", u64::from(ABI_VERSION)),

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeMemory, NodeSet, Topology, TopologyDescription};
 use proptest::prelude::*;
 use xenopsd_numa_table::Exported;
@@ -15,6 +15,8 @@ enum Asked {
     SetVcpuAffinity(Domid, u32, Affinity, CpuSet),
     ClaimHost(Domid, u64),
     ClaimNode(Domid, usize, u64),
+    ClaimSet(Domid, Vec<NodePages>),
+    PagesByNode(Domid),
 }
 
 /// Answers what it was told to, and remembers what it was asked.
@@ -25,6 +27,7 @@ struct Fake {
     domains: Vec<DomainInfo>,
     affinity: NodeSet,
     accounting: Accounting,
+    by_node: Vec<u64>,
     errno: Option<Errno>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -86,6 +89,14 @@ impl Hypervisor for Fake {
 
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
         self.asked(Asked::ClaimNode(domid, node, pages), ())
+    }
+
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        self.asked(Asked::ClaimSet(domid, set.to_vec()), ())
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        self.asked(Asked::PagesByNode(domid), self.by_node.clone())
     }
 
     fn accounting(&self) -> Accounting {
@@ -186,15 +197,17 @@ fn fake() -> impl Strategy<Value = Fake> {
         domains(),
         any::<u64>(),
         accounting,
+        prop::collection::vec(0..=PAGES_MAX, 0..=64),
         errno,
     )
         .prop_map(
-            |(topology, memory, domains, affinity, accounting, errno)| Fake {
+            |(topology, memory, domains, affinity, accounting, by_node, errno)| Fake {
                 topology,
                 memory,
                 domains,
                 affinity: NodeSet::from_bits(affinity),
                 accounting,
+                by_node,
                 errno,
                 asked: Mutex::new(Vec::new()),
             },
@@ -206,6 +219,7 @@ fn call() -> impl Strategy<Value = Asked> {
     // All 64 bits are how Xen is told "automatic", so that set comes out as `None`.
     let set = (0..u64::MAX).prop_map(NodeSet::from_bits);
     let affinity = prop_oneof![Just(Affinity::Soft), Just(Affinity::Hard)];
+    let share = (0usize..64, any::<u64>()).prop_map(|(node, pages)| NodePages { node, pages });
     let cpus = prop::collection::btree_set(0usize..16384, 0..50);
     prop_oneof![
         domid().prop_map(Asked::NodeAffinity),
@@ -215,22 +229,37 @@ fn call() -> impl Strategy<Value = Asked> {
         }),
         (domid(), any::<u64>()).prop_map(|(d, pages)| Asked::ClaimHost(d, pages)),
         (domid(), 0usize..64, any::<u64>()).prop_map(|(d, n, pages)| Asked::ClaimNode(d, n, pages)),
+        (domid(), prop::collection::vec(share, 0..=64))
+            .prop_map(|(d, set)| Asked::ClaimSet(d, set)),
+        domid().prop_map(Asked::PagesByNode),
     ]
 }
 
-fn ask(hypervisor: &impl Hypervisor, call: &Asked) -> Result<Option<NodeSet>, Errno> {
+/// What a call answers.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Done,
+    Nodes(NodeSet),
+    Pages(Vec<u64>),
+}
+
+fn ask(hypervisor: &impl Hypervisor, call: &Asked) -> Result<Answer, Errno> {
     match call {
-        Asked::NodeAffinity(domid) => hypervisor.node_affinity(*domid).map(Some),
-        Asked::SetNodeAffinity(domid, set) => {
-            hypervisor.set_node_affinity(*domid, *set).map(|()| None)
-        }
+        Asked::NodeAffinity(domid) => hypervisor.node_affinity(*domid).map(Answer::Nodes),
+        Asked::PagesByNode(domid) => hypervisor.pages_by_node(*domid).map(Answer::Pages),
+        Asked::ClaimSet(domid, set) => hypervisor.claim_set(*domid, set).map(|()| Answer::Done),
+        Asked::SetNodeAffinity(domid, set) => hypervisor
+            .set_node_affinity(*domid, *set)
+            .map(|()| Answer::Done),
         Asked::SetVcpuAffinity(domid, vcpu, affinity, cpus) => hypervisor
             .set_vcpu_affinity(*domid, *vcpu, *affinity, cpus)
-            .map(|()| None),
-        Asked::ClaimHost(domid, pages) => hypervisor.claim_host(*domid, *pages).map(|()| None),
-        Asked::ClaimNode(domid, node, pages) => {
-            hypervisor.claim_node(*domid, *node, *pages).map(|()| None)
+            .map(|()| Answer::Done),
+        Asked::ClaimHost(domid, pages) => {
+            hypervisor.claim_host(*domid, *pages).map(|()| Answer::Done)
         }
+        Asked::ClaimNode(domid, node, pages) => hypervisor
+            .claim_node(*domid, *node, *pages)
+            .map(|()| Answer::Done),
     }
     .map_err(|error| error.errno)
 }
@@ -254,8 +283,9 @@ proptest! {
         for call in &calls {
             let direct = match (fake.errno, call) {
                 (Some(errno), _) => Err(errno),
-                (None, Asked::NodeAffinity(_)) => Ok(Some(fake.affinity)),
-                (None, _) => Ok(None),
+                (None, Asked::NodeAffinity(_)) => Ok(Answer::Nodes(fake.affinity)),
+                (None, Asked::PagesByNode(_)) => Ok(Answer::Pages(fake.by_node.clone())),
+                (None, _) => Ok(Answer::Done),
             };
             prop_assert_eq!(ask(&table, call), direct);
         }
@@ -296,6 +326,7 @@ fn idle(topology: Topology) -> Fake {
         domains: Vec::new(),
         affinity: NodeSet::EMPTY,
         accounting: Accounting::Late,
+        by_node: Vec::new(),
         errno: None,
         asked: Mutex::new(Vec::new()),
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use table::{Exported, XenopsdNumaHypervisor};
 
+use crate::declared::DECLARED;
 use crate::handle::OpenError;
 use crate::xen::Xen;
 
@@ -44,6 +45,19 @@ pub extern "C" fn xenopsd_numa_xenctrl_open_bytecode(unit: isize) -> isize {
     xenopsd_numa_xenctrl_open(unit) << 1 | 1
 }
 
+/// Which calls of [`DECLARED`] this build has: a bit each, from the first on.
+#[no_mangle]
+pub extern "C" fn xenopsd_numa_xenctrl_declared(_unit: isize) -> isize {
+    let bits = DECLARED.iter().enumerate();
+    bits.map(|(bit, (_, has))| isize::from(*has) << bit).sum()
+}
+
+/// [`xenopsd_numa_xenctrl_declared`] for OCaml's bytecode.
+#[no_mangle]
+pub extern "C" fn xenopsd_numa_xenctrl_declared_bytecode(unit: isize) -> isize {
+    xenopsd_numa_xenctrl_declared(unit) << 1 | 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +67,16 @@ mod tests {
         let number = xenopsd_numa_xenctrl_open(1);
         assert_eq!(xenopsd_numa_xenctrl_open_bytecode(1) >> 1, number);
         assert_eq!(xenopsd_numa_xenctrl_open_bytecode(1) & 1, 1);
+    }
+
+    #[test]
+    fn each_call_has_its_bit() {
+        let bits = xenopsd_numa_xenctrl_declared(1);
+        for (bit, (call, has)) in DECLARED.iter().enumerate() {
+            assert_eq!(bits >> bit & 1 == 1, *has, "{call}");
+        }
+        assert_eq!(bits >> DECLARED.len(), 0);
+        assert_eq!(xenopsd_numa_xenctrl_declared_bytecode(1), bits << 1 | 1);
     }
 
     #[test]

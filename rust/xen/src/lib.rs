@@ -4,12 +4,15 @@
 //! GPL-3.0-only. OCaml, or any C program, gets a table of functions from
 //! [`xenopsd_numa_xenctrl_open`](export::xenopsd_numa_xenctrl_open) and hands it to the core.
 
+mod accounting;
+mod declared;
 pub mod export;
 mod handle;
 mod numa;
 mod toolstack;
 mod xen;
 
+pub use declared::DECLARED;
 pub use handle::OpenError;
 pub use toolstack::{Capabilities, DomainKind, From};
 pub use xen::Xen;

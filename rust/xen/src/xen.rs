@@ -5,10 +5,12 @@ use std::mem::transmute;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeSet, Topology, TopologyDescription, MAX_CPUS, MAX_NODES};
 use xenctrl_sys as xc;
 
+use crate::accounting;
+use crate::declared;
 use crate::handle::{check, last_error, Handle, OpenError};
 use crate::numa::{known, NumaInfo, UNKNOWN};
 
@@ -186,8 +188,13 @@ impl Hypervisor for Xen {
     fn memory(&self) -> Result<Memory, CallError> {
         let numa = self.numainfo()?;
         let host = self.physinfo()?;
+        let told = declared::node_memory(&self.handle)?;
+        let node = |node: usize| match (&told, numa.node(node)) {
+            (Some(told), Some(known)) => Some(told.get(node).copied().unwrap_or(known)),
+            (_, known) => known,
+        };
         Ok(Memory {
-            nodes: (0..numa.memory.len()).map(|node| numa.node(node)).collect(),
+            nodes: (0..numa.memory.len()).map(node).collect(),
             host_free_pages: host.free_pages,
             host_outstanding_pages: host.outstanding_pages,
             host_held_pages: 0,
@@ -318,9 +325,17 @@ impl Hypervisor for Xen {
         check(CALL, status).map(drop)
     }
 
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        declared::claim_set(&self.handle, domid, set)
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        declared::pages_by_node(&self.handle, domid)
+    }
+
     fn accounting(&self) -> Accounting {
-        // Nothing here shows otherwise, and late costs only time where it is wrong.
-        Accounting::Late
+        let version = self.version();
+        version.map_or(Accounting::Late, accounting::of_version)
     }
 
     fn now(&self) -> Duration {

@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claims::{
-    Accounting, Affinity, Builder, CallError, Config, DomainInfo, Domid, Errno, Hypervisor, Placed,
-    Placement, Protocol, Rung,
+    Accounting, Affinity, Builder, CallError, Config, DomainInfo, Domid, Errno, Hypervisor,
+    NodePages, Placed, Placement, Protocol, Rung,
 };
 use planner::{CpuSet, Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
 
 /// A hypervisor and what a toolstack does around the protocol. Clones are the same.
 pub trait Site: Hypervisor + Clone + 'static {
-    /// Whether it is known to have claims on single nodes.
+    /// Whether it is known to have claims on nodes.
     fn node_claims(&self) -> bool;
+
+    /// Whether these are sets, which may be taken back and made again.
+    fn claim_sets(&self) -> bool;
 
     /// A new domain, its maximum memory set, without pool and vCPUs.
     fn create_domain(&self, vcpus: u32, max_pages: u64) -> Result<Domid, Errno>;
@@ -173,6 +176,21 @@ impl<S: Site> Hypervisor for Faulty<S> {
         self.call(call, format!("{domid} {pages}"), |site| {
             site.claim_node(domid, node, pages)
         })
+    }
+
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        let call = match set.len() {
+            0 => "probe set",
+            1 => "claim_set of one",
+            _ => "claim_set",
+        };
+        self.call(call, format!("{domid} {set:?}"), |site| {
+            site.claim_set(domid, set)
+        })
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        self.site.pages_by_node(domid)
     }
 
     fn accounting(&self) -> Accounting {

@@ -15,19 +15,25 @@ pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Site>(
         Errno::EINVAL,
     ] {
         let bench = Bench::new(open());
-        bench.xen.set("probe", Fault::Errno(errno));
+        for probe in ["probe set", "probe"] {
+            bench.xen.set(probe, Fault::Errno(errno));
+        }
         let placed = bench.place(bench.small(), Policy::BestEffort);
         assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
         assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
         assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
-        assert_eq!(bench.protocol.status().node_claims, Some(false), "{errno}");
+        let status = bench.protocol.status();
+        assert_eq!(status.node_claims, Some(false), "{errno}");
+        assert_eq!(status.claim_sets, Some(false), "{errno}");
     }
 }
 
 pub fn a_hypervisor_without_claims_is_mode_never<S: Site>(open: &dyn Fn() -> S) {
     for fault in [Fault::Errno(Errno::ENOSYS), Fault::Nothing] {
         let bench = Bench::new(open());
-        bench.xen.set("probe", Fault::Errno(Errno::ENOSYS));
+        for probe in ["probe set", "probe"] {
+            bench.xen.set(probe, Fault::Errno(Errno::ENOSYS));
+        }
         bench.xen.set("claim_host", fault);
         let placed = bench.place(bench.small(), Policy::BestEffort);
         assert_eq!(placed.outcome().rung, Rung::Unclaimed);
@@ -40,7 +46,13 @@ pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Site>(open: &dyn Fn() 
     for call in ["claim", "set_node_affinity"] {
         let bench = Bench::new(open());
         let calls = match call {
-            "claim" => vec!["claim_host", "claim_node 0", "claim_node 1", "claim_node"],
+            "claim" => vec![
+                "claim_host",
+                "claim_node 0",
+                "claim_node 1",
+                "claim_node",
+                "claim_set of one",
+            ],
             other => vec![other],
         };
         for call in calls {
@@ -81,7 +93,7 @@ pub fn a_panic_does_not_close_the_host<S: Site>(open: &dyn Fn() -> S) {
     bench.xen.clear();
     let status = bench.protocol.status();
     assert_eq!(status.builds, [first.domid()]);
-    assert_eq!(status.node_claims, None);
+    assert_eq!((status.node_claims, status.claim_sets), (None, None));
     let placed = place().unwrap();
     assert!(bench.build(placed) && bench.build(first));
 }
@@ -100,6 +112,7 @@ pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Site>(open
         let bench = Bench::new(open());
         let late = bench.protocol.status().accounting == claims::Accounting::Late;
         let node_claims = bench.xen.site.node_claims();
+        let for_good = node_claims && !bench.xen.site.claim_sets();
         if reading == "memory" && (node_claims || !late) {
             // It is not read after the claim.
             continue;
@@ -111,7 +124,7 @@ pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Site>(open
             .place(placement(domid, request(bench.small(), Policy::BestEffort)))
             .unwrap_err();
         bench.xen.clear();
-        match node_claims {
+        match for_good {
             true => {
                 assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
                 bench.protocol.abandoned(domid).unwrap();
@@ -150,9 +163,11 @@ pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Site>(open: &dyn Fn() -
         .protocol
         .place(placement(domid, request(asked_pages, Policy::BestEffort)))
         .unwrap_err();
-    match bench.xen.site.node_claims() {
-        true => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
-        false => assert_eq!(
+    match (bench.xen.site.node_claims(), bench.xen.site.claim_sets()) {
+        // Claimed beside what it has already, it would be more than it may have.
+        (_, true) => assert!(matches!(error, Error::Call { .. }), "{error}"),
+        (true, false) => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
+        (false, false) => assert_eq!(
             error,
             Error::TooLate {
                 domid,

@@ -16,6 +16,10 @@ impl Site for Model {
         self.with(|xen| xen.flavour().has_node_claims())
     }
 
+    fn claim_sets(&self) -> bool {
+        self.with(|xen| xen.flavour().has_claim_sets())
+    }
+
     fn create_domain(&self, vcpus: u32, max_pages: u64) -> Result<Domid, Errno> {
         Model::create_domain(self, vcpus, max_pages)
     }

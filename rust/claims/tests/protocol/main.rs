@@ -9,6 +9,7 @@ mod errnos;
 #[path = "../everywhere/mod.rs"]
 mod everywhere;
 mod neighbours;
+mod sets;
 mod waiting;
 
 /// Each check as a test, on every flavour.

@@ -74,7 +74,8 @@ impl Life {
         match self.outcome.as_ref().map(|outcome| &outcome.rung) {
             Some(Rung::NodeClaim(node)) => Some(*node),
             Some(
-                Rung::HostClaim
+                Rung::ClaimSet
+                | Rung::HostClaim
                 | Rung::Anywhere
                 | Rung::Unplaced(_)
                 | Rung::ClaimedByBuilder

@@ -1,6 +1,6 @@
 //! What peers do where this project places: plan and claim.
 
-use claims::{Affinity, Domid, Errno};
+use claims::{Affinity, Domid, Errno, NodePages};
 use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
 use super::life::{while_, Failure, Job, Life, Set};
@@ -228,7 +228,13 @@ impl Life {
         pages: u64,
     ) -> Result<(), Errno> {
         use claims::Hypervisor as _;
-        let claimed = set.stage().claim_node(domid, node, pages);
+        let stage = set.stage();
+        let sets = stage.call("xc_version", |xen| Ok(xen.flavour().has_claim_sets()));
+        // With claim sets, what it would do is to claim one of one node.
+        let claimed = match sets {
+            Ok(true) => stage.claim_set(domid, &[NodePages { node, pages }]),
+            Ok(false) | Err(_) => stage.claim_node(domid, node, pages),
+        };
         claimed.map_err(|error| error.errno)?;
         self.built.claim = "node";
         self.built.claimed_pages = pages;

@@ -231,6 +231,7 @@ impl Played {
 pub(super) fn rung_name(rung: &Rung) -> &'static str {
     match rung {
         Rung::NodeClaim(_) => "node",
+        Rung::ClaimSet => "set",
         Rung::HostClaim => "host",
         Rung::Anywhere => "any",
         Rung::Unplaced(_) => "unplaced",
@@ -250,6 +251,7 @@ pub(super) fn explain(outcome: &Outcome) -> String {
     };
     match &outcome.rung {
         Rung::NodeClaim(node) => format!("claimed on node {node}, {planned}"),
+        Rung::ClaimSet => format!("claimed on its nodes, {planned}"),
         Rung::HostClaim => format!("claimed on the host, {planned}"),
         Rung::Anywhere => "claimed on the host, as the policy says".to_string(),
         Rung::Unplaced(why) => format!("claimed on the host, no plan could be kept: {why}"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeSet, Topology};
 
 use super::job::FaultSpec;
@@ -193,6 +193,16 @@ impl Hypervisor for Stage {
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
         self.may("xc_domain_claim_pages_node")?;
         self.model.claim_node(domid, node, pages)
+    }
+
+    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
+        self.may("xc_domain_claim_memory")?;
+        self.model.claim_set(domid, set)
+    }
+
+    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
+        self.may("xc_domain_numa_get_node_pages")?;
+        self.model.pages_by_node(domid)
     }
 
     fn accounting(&self) -> Accounting {

@@ -1,0 +1,16 @@
+#include_next <xenctrl.h>
+
+#ifndef XEN_DOMCTL_claim_memory
+#define XEN_DOMCTL_claim_memory 91
+#define XEN_DOMCTL_CLAIM_MEMORY_LEGACY 0x40000000U
+#define XEN_DOMCTL_CLAIM_MEMORY_GLOBAL 0x80000000U
+
+typedef struct xen_memory_claim {
+    uint64_t pages;
+    uint32_t target;
+    uint32_t pad;
+} memory_claim_t;
+
+int xc_domain_claim_memory(xc_interface *xch, uint32_t domid,
+                           uint32_t nr_claims, memory_claim_t *claims);
+#endif
