@@ -139,8 +139,9 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     Ok(format!("{pages} pages, {:.2} % there", 100.0 * share))
 }
 
-/// Pages by node: by machine frame for a PV domain, whose frames Xen tells, else by what left the
-/// nodes' free memory. Both must agree where there are both.
+/// Pages by node: by machine frame for a PV domain, whose frames Xen tells, else, or where no
+/// firmware tells whose frames they are, by what left the nodes' free memory. Both must agree where
+/// there are both.
 fn counted(
     host: &Host,
     kind: DomainKind,
@@ -153,7 +154,7 @@ fn counted(
         sum.abs_diff(pages) <= SLACK_PAGES,
         "{pages} pages were populated, and {taken:?} left the nodes"
     );
-    if kind != DomainKind::Pv {
+    if kind != DomainKind::Pv || !host.on_this_machine {
         return Ok(taken);
     }
     let nodes = host.topology.node_count();

@@ -41,6 +41,9 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
 }
 
 fn distances(host: &Host) -> Found {
+    if !host.on_this_machine {
+        return Ok("not compared: this machine's firmware knows nothing of them".to_string());
+    }
     let table = std::fs::read("/sys/firmware/acpi/tables/SLIT");
     let Ok(table) = table else {
         return Ok("the firmware has none".to_string());
@@ -248,6 +251,12 @@ fn resident_pages() -> Result<u64, Failure> {
     resident.ok_or_else(|| Failure(format!("statm: {text}")))
 }
 
+/// Whether valgrind is under this process: it keeps for a while what was freed, and tells itself of
+/// what was not.
+fn under_valgrind() -> bool {
+    std::env::var("LD_PRELOAD").is_ok_and(|preloaded| preloaded.contains("vgpreload"))
+}
+
 fn opened_and_closed(times: u32) -> Found {
     let open = || Xen::open().map_err(|error| Failure(error.to_string()));
     for _ in 0..100 {
@@ -263,7 +272,7 @@ fn opened_and_closed(times: u32) -> Found {
         "{files} files were open, {files_after} are"
     );
     ensure!(
-        after <= before + 64,
+        after <= before + 64 || under_valgrind(),
         "{before} pages of memory became {after}"
     );
     Ok(format!(

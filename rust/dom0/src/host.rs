@@ -26,6 +26,8 @@ pub struct Host {
     pub topology: Topology,
     /// The kinds of domains that it can have.
     pub kinds: Vec<DomainKind>,
+    /// Whether it runs on this machine, whose firmware then has tables of its nodes.
+    pub on_this_machine: bool,
 }
 
 /// What a builder obtained.
@@ -38,7 +40,7 @@ pub struct Populated {
 
 impl Host {
     /// Connects to the running Xen.
-    pub fn open() -> Result<Self, Failure> {
+    pub fn open(on_this_machine: bool) -> Result<Self, Failure> {
         let xen = Xen::open().map_err(|error| error.to_string())?;
         let capabilities = xen.capabilities()?;
         let mut kinds = Vec::new();
@@ -52,6 +54,7 @@ impl Host {
             topology: xen.topology()?,
             xen: Arc::new(xen),
             kinds,
+            on_this_machine,
         })
     }
 

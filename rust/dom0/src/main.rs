@@ -32,6 +32,10 @@ use report::Report;
 /// The argument with which everything is done as often as it takes.
 const LONG: &str = "--long";
 
+/// The argument for a Xen that is not this machine's, and in this process only: one that is
+/// modelled. What needs another process, the firmware or idle CPUs is left out.
+const ONE_PROCESS: &str = "--one-process";
+
 /// The argument, before a seed, with which nothing but random operations is done.
 const SEED: &str = "--seed";
 
@@ -53,7 +57,8 @@ fn ended(report: &Report) -> ExitCode {
 }
 
 fn main() -> ExitCode {
-    let host = match Host::open() {
+    let one_process = std::env::args().any(|argument| argument == ONE_PROCESS);
+    let host = match Host::open(!one_process) {
         Ok(host) => host,
         Err(failure) => {
             println!("FAIL 1 - there is a Xen: {}", failure.0);
@@ -104,10 +109,16 @@ fn main() -> ExitCode {
     report.check("a placement waits for memory that is given back", || {
         storm::giving_back(&host)
     });
-    report.check(
-        "claims of a toolstack that was killed are found and released",
-        || killed::check(&host),
-    );
+    let of_the_killed = "claims of a toolstack that was killed are found and released";
+    if one_process {
+        report.leave_out(of_the_killed, "another process has another Xen");
+        report.leave_out(
+            "where memory lands after a destroy",
+            "its CPUs are not these",
+        );
+        return ended(&report);
+    }
+    report.check(of_the_killed, || killed::check(&host));
     landing::run(&host, &mut report, long);
     ended(&report)
 }

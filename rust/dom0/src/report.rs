@@ -90,4 +90,9 @@ impl Report {
             }
         }
     }
+
+    /// Says that a check is left out, and why.
+    pub fn leave_out(&self, what: &str, why: &str) {
+        println!("# left out: {what}: {why}");
+    }
 }

@@ -1,0 +1,20 @@
+//! A libxenctrl whose hypervisor is the model: what is linked with it, or runs with it preloaded,
+//! finds a Xen of its own in its process.
+//!
+//! `XENOPSD_NUMA_STANDIN` names a host snapshot, `XENOPSD_NUMA_STANDIN_FLAVOUR` the kind of Xen by
+//! the model's name for it; without them it is a 4.17 on a small host of two nodes. The model's
+//! time is that of this machine. All handles of a process are on the same Xen.
+//!
+//! Only the calls that this project makes are here, so that a program which needs another does not
+//! start. With the feature `xs9` those of XenServer 9 are here too: their being there is how a
+//! program learns of them.
+
+mod abi;
+mod call;
+mod frames;
+mod host;
+mod memory;
+mod pointers;
+mod world;
+#[cfg(feature = "xs9")]
+mod xs9;
