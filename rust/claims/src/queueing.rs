@@ -51,10 +51,11 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         nodes: NodeSet,
     ) -> bool {
+        let by_builder = self.builder_claims(placing, state);
         match (self.hypervisor.accounting(), state.claims()) {
             (Accounting::Late, Claims::Always) => {
                 tight(placing, state, seen)
-                    || contended(placing, state, seen, nodes, |builds| {
+                    || contended((placing, by_builder), state, seen, nodes, |builds| {
                         EXTENT_PAGES * (builds + 1)
                     })
             }
@@ -63,7 +64,7 @@ impl<H: Hypervisor> Protocol<H> {
             (Accounting::AtAllocation, Claims::Always) => {
                 let reserve_pages = state.config.reserve.node_pages;
                 !self.hypervisor.node_claims_bind_all()
-                    && contended(placing, state, seen, nodes, |_| reserve_pages)
+                    && contended((placing, by_builder), state, seen, nodes, |_| reserve_pages)
             }
             (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }
@@ -132,16 +133,17 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
 /// take all that is not claimed, so that Xen's own pages and the first one's pool come out of what
 /// the first has claimed. `margin_pages` of how many builds are there is what must be left.
 fn contended(
-    placing: &Placing,
+    (placing, by_builder): (&Placing, bool),
     state: &State,
     seen: &View,
     nodes: NodeSet,
     margin_pages: impl Fn(u64) -> u64,
 ) -> bool {
     // One node means a claim on it where there are such claims, else a claim on the host, as it is
-    // for policy `Any`.
+    // for policy `Any` and by a builder.
+    let of_one = placing.request().policy != Policy::Any && !by_builder;
     let kind = match (state.node_claims, nodes.len()) {
-        (Some(true), 1) if placing.request().policy != Policy::Any => Claimed::OnNode,
+        (Some(true), 1) if of_one => Claimed::OnNode,
         (Some(true), _) => Claimed::OnHost,
         (Some(false) | None, _) => return false,
     };

@@ -243,7 +243,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
+    pub(crate) fn builder_claims(&self, placing: &Placing, state: &State) -> bool {
         match (state.config.builder_claims, placing.placement.builder) {
             (BuilderClaims::All, _) | (BuilderClaims::Pv, Builder::Pv) => true,
             (BuilderClaims::None, _) | (BuilderClaims::Pv, Builder::Hvm) => false,

@@ -3,7 +3,7 @@
 
 use claims::Hypervisor;
 use planner::{NodeSet, Policy};
-use xen::DomainKind;
+use xen::{DomainKind, From};
 
 use crate::host::{by_node, Domain, Host};
 use crate::place::{build, from, nodes, placement, protocol, request, request_on};
@@ -123,8 +123,10 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     );
     let counted = counted(host, kind, &populated.extents, taken, pages)?;
     let share = share(&counted, target);
+    // Where frames tell no node, pages of Xen's own are among those that are counted.
+    let exactly = matches!(source, From::Exactly(_)) && kind == DomainKind::Pv;
     ensure!(
-        share >= SHARE,
+        share >= if exactly { 1.0 } else { SHARE },
         "{:.2} % of the pages are there: {counted:?}",
         100.0 * share
     );
@@ -136,7 +138,10 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
         host.affinity(domid)?
     );
     living.push(domain);
-    Ok(format!("{pages} pages, {:.2} % there", 100.0 * share))
+    Ok(format!(
+        "{pages} pages from {source:?}, {:.2} % there",
+        100.0 * share
+    ))
 }
 
 /// Pages by node: by machine frame for a PV domain, whose frames Xen tells, else, or where no

@@ -7,6 +7,7 @@ use xen::{From, Xen};
 
 use crate::host::Host;
 use crate::report::{ensure, Failure, Found, Report};
+use crate::seen::Seen;
 
 /// A number that no domain has.
 const NOBODY: Domid = Domid(0x7fee);
@@ -24,6 +25,10 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("distances are those of the firmware", || distances(host));
     report.check("counters agree with each other", || counters(host));
     report.check("each refusal has Xen's errno", || errnos(host));
+    report.check(
+        "claims on nodes answer as they do, or there are none",
+        || node_claims(host),
+    );
     report.check("node affinity is what was set", || node_affinity(host));
     report.check("node affinity follows the vCPUs when it is Xen's", || {
         vcpu_affinity(host)
@@ -152,6 +157,85 @@ fn errnos(host: &Host) -> Found {
     Ok(String::new())
 }
 
+fn node_claims(host: &Host) -> Found {
+    let xen = &host.xen;
+    let has = Seen::of(host)?.node_claims;
+    let domain = host.create(host.kinds[0], 1, PAGES)?;
+    let (domid, offline) = (domain.domid, host.topology.node_count());
+    let node = host.nodes_with_memory()?.first().copied().unwrap_or(0);
+    if !has {
+        let answer = xen.claim_node(domid, node, PAGES);
+        refused("a claim on a node", answer, Errno::ENOSYS)?;
+        return Ok("none".to_string());
+    }
+    for (what, domid, node, pages, errno) in [
+        (
+            "nothing of a node that is not there",
+            domid,
+            offline,
+            0,
+            Errno::ENOENT,
+        ),
+        (
+            "some of a node that is not there",
+            domid,
+            offline,
+            PAGES,
+            Errno::ENOENT,
+        ),
+        (
+            "a node that no Xen can have",
+            domid,
+            usize::MAX,
+            PAGES,
+            Errno::ENOENT,
+        ),
+        ("a claim of nobody", NOBODY, node, 0, Errno::EINVAL),
+        (
+            "more than the maximum",
+            domid,
+            node,
+            PAGES + 1,
+            Errno::EINVAL,
+        ),
+    ] {
+        refused(what, xen.claim_node(domid, node, pages), errno)?;
+    }
+    xen.claim_node(domid, node, 0)?;
+    xen.claim_node(domid, node, PAGES)?;
+    let outstanding = host.outstanding(domid)?;
+    ensure!(outstanding == PAGES, "{outstanding} pages are claimed");
+    for (what, answer) in [
+        ("a second claim", xen.claim_node(domid, node, PAGES)),
+        ("one on the host", xen.claim_host(domid, PAGES)),
+    ] {
+        refused(what, answer, Errno::EINVAL)?;
+    }
+    xen.claim_host(domid, 0)?;
+    let outstanding = host.outstanding(domid)?;
+    ensure!(outstanding == 0, "{outstanding} pages are left of a claim");
+    kept(host, domid, node)
+}
+
+/// What is claimed of a node is kept from a domain without a claim.
+fn kept(host: &Host, domid: Domid, node: usize) -> Found {
+    let free = host.settled()?.nodes[node].map_or(0, |node| node.free_pages);
+    host.xen.set_max_pages(domid, 2 * free)?;
+    let all = host.xen.claim_node(domid, node, free + PAGES);
+    refused("more than the node has", all, Errno::ENOMEM)?;
+    host.xen.claim_node(domid, node, free - PAGES)?;
+    let other = host.create(host.kinds[0], 1, free)?;
+    let had = other.populate(2 * PAGES, From::Exactly(node))?.pages;
+    ensure!(
+        had <= PAGES,
+        "{had} pages were had, and {PAGES} are unclaimed"
+    );
+    host.xen.claim_node(domid, node, 0)?;
+    let more = other.populate(PAGES, From::Exactly(node))?.pages;
+    ensure!(more > 0, "none was had, and nothing is claimed any more");
+    Ok(format!("{had} of {PAGES} unclaimed pages were had"))
+}
+
 fn node_affinity(host: &Host) -> Found {
     let domain = host.create(host.kinds[0], 1, PAGES)?;
     let online = host.topology.online();
@@ -199,26 +283,18 @@ fn vcpu_affinity(host: &Host) -> Found {
     Ok(String::new())
 }
 
-/// A page that is refused because of the maximum has left the free memory before. Where claims are
-/// consumed then, it takes a page off the claim.
 fn accounting(host: &Host) -> Found {
-    let (claimed, most) = (1000, 100);
-    let domain = host.create(host.kinds[0], 1, claimed)?;
-    host.xen.claim_host(domain.domid, claimed)?;
-    host.xen.set_max_pages(domain.domid, most)?;
-    let had = domain.populate(most + 1, From::Anywhere)?.pages;
-    ensure!(had == most, "{had} pages were had, and {most} are allowed");
-    let left = host.outstanding(domain.domid)?;
-    let seen = match claimed - most - left {
-        0 => Accounting::Late,
-        _ => Accounting::AtAllocation,
-    };
+    let seen = Seen::of(host)?;
     let assumed = host.xen.accounting();
     ensure!(
-        assumed == Accounting::Late || assumed == seen,
-        "it is {seen:?}, and {assumed:?} was assumed"
+        assumed == Accounting::Late || assumed == seen.accounting,
+        "it is {:?}, and {assumed:?} was assumed",
+        seen.accounting
     );
-    Ok(format!("{seen:?}; {assumed:?} is assumed"))
+    let (flavour, accounting) = (seen.flavour().name, seen.accounting);
+    Ok(format!(
+        "{accounting:?}, as the model's {flavour}; {assumed:?} is assumed"
+    ))
 }
 
 fn many_domains(host: &Host) -> Found {

@@ -14,8 +14,9 @@ use xen::From;
 use crate::draw::{Draw, GIB_ORDER};
 use crate::host::Host;
 use crate::modelled::Modelled;
-use crate::operations::{Counters, Operation, Running, World};
+use crate::operations::{Counters, Operation, Running, World, SLOTS};
 use crate::report::{ensure, Failure, Found};
+use crate::seen::Seen;
 
 /// A domain's structures take at most so many pages, and not always the same ones; nor are all of
 /// them back when it is gone.
@@ -53,6 +54,9 @@ struct Lockstep<'a> {
     modelled: Modelled,
     now: Counters,
     domain_pages: u64,
+    seen: Seen,
+    /// Whether the domain in each slot has ever claimed a node.
+    claimed_a_node: [bool; SLOTS],
     followed: Followed,
 }
 
@@ -91,6 +95,7 @@ fn pages(of: &[i64], sign: i64) -> Result<Vec<u64>, Failure> {
 
 impl<'a> Lockstep<'a> {
     fn new(host: &'a Host) -> Result<Self, Failure> {
+        let seen = Seen::of(host)?;
         let mut running = Running::new(host, host.kinds[0]);
         // What the first domain costs is not what the next ones do.
         let mut domain_pages = 0;
@@ -105,10 +110,12 @@ impl<'a> Lockstep<'a> {
         let mut running = Running::new(host, host.kinds[0]);
         let now = running.counters()?;
         Ok(Lockstep {
-            modelled: Modelled::new(host, &now, domain_pages)?,
+            modelled: Modelled::new(host, seen.flavour(), &now, domain_pages)?,
             running,
             now,
             domain_pages,
+            seen,
+            claimed_a_node: [false; SLOTS],
             followed: Followed::default(),
         })
     }
@@ -126,6 +133,8 @@ impl<'a> Lockstep<'a> {
             | Operation::Destroy(_)
             | Operation::SetMax(..)
             | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
             | Operation::Populate(..)
             | Operation::Free(..)
             | Operation::SetNodeAffinity(..) => 0,
@@ -144,6 +153,8 @@ impl<'a> Lockstep<'a> {
             | Operation::Destroy(_)
             | Operation::SetMax(..)
             | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
             | Operation::SetNodeAffinity(..) => (0, 0, None),
         };
         let moved = moved(&left, order, total, exactly);
@@ -159,6 +170,8 @@ impl<'a> Lockstep<'a> {
             }
             Operation::SetMax(..)
             | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
             | Operation::SetNodeAffinity(..)
             | Operation::Destroy(_) => self.modelled.apply(operation),
         };
@@ -170,6 +183,8 @@ impl<'a> Lockstep<'a> {
             Operation::Create(_) | Operation::Destroy(_) => self.follow(STRUCTURE_PAGES)?,
             Operation::SetMax(..)
             | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
             | Operation::Populate(..)
             | Operation::Free(..)
             | Operation::SetNodeAffinity(..)
@@ -180,9 +195,17 @@ impl<'a> Lockstep<'a> {
             }
             Operation::SetMax(..)
             | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
             | Operation::Populate(..)
             | Operation::Free(..)
             | Operation::SetNodeAffinity(..) => (),
+        }
+        if let (Operation::Create(slot), Ok(_)) = (operation, answer) {
+            self.claimed_a_node[*slot] = false;
+        }
+        if let (Operation::ClaimNode(slot, _, 1..), Ok(_)) = (operation, answer) {
+            self.claimed_a_node[*slot] = true;
         }
         let modelled = self.modelled.counters()?;
         ensure!(
@@ -288,14 +311,19 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
     let nodes = host.nodes_with_memory()?;
     let mut both = Lockstep::new(host)?;
     let mut last = VecDeque::new();
-    let (mut accepted, mut moving, mut claims) = (0, 0, 0);
+    let (mut accepted, mut moving, mut claims, mut on_nodes) = (0, 0, 0, 0);
     let mut refused = BTreeMap::new();
     for step in 0..count {
+        let unclaimed = both.modelled.unclaimed_by_node();
         let mut draw = Draw {
             source: &mut source,
             nodes: &nodes,
             node_count: host.topology.node_count(),
             now: &both.now,
+            unclaimed_by_node: &unclaimed,
+            node_claims: both.seen.node_claims,
+            claim_sets: both.seen.claim_sets,
+            claimed_a_node: both.claimed_a_node,
         };
         let operation = draw.operation();
         let answer = both.step(&operation).map_err(|Failure(why)| {
@@ -312,6 +340,10 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
                 moving += u32::from(extents > 0);
                 let claim = matches!(operation, Operation::ClaimHost(_, pages) if pages > 0);
                 claims += u32::from(claim);
+                on_nodes += u32::from(matches!(operation, Operation::ClaimNode(_, _, 1..)));
+                on_nodes += u32::from(
+                    matches!(&operation, Operation::ClaimSet(_, set) if !set.is_empty()),
+                );
             }
             Err(errno) => *refused.entry(errno.to_string()).or_insert(0) += 1,
         }
@@ -323,7 +355,7 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
     let followed = &both.followed;
     Ok(format!(
         "seed {seed}, {}: {count} operations, {accepted} done, of which {moving} moved \
-         pages and {claims} claimed some, refused {refused:?}; {} of {} \
+         pages, {claims} claimed some and {on_nodes} some of nodes, refused {refused:?}; {} of {} \
          populates from anywhere landed as modelled; {} pages a domain, {} off at most; late pages \
          {} times; {} GiB extents and {} domains followed",
         both.modelled.flavour().name,

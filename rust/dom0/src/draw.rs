@@ -1,5 +1,6 @@
 //! Draws operations at random, around the figures that decide what becomes of them.
 
+use claims::NodePages;
 use planner::NodeSet;
 use xen::From;
 
@@ -16,6 +17,14 @@ pub struct Draw<'a> {
     pub nodes: &'a [usize],
     pub node_count: usize,
     pub now: &'a Counters,
+    /// What no claim on a node holds.
+    pub unclaimed_by_node: &'a [u64],
+    /// Whether there are claims on single nodes.
+    pub node_claims: bool,
+    /// Whether there are sets of claims on nodes.
+    pub claim_sets: bool,
+    /// Whether the domain in each slot has ever claimed a node.
+    pub claimed_a_node: [bool; SLOTS],
 }
 
 impl Draw<'_> {
@@ -23,8 +32,41 @@ impl Draw<'_> {
         from[self.source.usize(0..from.len())]
     }
 
-    /// An operation on any slot.
+    /// An operation on any slot that no host crashes of.
     pub fn operation(&mut self) -> Operation {
+        let drawn = self.any_operation();
+        let claims = |slot: usize| {
+            let outstanding = self.now.domains[slot].map_or(0, |d| d.outstanding_pages);
+            self.claimed_a_node[slot].then_some(outstanding)
+        };
+        match drawn {
+            // XenServer 9 would take this claim off one on the node that there is no more.
+            Operation::ClaimHost(slot, pages) if pages > 0 && claims(slot) == Some(0) => {
+                Operation::ClaimNode(slot, self.choice(self.nodes), pages)
+            }
+            // With a claim on a node that is left only the first node is looked at, and which one
+            // that is the model does not know.
+            Operation::Populate(slot, order, count, From::Anywhere | From::Preferably(_))
+                if claims(slot) > Some(0) =>
+            {
+                let affinity = self.now.domains[slot].map(|domain| domain.affinity);
+                let one = affinity.filter(|nodes| nodes.len() == 1);
+                let exactly = From::Exactly(self.choice(self.nodes));
+                Operation::Populate(slot, order, count, one.map_or(exactly, |_| From::Anywhere))
+            }
+            Operation::Create(_)
+            | Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
+            | Operation::Populate(..)
+            | Operation::Free(..)
+            | Operation::SetNodeAffinity(..)
+            | Operation::Destroy(_) => drawn,
+        }
+    }
+
+    fn any_operation(&mut self) -> Operation {
         let slot = self.source.usize(0..SLOTS);
         let domain = self.now.domains[slot];
         let pages = self.source.u64(0..=1 << 15);
@@ -41,9 +83,15 @@ impl Draw<'_> {
             max_pages: pages,
             affinity: NodeSet::EMPTY,
         });
+        if self.node_claims && self.source.u32(0..5) == 0 {
+            return self.claim_node(slot, figures, pages);
+        }
+        if self.claim_sets && self.source.u32(0..5) == 0 {
+            return self.claim_set(slot, figures, pages);
+        }
         match self.source.u32(0..20) {
             0..=2 => Operation::SetMax(slot, self.maximum(figures, pages)),
-            3..=7 => Operation::ClaimHost(slot, self.claim(figures, pages)),
+            3..=7 => Operation::ClaimHost(slot, self.claim(figures, pages, self.unclaimed())),
             8 => Operation::ClaimHost(slot, 0),
             9..=13 => self.populate(slot),
             14 | 15 => {
@@ -68,13 +116,48 @@ impl Draw<'_> {
     }
 
     /// Around what decides.
-    fn claim(&mut self, domain: Figures, pages: u64) -> u64 {
-        let (has, most, unclaimed) = (domain.tot_pages, domain.max_pages, self.unclaimed());
+    fn claim(&mut self, domain: Figures, pages: u64, unclaimed: u64) -> u64 {
+        let (has, most) = (domain.tot_pages, domain.max_pages);
         let edges = [has, most, has + unclaimed, has + domain.outstanding_pages];
         let edge = self.choice(&edges);
         let edge = edge.saturating_add_signed(self.choice(&[-1, 0, 1]));
         let rest = has + unclaimed - self.source.u64(0..=unclaimed.min(1 << 13));
         self.choice(&[edge, edge, has + pages, pages, rest])
+    }
+
+    fn any_node(&mut self) -> usize {
+        match self.source.u32(0..12) {
+            0 => self.node_count,
+            1 => planner::MAX_NODES - 1,
+            _ => self.choice(self.nodes),
+        }
+    }
+
+    fn claim_node(&mut self, slot: usize, domain: Figures, pages: u64) -> Operation {
+        let node = self.any_node();
+        if self.source.u32(0..6) == 0 {
+            return Operation::ClaimNode(slot, node, 0);
+        }
+        let of_node = self.unclaimed_by_node.get(node).copied().unwrap_or(0);
+        let decides = self.choice(&[of_node, of_node, of_node, self.unclaimed()]);
+        Operation::ClaimNode(slot, node, self.claim(domain, pages, decides))
+    }
+
+    /// Claims beside what the domain has, also twice on a node.
+    fn claim_set(&mut self, slot: usize, domain: Figures, pages: u64) -> Operation {
+        let shares = self.choice(&[0, 1, 1, 2, 2, 2, 3]);
+        let room = domain.max_pages.saturating_sub(domain.tot_pages);
+        let mut set = Vec::new();
+        for _ in 0..shares {
+            let node = self.any_node();
+            let of_node = self.unclaimed_by_node.get(node).copied().unwrap_or(0);
+            let edges = [of_node, room, room / shares, self.unclaimed(), pages];
+            let edge = self.choice(&edges);
+            let edge = edge.saturating_add_signed(self.choice(&[-1, 0, 1]));
+            let pages = self.choice(&[edge, pages, pages / shares, 0]);
+            set.push(NodePages { node, pages });
+        }
+        Operation::ClaimSet(slot, set)
     }
 
     fn populate(&mut self, slot: usize) -> Operation {

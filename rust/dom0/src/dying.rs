@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::modelled::Modelled;
 use crate::operations::{Operation, Running, World};
 use crate::report::{ensure, Failure, Found};
+use crate::seen::Seen;
 
 const PAGES: u64 = 1 << 17;
 
@@ -21,10 +22,11 @@ const MORE_PAGES: u64 = 1000;
 const BEGINS: Duration = Duration::from_secs(10);
 
 pub fn claim(host: &Host) -> Found {
+    let flavour = Seen::of(host)?.flavour();
     host.settled()?;
     let (kind, all) = (host.kinds[0], PAGES + MORE_PAGES);
     let now = Running::new(host, kind).counters()?;
-    let mut modelled = Modelled::new(host, &now, 0)?;
+    let mut modelled = Modelled::new(host, flavour, &now, 0)?;
     for operation in [
         Operation::Create(0),
         Operation::SetMax(0, all),
@@ -47,7 +49,8 @@ pub fn claim(host: &Host) -> Found {
                 Ok(Some(PAGES)) if start.elapsed() < BEGINS => (),
                 Ok(Some(left)) if left < PAGES => {
                     let answer = host.xen.claim_host(domid, all);
-                    break Ok((left, answer.map_err(|error| error.errno)));
+                    let claimed = host.outstanding(domid).unwrap_or(0);
+                    break Ok((left, claimed, answer.map_err(|error| error.errno)));
                 }
                 Ok(_) => break Err(Failure("it was not seen while it was destroyed".into())),
                 Err(error) => break Err(Failure(error.to_string())),
@@ -56,17 +59,26 @@ pub fn claim(host: &Host) -> Found {
         (destroying.join(), answer)
     });
     destroyed.map_err(|_| Failure("a thread panicked".to_string()))??;
-    let (left, answer): (u64, Result<(), Errno>) = answer?;
+    let (left, claimed, answer): (u64, u64, Result<(), Errno>) = answer?;
     let told = modelled.claim_while_dying(0, all);
     ensure!(
         told == answer,
         "with {left} pages left Xen answers {answer:?}, and the model {told:?}"
     );
     let leaked = host.settled()?.host_outstanding_pages;
-    let expected = modelled.counters()?.outstanding_pages;
+    // Where pages that come back do not grow the claim, it is as large as when it was made; the
+    // model's domain has all of its pages then.
+    let expected = match (flavour.refill_on_free, answer) {
+        (true, _) | (false, Err(_)) => modelled.counters()?.outstanding_pages,
+        (false, Ok(())) => claimed,
+    };
     ensure!(
         leaked == expected,
         "{leaked} pages are claimed by nobody, and {expected} in the model"
+    );
+    ensure!(
+        answer.is_err() || leaked >= all - left,
+        "{leaked} pages are claimed by nobody, and {left} of {all} were left"
     );
     Ok(format!(
         "{answer:?} with {left} pages left, {leaked} pages leaked"

@@ -6,6 +6,7 @@
 
 mod builds;
 mod calls;
+mod crash;
 mod differential;
 mod draw;
 mod dying;
@@ -20,6 +21,7 @@ mod operations;
 mod place;
 mod race;
 mod report;
+mod seen;
 mod site;
 mod srat;
 mod storm;
@@ -90,6 +92,12 @@ fn main() -> ExitCode {
             "a claim for a domain that dies is on Xen as on the model",
             || dying::claim(&host),
         );
+        return ended(&report);
+    }
+    if mode.as_deref() == Some(crash::CRASH) {
+        report.check("the host crashes where the model says so", || {
+            crash::claim_after_a_node_claim(&host)
+        });
         return ended(&report);
     }
     let long = std::env::args().any(|argument| argument == LONG);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use claims::{Domid, Errno, Hypervisor};
-use model::{Flavour, Kind, Sizes, Xen};
+use claims::{Domid, Errno, Hypervisor, NodePages};
+use model::{Crash, Entry, Flavour, Kind, Sizes, Target, Xen};
 use planner::{NodeSet, MAX_NODES};
 use xen::From;
 
@@ -43,22 +43,34 @@ fn failed(what: &str, errno: Errno) -> Failure {
     Failure(format!("the model cannot {what}: {errno}"))
 }
 
+/// A set as the adapter hands it on: an empty one says that nothing of the host is claimed.
+fn entries(set: &[NodePages]) -> Vec<Entry> {
+    let nothing = Entry {
+        target: Target::Host,
+        pages: 0,
+    };
+    let entry = |share: &NodePages| Entry {
+        target: Target::Node(share.node),
+        pages: share.pages,
+    };
+    match set {
+        [] => vec![nothing],
+        _ => set.iter().map(entry).collect(),
+    }
+}
+
 fn index(order: u32) -> usize {
     ORDERS.iter().position(|known| *known == order).unwrap_or(0)
 }
 
-/// The accounting of a version of Xen.
-pub fn flavour(version: (u32, u32)) -> Flavour {
-    match version {
-        (0..=3, _) | (4, 0..=18) => Flavour::XEN_4_17,
-        (4, 19..=21) => Flavour::UPSTREAM,
-        (4.., _) => Flavour::XEN_4_22,
-    }
-}
-
 impl Modelled {
     /// As the host is now, without domains.
-    pub fn new(host: &Host, now: &Counters, domain_pages: u64) -> Result<Self, Failure> {
+    pub fn new(
+        host: &Host,
+        flavour: Flavour,
+        now: &Counters,
+        domain_pages: u64,
+    ) -> Result<Self, Failure> {
         let mut memory = host.xen.memory()?;
         for node in memory.nodes.iter_mut().flatten() {
             if node.free_pages > 0 {
@@ -69,7 +81,6 @@ impl Modelled {
         }
         let first = host.topology.online().lowest().unwrap_or(0);
         let low = now.free_by_node[first].saturating_sub(host.preferred_pages(first)?);
-        let flavour = flavour(host.xen.version()?);
         let described = planner::Host::with_memory(host.topology.clone().into(), memory)
             .map_err(|invalid| Failure(format!("the host is invalid: {invalid}")))?;
         let xen = Xen::new(&described, flavour)
@@ -181,6 +192,20 @@ impl Modelled {
         Ok(done)
     }
 
+    /// Pages of each node that no claim on it holds.
+    pub fn unclaimed_by_node(&self) -> Vec<u64> {
+        let nodes = self.xen.memory().nodes;
+        let unclaimed = |node: &Option<planner::NodeMemory>| {
+            node.map_or(0, |node| node.free_pages.saturating_sub(node.claimed_pages))
+        };
+        nodes.iter().map(unclaimed).collect()
+    }
+
+    /// What has brought the modelled host down.
+    pub fn crash(&self) -> Option<Crash> {
+        self.xen.crash()
+    }
+
     /// Claims for a domain that is being destroyed, and waits until that is gone.
     pub fn claim_while_dying(&mut self, slot: usize, pages: u64) -> Result<(), Errno> {
         let domid = self.slots[slot].domid;
@@ -250,6 +275,14 @@ impl World for Modelled {
             Operation::ClaimHost(slot, pages) => {
                 let domid = self.slots[slot].domid;
                 self.xen.claim_host(domid, pages).map(|()| 0)
+            }
+            Operation::ClaimNode(slot, node, pages) => {
+                let domid = self.slots[slot].domid;
+                self.xen.claim_node(domid, node, pages).map(|()| 0)
+            }
+            Operation::ClaimSet(slot, ref set) => {
+                let domid = self.slots[slot].domid;
+                self.xen.set_claims(domid, &entries(set)).map(|()| 0)
             }
             Operation::Populate(slot, order, count, from) => {
                 let exactly = match from {

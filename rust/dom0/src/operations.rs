@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use claims::{CallError, Domid, Errno, Hypervisor};
+use claims::{CallError, Domid, Errno, Hypervisor, NodePages};
 use planner::{Memory, NodeSet};
 use xen::{DomainKind, From};
 
@@ -20,6 +20,10 @@ pub enum Operation {
     SetMax(usize, u64),
     /// A claim on the host, or its end.
     ClaimHost(usize, u64),
+    /// A claim on a node, or the end of any claim.
+    ClaimNode(usize, usize, u64),
+    /// Claims on nodes in place of any others, or their end.
+    ClaimSet(usize, Vec<NodePages>),
     /// Populates extents: order, how many, from where.
     Populate(usize, u32, u64, From),
     /// Frees the last extents of an order that it has: order, how many.
@@ -193,6 +197,10 @@ impl World for Running<'_> {
             Operation::ClaimHost(slot, pages) => {
                 done(xen.claim_host(self.slots[slot].domid, pages))
             }
+            Operation::ClaimNode(slot, node, pages) => {
+                done(xen.claim_node(self.slots[slot].domid, node, pages))
+            }
+            Operation::ClaimSet(slot, ref set) => done(xen.claim_set(self.slots[slot].domid, set)),
             Operation::Populate(slot, order, count, from) => {
                 self.populate(slot, order, count, from)
             }

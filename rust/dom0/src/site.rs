@@ -10,7 +10,8 @@ use xen::{DomainKind, From, Xen};
 
 use crate::everywhere::{self, bench::Site};
 use crate::host::{populate, Host};
-use crate::report::{Failure, Report};
+use crate::report::Report;
+use crate::seen::Seen;
 
 /// The running Xen, without the domains of earlier checks. Clones are the same.
 #[derive(Clone)]
@@ -147,19 +148,9 @@ impl Hypervisor for Running {
     }
 }
 
-/// Whether the running Xen, with the library in this process, has claims on nodes, and whether
-/// these are sets.
-fn has_node_claims(host: &Host) -> Result<(bool, bool), Failure> {
-    let domain = host.create(host.kinds[0], 1, 1)?;
-    let node = host.topology.online().lowest().unwrap_or(0);
-    let sets = host.xen.claim_set(domain.domid, &[]).is_ok();
-    let single = host.xen.claim_node(domain.domid, node, 0).is_ok();
-    Ok((sets || single, sets))
-}
-
 pub fn run(host: &Host, report: &mut Report) {
-    let node_claims = match has_node_claims(host) {
-        Ok(node_claims) => node_claims,
+    let node_claims = match Seen::of(host) {
+        Ok(seen) => (seen.node_claims || seen.claim_sets, seen.claim_sets),
         Err(failure) => return report.check("claims on nodes are asked for", || Err(failure)),
     };
     println!(

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use claims::{Config, Errno, Hypervisor, Rung, Step};
+use claims::{BuilderClaims, Config, Errno, Hypervisor, Rung, Step};
 use model::{Flavour, Model};
 use planner::Policy;
 
-use crate::bench::{bench, GIB};
+use crate::bench::{bench, bench_with, GIB};
 use crate::everywhere::bench::{placement, request, Fault};
 
 #[test]
@@ -80,6 +80,26 @@ fn a_claim_on_a_node_queues_behind_one_on_the_host_before_anybody_asked_for_node
             Step::Wait(_) | Step::Failed(_) => None,
         });
         assert!(bench.build(placed.expect("it is its turn")));
+    }
+}
+
+#[test]
+fn where_builders_claim_for_themselves_none_queues_for_a_claim_on_a_node() {
+    for flavour in [Flavour::XS9_2025, Flavour::XS9] {
+        let config = Config {
+            builder_claims: BuilderClaims::All,
+            ..Config::default()
+        };
+        let bench = bench_with(flavour, config);
+        // Less than an extent for each build is left of a node.
+        let first = bench.place(62 * GIB, Policy::BestEffort);
+        let domid = bench.create(62 * GIB);
+        let mut placing = bench
+            .protocol
+            .start(placement(domid, request(62 * GIB, Policy::BestEffort)));
+        let step = bench.protocol.step(&mut placing);
+        assert!(matches!(step, Step::Placed(_)), "{}", flavour.name);
+        assert_eq!(first.outcome().rung, Rung::ClaimedByBuilder);
     }
 }
 
