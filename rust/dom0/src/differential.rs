@@ -341,9 +341,8 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
                 let claim = matches!(operation, Operation::ClaimHost(_, pages) if pages > 0);
                 claims += u32::from(claim);
                 on_nodes += u32::from(matches!(operation, Operation::ClaimNode(_, _, 1..)));
-                on_nodes += u32::from(
-                    matches!(&operation, Operation::ClaimSet(_, set) if !set.is_empty()),
-                );
+                on_nodes +=
+                    u32::from(matches!(&operation, Operation::ClaimSet(_, set) if !set.is_empty()));
             }
             Err(errno) => *refused.entry(errno.to_string()).or_insert(0) += 1,
         }
