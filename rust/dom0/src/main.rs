@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod builds;
+mod busy;
 mod calls;
+mod cases;
 mod differential;
 mod draw;
 mod dying;
@@ -15,6 +17,7 @@ mod helper;
 mod host;
 mod killed;
 mod landing;
+mod layout;
 mod modelled;
 mod operations;
 mod place;
@@ -23,6 +26,7 @@ mod report;
 mod site;
 mod srat;
 mod storm;
+mod worlds;
 
 use std::process::ExitCode;
 
@@ -78,8 +82,12 @@ fn main() -> ExitCode {
     report::keep_panics();
     let mut report = Report::default();
     println!("# kinds of domains: {:?}", host.kinds);
+    let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
+    if mode.as_deref() == Some(busy::BUSY) {
+        busy::tell(&host, &mut report, seed.unwrap_or(1));
+        return ended(&report);
+    }
     if mode.as_deref() == Some(SEED) {
-        let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
         operations_on_both(&host, &mut report, seed.unwrap_or(1));
         report.check(
             "a claim for a domain that dies is on Xen as on the model",
@@ -109,5 +117,6 @@ fn main() -> ExitCode {
         || killed::check(&host),
     );
     landing::run(&host, &mut report, long);
+    busy::check(&host, &mut report);
     ended(&report)
 }
