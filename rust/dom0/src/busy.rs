@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::{spawn, JoinHandle};
 use std::time::{Duration, Instant};
 
+use model::Flavour;
 use planner::NodeSet;
 use xen::{DomainKind, From};
 
@@ -16,6 +17,7 @@ use crate::landing::set_online;
 use crate::layout::{free_clean, Layout};
 use crate::place::{nodes, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
+use crate::seen::Seen;
 use crate::worlds::{Modelled, Running};
 
 /// The argument, before a seed, with which nothing but this is done.
@@ -55,15 +57,18 @@ fn run(host: &Host, report: &mut Report, cases: Vec<Case>, points: Option<f64>) 
         // Xen tells the frames of no other kind of domain.
         return;
     }
-    let mut crumbs = None;
+    let mut prepared = None;
     report.check("all CPUs of dom0 are on", || {
         set_online(true)?;
-        crumbs = Some(keep_crumbs(host, &nodes)?);
+        let flavour = Seen::of(host)?.flavour();
+        prepared = Some((flavour, keep_crumbs(host, &nodes)?));
         Ok(String::new())
     });
-    for case in cases {
-        let what = format!("busy, {}", case.name);
-        report.check(&what, || one(host, node, &case, points));
+    if let Some((flavour, _crumbs)) = prepared {
+        for case in cases {
+            let what = format!("busy, {}", case.name);
+            report.check(&what, || one(host, flavour, node, &case, points));
+        }
     }
     report.check("all CPUs of dom0 but two are off", || {
         set_online(false)?;
@@ -202,14 +207,14 @@ fn space(host: &Host, layout: &Layout, node: usize) -> Result<Space, Failure> {
     })
 }
 
-fn one(host: &Host, node: usize, case: &Case, points: Option<f64>) -> Found {
+fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f64>) -> Found {
     let all = host.settled()?.host_free_pages;
     let domain = || host.create(DomainKind::Pv, 1, all);
     let (prober, dies, stays, new) = (domain()?, domain()?, domain()?, domain()?);
     let layout = Layout::probe(host, &prober)?;
     let space = space(host, &layout, node)?;
     let pages = case.pages(&space);
-    let mut modelled = Modelled::new(host, &layout)?;
+    let mut modelled = Modelled::new(host, flavour, &layout)?;
     let mut running = Running::new(host, dies, stays);
     let died = fill(&mut running, &mut modelled, &case.steps(&space))?;
     let spinners = (!case.idle).then(|| Spinners::new(host.topology.cpu_count()));

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use claims::{Domid, Hypervisor};
-use model::{Kind, Sizes, Timing, Xen};
+use model::{Flavour, Kind, Sizes, Timing, Xen};
 use planner::NodeSet;
 use xen::From;
 
@@ -12,7 +12,6 @@ use crate::busy::build;
 use crate::cases::{Step, Who};
 use crate::host::{Domain, Host};
 use crate::layout::{free_clean, Layout};
-use crate::modelled::flavour;
 use crate::report::{ensure, Failure};
 
 /// How long a domain may take to be gone.
@@ -102,11 +101,11 @@ pub struct Modelled {
 
 impl Modelled {
     /// With these free frames, all of which are clean, and CPUs that are never idle.
-    pub fn new(host: &Host, layout: &Layout) -> Result<Self, Failure> {
+    pub fn new(host: &Host, flavour: Flavour, layout: &Layout) -> Result<Self, Failure> {
         let described =
             planner::Host::with_memory(host.topology.clone().into(), host.xen.memory()?)
                 .map_err(|invalid| Failure(format!("the host is invalid: {invalid}")))?;
-        let mut xen = Xen::new(&described, flavour(host.xen.version()?))
+        let mut xen = Xen::new(&described, flavour)
             .with_free_frames(&layout.frames, host.dma_width()?)
             .with_sizes(Sizes {
                 domain_pages: 0,
