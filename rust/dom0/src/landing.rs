@@ -50,7 +50,7 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
 }
 
 /// Switches all but the first two of dom0's CPUs on or off.
-fn set_online(online: bool) -> Result<(), Failure> {
+pub fn set_online(online: bool) -> Result<(), Failure> {
     for cpu in 2.. {
         let switch = format!("/sys/devices/system/cpu/cpu{cpu}/online");
         if !std::path::Path::new(&switch).exists() {

@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod builds;
+mod busy;
 mod calls;
+mod cases;
 mod crash;
 mod differential;
 mod draw;
@@ -16,6 +18,7 @@ mod helper;
 mod host;
 mod killed;
 mod landing;
+mod layout;
 mod modelled;
 mod operations;
 mod place;
@@ -25,6 +28,7 @@ mod seen;
 mod site;
 mod srat;
 mod storm;
+mod worlds;
 
 use std::process::ExitCode;
 
@@ -85,8 +89,12 @@ fn main() -> ExitCode {
     report::keep_panics();
     let mut report = Report::default();
     println!("# kinds of domains: {:?}", host.kinds);
+    let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
+    if mode.as_deref() == Some(busy::BUSY) {
+        busy::tell(&host, &mut report, seed.unwrap_or(1));
+        return ended(&report);
+    }
     if mode.as_deref() == Some(SEED) {
-        let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
         operations_on_both(&host, &mut report, seed.unwrap_or(1));
         report.check(
             "a claim for a domain that dies is on Xen as on the model",
@@ -128,5 +136,6 @@ fn main() -> ExitCode {
     }
     report.check(of_the_killed, || killed::check(&host));
     landing::run(&host, &mut report, long);
+    busy::check(&host, &mut report);
     ended(&report)
 }

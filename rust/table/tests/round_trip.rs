@@ -264,8 +264,17 @@ fn ask(hypervisor: &impl Hypervisor, call: &Asked) -> Result<Answer, Errno> {
     .map_err(|error| error.errno)
 }
 
+/// 200 cases, or fewer where PROPTEST_CASES says so: valgrind takes its time.
+fn cases() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.min(200),
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases())]
 
     #[test]
     fn answers_and_questions_survive(

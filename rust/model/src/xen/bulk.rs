@@ -2,7 +2,8 @@
 
 use claims::{Domid, Errno};
 
-use super::heap::{Kind, Reach, Taker};
+use super::heap::{Kind, Taker};
+use super::node::Reach;
 use super::zone::Zone;
 use super::Xen;
 use crate::flavour::NodeClaims;
@@ -102,11 +103,8 @@ impl Xen {
                 }
             });
         let (reach, dirty_too) = first?;
-        let [high, low] = self.heap[node].zones_mut();
-        match reach {
-            _ if high.has(order, dirty_too) => Some((high, dirty_too)),
-            Reach::All if low.has(order, dirty_too) => Some((low, dirty_too)),
-            Reach::High | Reach::All => None,
-        }
+        let mut zones = self.heap[node].reached_mut(reach).iter_mut();
+        let zone = zones.find(|zone| zone.has(order, dirty_too));
+        zone.map(|zone| (zone, dirty_too))
     }
 }

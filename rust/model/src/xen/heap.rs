@@ -3,9 +3,10 @@
 use claims::{Domid, Errno};
 use planner::{NodeSet, MAX_NODES};
 
+use super::node::Reach;
 use super::runs::{Run, MAX_EXTENT_PAGES};
 use super::stake::Credit;
-use super::zone::{Block, Zone};
+use super::zone::Block;
 use super::Xen;
 use crate::flavour::NodeClaims;
 
@@ -54,22 +55,6 @@ impl Extent {
     }
 }
 
-/// Free memory of a node, under and above the DMA width.
-#[derive(Debug, Clone)]
-pub(super) struct NodeHeap {
-    low: Zone,
-    high: Zone,
-}
-
-/// Which zones of a node are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Only memory above the DMA width.
-    High,
-    /// All, but first that above it.
-    All,
-}
-
 /// Who takes pages, as the allocator sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taker {
@@ -93,52 +78,6 @@ pub(super) fn base(node: usize) -> u64 {
 
 pub(super) fn node_of(page: u64) -> usize {
     (page >> NODE_SHIFT) as usize
-}
-
-impl NodeHeap {
-    /// The first `free_pages` pages of a node, of which those before `low_pages` are under the
-    /// DMA width.
-    pub fn new(node: usize, free_pages: u64, low_pages: u64) -> Self {
-        let low = free_pages.min(low_pages);
-        let zone = |first, pages| {
-            Zone::new(Run {
-                first: base(node) + first,
-                pages,
-            })
-        };
-        NodeHeap {
-            low: zone(0, low),
-            high: zone(low, free_pages - low),
-        }
-    }
-
-    /// The zones in the order in which they are used.
-    pub fn zones(&self) -> [&Zone; 2] {
-        [&self.high, &self.low]
-    }
-
-    pub fn zones_mut(&mut self) -> [&mut Zone; 2] {
-        [&mut self.high, &mut self.low]
-    }
-
-    pub fn free_pages(&self, reach: Reach) -> u64 {
-        match reach {
-            Reach::High => self.high.free_pages(),
-            Reach::All => self.high.free_pages() + self.low.free_pages(),
-        }
-    }
-
-    pub fn has(&self, order: u32, reach: Reach, dirty_too: bool) -> bool {
-        self.high.has(order, dirty_too) || reach == Reach::All && self.low.has(order, dirty_too)
-    }
-
-    fn take(&mut self, order: u32, reach: Reach, dirty_too: bool) -> Option<Block> {
-        let high = self.high.take(order, dirty_too);
-        match reach {
-            Reach::High => high,
-            Reach::All => high.or_else(|| self.low.take(order, dirty_too)),
-        }
-    }
 }
 
 impl Xen {
@@ -240,20 +179,9 @@ impl Xen {
     /// Puts pages back into the heap.
     pub(super) fn put(&mut self, run: Run, dirty: bool) {
         let node = node_of(run.first);
-        let end_of_low = base(node) + self.low_pages[node];
-        let low = Run {
-            first: run.first,
-            pages: end_of_low.saturating_sub(run.first).min(run.pages),
-        };
-        let high = Run {
-            first: low.end(),
-            pages: run.pages - low.pages,
-        };
         self.free[node] += run.pages;
         self.free_pages += run.pages;
-        let heap = &mut self.heap[node];
-        heap.low.give(low, dirty);
-        heap.high.give(high, dirty);
+        self.heap[node].give(run, dirty);
     }
 
     pub(super) fn taker(

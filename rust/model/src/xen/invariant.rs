@@ -1,5 +1,6 @@
 //! What must hold between any two steps.
 
+use super::node::Reach;
 use super::{Finding, Xen};
 
 /// An invariant that does not hold, and is not known to be broken by the flavour: a fault of the
@@ -141,9 +142,8 @@ impl Xen {
         }
         for (node, heap) in self.heap.iter().enumerate() {
             let free_pages = self.free[node];
-            let zones = heap.zones();
-            add_up(free_pages, zones.map(|zone| zone.free_pages()).iter().sum())?;
-            let dirty_pages = zones.map(|zone| zone.dirty_pages()).iter().sum();
+            add_up(free_pages, heap.free_pages(Reach::All))?;
+            let dirty_pages = heap.dirty_pages();
             if dirty_pages > free_pages {
                 return Err(Violation::Dirty {
                     node,
@@ -169,7 +169,7 @@ impl Xen {
     /// Checks that no page is in two places: every free block and everything that is held. Slow.
     pub fn check_addresses(&self) -> Result<(), Violation> {
         for (node, heap) in self.heap.iter().enumerate() {
-            let free = (heap.zones().into_iter())
+            let free = (heap.zones().iter())
                 .flat_map(|zone| zone.every_block())
                 .map(|(first, order, _)| (first, 1 << order));
             let held = self.domains.values().flat_map(|d| d.held(node));
@@ -198,12 +198,9 @@ impl Xen {
             return Vec::new();
         };
         let base = super::heap::base(node);
-        let blocks = heap.zones().into_iter().flat_map(|zone| zone.every_block());
-        let mut blocks: Vec<_> = blocks
-            .map(|(first, order, dirty)| {
-                let page = first - base;
-                (page, order, dirty, page < self.low_pages[node])
-            })
+        let mut blocks: Vec<_> = (heap.sides())
+            .flat_map(|(zone, low)| zone.every_block().map(move |block| (block, low)))
+            .map(|((first, order, dirty), low)| (first - base, order, dirty, low))
             .collect();
         blocks.sort_unstable();
         blocks

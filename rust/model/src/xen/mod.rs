@@ -6,11 +6,13 @@
 mod affinity;
 mod bulk;
 mod claim;
+mod dirt;
 mod domain;
 mod finding;
 mod heap;
 mod invariant;
 mod lifetime;
+mod node;
 mod reading;
 mod runs;
 mod scrub;
@@ -20,6 +22,7 @@ mod teardown;
 mod zone;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +32,7 @@ use planner::{Host, NodeSet, Topology};
 use crate::flavour::Flavour;
 use domain::Domain;
 use finding::Findings;
-use heap::NodeHeap;
+use node::NodeHeap;
 use runs::{Held, Run};
 
 pub use claim::{Entry, Target};
@@ -43,6 +46,9 @@ pub use zone::FreeBlocks;
 
 /// One counter for each node of the host. Every node that is online is in it.
 type PerNode = Vec<u64>;
+
+/// Bits of an address within a page.
+const PAGE_SHIFT: u32 = 12;
 
 /// Domain numbers from here on are reserved.
 const FIRST_RESERVED_DOMID: u16 = 0x7FF0;
@@ -195,6 +201,30 @@ impl Xen {
         self
     }
 
+    /// With exactly these frames free on each node, clean, in zones as the addresses of a real host
+    /// make them. Addresses below that many bits are under the DMA width. To be called before
+    /// anything else.
+    pub fn with_free_frames(mut self, nodes: &[Vec<Range<u64>>], dma_width: Option<u32>) -> Self {
+        let dma = dma_width.map_or(0, |width| 1 << width.saturating_sub(PAGE_SHIFT));
+        for (node, frames) in nodes.iter().enumerate() {
+            let pages = |range: &Range<u64>| range.end - range.start;
+            self.free[node] = frames.iter().map(pages).sum();
+            self.node_pages[node] = self.node_pages[node].max(self.free[node]);
+        }
+        self.free_pages = self.free.iter().sum();
+        let heap = nodes.iter().enumerate();
+        self.heap = heap
+            .map(|(node, frames)| NodeHeap::with_frames(node, frames, dma))
+            .collect();
+        let end = |frames: &Vec<Range<u64>>| frames.iter().map(|range| range.end).max();
+        let ends: PerNode = nodes
+            .iter()
+            .map(|frames| end(frames).unwrap_or(0))
+            .collect();
+        self.place_control(&ends);
+        self
+    }
+
     /// As Xen chooses the DMA width: where there are several nodes, a quarter of the first node,
     /// rounded up to a power of two, and at most 4 GiB.
     fn default_low_pages(&self) -> PerNode {
@@ -214,11 +244,18 @@ impl Xen {
         self.heap = (0..nodes)
             .map(|node| NodeHeap::new(node, self.free[node], self.low_pages[node]))
             .collect();
+        let ends = self.free.clone();
+        self.place_control(&ends);
+    }
+
+    /// The control domain has of each node what is not free, beyond these pages.
+    fn place_control(&mut self, ends: &[u64]) {
+        let nodes = self.free.len();
         let mut control = Domain::new(0, nodes);
         control.creating = false;
-        for node in 0..nodes {
+        for (node, end) in ends.iter().enumerate() {
             control.pages[node].push(Run {
-                first: heap::base(node) + self.free[node],
+                first: heap::base(node) + end,
                 pages: self.node_pages[node] - self.free[node],
             });
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use claims::{DomainInfo, Domid, Errno};
 use planner::{Memory, NodeMemory, Topology};
 
-use super::heap::Reach;
+use super::node::Reach;
 use super::{Crash, FreeBlocks, Xen, MAX_ORDER};
 use crate::flavour::Flavour;
 
@@ -141,16 +141,16 @@ impl Xen {
         }
         let heap = &self.heap[node];
         let blocks = |order| {
-            let [high, low] = heap.zones().map(|zone| zone.blocks(order));
-            FreeBlocks {
-                clean: high.clean + low.clean,
-                dirty: high.dirty + low.dirty,
-            }
+            let zones = heap.zones().iter().map(|zone| zone.blocks(order));
+            zones.fold(FreeBlocks::default(), |sum, zone| FreeBlocks {
+                clean: sum.clean + zone.clean,
+                dirty: sum.dirty + zone.dirty,
+            })
         };
         Some(NodeReading {
             free_pages: self.free[node],
             low_pages: self.free[node] - heap.free_pages(Reach::High),
-            dirty_pages: heap.zones().map(|zone| zone.dirty_pages()).iter().sum(),
+            dirty_pages: heap.dirty_pages(),
             claimed_pages: self.node_claimed[node],
             blocks: (0..=MAX_ORDER).map(blocks).collect(),
         })

@@ -23,8 +23,7 @@ impl Xen {
     /// Lets idle CPUs scrub until `until`. Each cleans memory of its own node first; a node
     /// without CPUs is cleaned by those of others, at the same pace.
     pub(super) fn scrub_until(&mut self, until: Duration) {
-        let dirty = |heap: &super::heap::NodeHeap| heap.zones().iter().any(|z| z.dirty_pages() > 0);
-        if !self.heap.iter().any(dirty) {
+        if self.heap.iter().all(|heap| heap.dirty_pages() == 0) {
             self.scrubbed_until = until;
             return;
         }
@@ -41,7 +40,7 @@ impl Xen {
         for heap in &mut self.heap {
             let mut left = budget;
             // The lowest zones first, as Xen does.
-            for zone in heap.zones_mut().into_iter().rev() {
+            for zone in heap.zones_mut().iter_mut().rev() {
                 left -= zone.scrub(left);
             }
         }

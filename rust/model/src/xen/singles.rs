@@ -3,7 +3,8 @@
 use claims::{Domid, Errno};
 use planner::NodeSet;
 
-use super::heap::{cycle, Kind, Reach, Taker};
+use super::heap::{cycle, Kind, Taker};
+use super::node::Reach;
 use super::runs::{Held, Run};
 use super::stake::Credit;
 use super::Xen;
@@ -125,12 +126,7 @@ impl Xen {
 
     fn take_of(&mut self, node: usize, reach: Reach, pages: u64, taken: &mut Taken) {
         let mut left = pages;
-        let [high, low] = self.heap[node].zones_mut();
-        let zones = match reach {
-            Reach::High => vec![high],
-            Reach::All => vec![high, low],
-        };
-        for zone in zones {
+        for zone in self.heap[node].reached_mut(reach) {
             let has = left.min(zone.free_pages());
             zone.take_singles(has, |run| taken[node].push(run));
             left -= has;

@@ -1,12 +1,16 @@
-//! Free memory of one node on one side of the DMA width: buddies by order, clean and dirty.
+//! Free memory of one node in one range of addresses: buddies by order, clean and dirty.
 //!
 //! As in Xen two free buddies are always joined, an extent is cut from the smallest block that
-//! can give it, and a block that is partly dirty counts as dirty. Where in a block the dirt is, is
-//! kept as a number: the dirty pages are taken to be its last ones.
+//! can give it, and a block that is partly dirty counts as dirty: from its first dirty page on, so
+//! that what is cut from there counts as dirty even if no page of it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dirt::Dirt;
 use super::runs::{Run, MAX_ORDER};
+
+/// From which of a block's pages on it counts as dirty; `None`: it is clean.
+type DirtyFrom = Option<u64>;
 
 /// Free blocks of one order, by their first page.
 #[derive(Debug, Clone)]
@@ -14,7 +18,7 @@ enum List {
     /// Blocks that have buddies, which must be found.
     Buddies {
         clean: BTreeSet<u64>,
-        /// With how many of their pages are dirty: at least one.
+        /// With the page from which on they count as dirty.
         dirty: BTreeMap<u64, u64>,
     },
     /// Blocks of the largest order, which are never joined.
@@ -49,12 +53,12 @@ impl List {
         }
     }
 
-    fn insert(&mut self, first: u64, dirty_pages: u64) {
-        match (self, dirty_pages) {
-            (List::Buddies { clean, .. }, 0) => _ = clean.insert(first),
-            (List::Buddies { dirty, .. }, _) => _ = dirty.insert(first, dirty_pages),
-            (List::Largest { clean, .. }, 0) => clean.push(first),
-            (List::Largest { dirty, .. }, _) => dirty.push((first, dirty_pages)),
+    fn insert(&mut self, first: u64, dirty_from: DirtyFrom) {
+        match (self, dirty_from) {
+            (List::Buddies { clean, .. }, None) => _ = clean.insert(first),
+            (List::Buddies { dirty, .. }, Some(from)) => _ = dirty.insert(first, from),
+            (List::Largest { clean, .. }, None) => clean.push(first),
+            (List::Largest { dirty, .. }, Some(from)) => dirty.push((first, from)),
         }
     }
 
@@ -78,16 +82,16 @@ impl List {
                 let entry = dirty.last_entry()?;
                 Some((*entry.key(), entry.into_mut()))
             }
-            List::Largest { dirty, .. } => dirty.last_mut().map(|(first, pages)| (*first, pages)),
+            List::Largest { dirty, .. } => dirty.last_mut().map(|(first, from)| (*first, from)),
         }
     }
 
-    /// Removes that block, if it is there: how many of its pages are dirty.
-    fn remove(&mut self, first: u64) -> Option<u64> {
+    /// Removes that block, if it is there.
+    fn remove(&mut self, first: u64) -> Option<DirtyFrom> {
         match self {
             List::Buddies { clean, dirty } => match clean.remove(&first) {
-                true => Some(0),
-                false => dirty.remove(&first),
+                true => Some(None),
+                false => dirty.remove(&first).map(Some),
             },
             List::Largest { .. } => None,
         }
@@ -118,14 +122,20 @@ pub(super) struct Zone {
     clean_orders: u32,
     orders: u32,
     free_pages: u64,
-    dirty_pages: u64,
+    dirt: Dirt,
 }
 
-/// A block that left the free memory.
+/// An extent that left the free memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     pub first: u64,
     pub dirty_pages: u64,
+}
+
+/// The halves of a block that is cut, which are of so many pages.
+fn halves(dirty_from: DirtyFrom, half: u64) -> (DirtyFrom, DirtyFrom) {
+    let lower = dirty_from.filter(|from| *from < half);
+    (lower, dirty_from.map(|from| from.saturating_sub(half)))
 }
 
 /// Free blocks of one order.
@@ -137,20 +147,20 @@ pub struct FreeBlocks {
     pub dirty: u64,
 }
 
-impl Zone {
-    /// All of `run`, clean.
-    pub fn new(run: Run) -> Self {
-        let mut zone = Zone {
+impl Default for Zone {
+    /// Without any free page.
+    fn default() -> Self {
+        Zone {
             lists: (0..=MAX_ORDER).map(List::new).collect(),
             clean_orders: 0,
             orders: 0,
             free_pages: 0,
-            dirty_pages: 0,
-        };
-        zone.give(run, false);
-        zone
+            dirt: Dirt::default(),
+        }
     }
+}
 
+impl Zone {
     /// Free pages.
     pub fn free_pages(&self) -> u64 {
         self.free_pages
@@ -158,7 +168,7 @@ impl Zone {
 
     /// Free pages that are dirty.
     pub fn dirty_pages(&self) -> u64 {
-        self.dirty_pages
+        self.dirt.pages()
     }
 
     /// Whether it can give an extent of `order`; a clean one, unless dirty ones will do.
@@ -180,19 +190,18 @@ impl Zone {
             return None;
         }
         let mut has = order + usable.trailing_zeros();
-        let mut block = self.remove_any(has)?;
-        // The upper half goes on, and with it the dirt.
+        let (mut first, mut dirty_from) = self.remove_any(has)?;
+        // The upper half goes on.
         while has > order {
             has -= 1;
             let half = 1 << has;
-            let upper = block.dirty_pages.min(half);
-            self.insert(has, block.first, block.dirty_pages - upper);
-            block = Block {
-                first: block.first + half,
-                dirty_pages: upper,
-            };
+            let (lower, upper) = halves(dirty_from, half);
+            self.insert(has, first, lower);
+            (first, dirty_from) = (first + half, upper);
         }
-        Some(block)
+        let pages = 1 << order;
+        let (dirty_pages, _) = self.dirt.clean(Run { first, pages }, pages);
+        Some(Block { first, dirty_pages })
     }
 
     /// Takes up to `count` extents of `order` from the block that the next one would be cut from,
@@ -203,18 +212,18 @@ impl Zone {
             return None;
         }
         let has = order + usable.trailing_zeros();
-        let block = self.remove_any(has)?;
-        let pages = match block.dirty_pages {
-            dirty if dirty == 0 || dirty == 1 << has => (count << order).min(1 << has),
-            _ => 0,
+        let (first, dirty_from) = self.remove_any(has)?;
+        let pages = match dirty_from {
+            None | Some(0) => (count << order).min(1 << has),
+            Some(_) => 0,
         };
         let kept = (1 << has) - pages;
-        self.restore(block.first, kept, block.dirty_pages.min(kept));
+        self.restore(first, kept, dirty_from);
         let run = Run {
-            first: block.first + kept,
+            first: first + kept,
             pages,
         };
-        (pages > 0).then_some((run, block.dirty_pages.min(pages)))
+        (pages > 0).then(|| (run, self.dirt.clean(run, pages).0))
     }
 
     /// Takes up to `count` single pages, dirty or not: exactly those that as many calls would take
@@ -224,72 +233,88 @@ impl Zone {
         let mut dirty_pages = 0;
         while left > 0 && self.orders != 0 {
             let order = self.orders.trailing_zeros();
-            let Some(block) = self.remove_any(order) else {
+            let Some((first, dirty_from)) = self.remove_any(order) else {
                 break;
             };
             let pages = (1 << order).min(left);
             let kept = (1 << order) - pages;
-            let dirty = block.dirty_pages.min(pages);
-            taken(Run {
-                first: block.first + kept,
+            let run = Run {
+                first: first + kept,
                 pages,
-            });
+            };
+            taken(run);
             left -= pages;
-            dirty_pages += dirty;
-            self.restore(block.first, kept, block.dirty_pages - dirty);
+            dirty_pages += self.dirt.clean(run, pages).0;
+            self.restore(first, kept, dirty_from);
         }
         dirty_pages
     }
 
-    /// Puts the first pages of a block back, of which the last are dirty. They have no buddy to
-    /// be joined with.
-    fn restore(&mut self, first: u64, pages: u64, dirty_pages: u64) {
-        let mut dirty_left = dirty_pages;
-        for (first, order) in (Run { first, pages }).blocks() {
-            let dirty = dirty_left.min(1 << order);
-            dirty_left -= dirty;
-            self.insert(order, first, dirty);
+    /// Puts the first pages of a block back. They have no buddy to be joined with.
+    fn restore(&mut self, start: u64, pages: u64, dirty_from: DirtyFrom) {
+        for (first, order) in (Run {
+            first: start,
+            pages,
+        })
+        .blocks()
+        {
+            let before = first - start;
+            let reaches = |from: &u64| *from < before + (1 << order);
+            let from = dirty_from.filter(reaches);
+            self.insert(order, first, from.map(|from| from.saturating_sub(before)));
         }
     }
 
     /// Frees pages.
     pub fn give(&mut self, run: Run, dirty: bool) {
+        if dirty {
+            self.dirt.add(run);
+        }
         for (first, order) in run.blocks() {
-            self.give_block(first, order, if dirty { 1 << order } else { 0 });
+            self.give_block(first, order, dirty.then_some(0));
         }
     }
 
-    fn give_block(&mut self, mut first: u64, mut order: u32, mut dirty_pages: u64) {
+    fn give_block(&mut self, mut first: u64, mut order: u32, mut dirty_from: DirtyFrom) {
         while order < MAX_ORDER {
-            let Some(dirty) = self.remove(order, first ^ (1 << order)) else {
+            let half = 1 << order;
+            let Some(buddy) = self.remove(order, first ^ half) else {
                 break;
             };
-            first &= !(1 << order);
-            dirty_pages += dirty;
+            let (lower, upper) = match first & half {
+                0 => (dirty_from, buddy),
+                _ => (buddy, dirty_from),
+            };
+            dirty_from = lower.or(upper.map(|from| from + half));
+            first &= !half;
             order += 1;
         }
-        self.insert(order, first, dirty_pages);
+        self.insert(order, first, dirty_from);
     }
 
-    /// Cleans up to `budget` dirty pages, the largest blocks first: how many it cleaned.
+    /// Cleans up to `budget` dirty pages, the largest blocks first: how many it cleaned. What only
+    /// counts as dirty may be left, for once no page is dirty nobody looks.
     pub fn scrub(&mut self, budget: u64) -> u64 {
-        let mut left = budget.min(self.dirty_pages);
+        let mut left = budget.min(self.dirt.pages());
         let cleaned = left;
         for order in (0..=MAX_ORDER).rev() {
             while left > 0 {
-                let Some((first, dirty)) = self.lists[order as usize].last_dirty() else {
+                let Some((first, from)) = self.lists[order as usize].last_dirty() else {
                     break;
                 };
-                let now = left.min(*dirty);
+                let run = Run {
+                    first: first + *from,
+                    pages: (1 << order) - *from,
+                };
+                let (now, at) = self.dirt.clean(run, left);
                 left -= now;
-                if now < *dirty {
-                    *dirty -= now;
-                    self.dirty_pages -= now;
+                if self.dirt.is_in(run) {
+                    *from = at - first;
                     continue;
                 }
                 self.lists[order as usize].pop_dirty();
-                self.removed(order, now);
-                self.insert(order, first, 0);
+                self.removed(order);
+                self.insert(order, first, None);
             }
         }
         cleaned
@@ -310,39 +335,31 @@ impl Zone {
     }
 
     /// Takes a block of exactly that order, a clean one if there is one.
-    fn remove_any(&mut self, order: u32) -> Option<Block> {
+    fn remove_any(&mut self, order: u32) -> Option<(u64, DirtyFrom)> {
         let list = &mut self.lists[order as usize];
         let block = match list.pop_clean() {
-            Some(first) => Block {
-                first,
-                dirty_pages: 0,
-            },
-            None => {
-                let (first, dirty_pages) = list.pop_dirty()?;
-                Block { first, dirty_pages }
-            }
+            Some(first) => (first, None),
+            None => list.pop_dirty().map(|(first, from)| (first, Some(from)))?,
         };
-        self.removed(order, block.dirty_pages);
+        self.removed(order);
         Some(block)
     }
 
-    /// Takes that block, if it is free: how many of its pages are dirty.
-    fn remove(&mut self, order: u32, first: u64) -> Option<u64> {
-        let dirty_pages = self.lists[order as usize].remove(first)?;
-        self.removed(order, dirty_pages);
-        Some(dirty_pages)
+    /// Takes that block, if it is free.
+    fn remove(&mut self, order: u32, first: u64) -> Option<DirtyFrom> {
+        let dirty_from = self.lists[order as usize].remove(first)?;
+        self.removed(order);
+        Some(dirty_from)
     }
 
-    fn removed(&mut self, order: u32, dirty_pages: u64) {
+    fn removed(&mut self, order: u32) {
         self.free_pages -= 1 << order;
-        self.dirty_pages -= dirty_pages;
         self.mark(order);
     }
 
-    fn insert(&mut self, order: u32, first: u64, dirty_pages: u64) {
-        self.lists[order as usize].insert(first, dirty_pages);
+    fn insert(&mut self, order: u32, first: u64, dirty_from: DirtyFrom) {
+        self.lists[order as usize].insert(first, dirty_from);
         self.free_pages += 1 << order;
-        self.dirty_pages += dirty_pages;
         self.mark(order);
     }
 

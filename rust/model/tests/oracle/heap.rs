@@ -158,20 +158,16 @@ impl Oracle {
             let sure = pages.iter().filter(|p| p.dirt == Dirt::Dirty).count();
             let unsure = pages.iter().filter(|p| p.dirt == Dirt::Either).count();
             match block.dirty {
+                // Perhaps none of its pages is, since it was cut from one that was dirty in part.
                 true => assert!(sure + unsure > 0, "{block:?} of node {at} is clean"),
                 false => assert_eq!(sure, 0, "{block:?} of node {at} is dirty"),
             }
-            if unsure > 0 && (!block.dirty || block.order == 0) {
-                let dirt = if block.dirty {
-                    Dirt::Dirty
-                } else {
-                    Dirt::Clean
-                };
-                pages.iter_mut().for_each(|page| page.dirt = dirt);
+            if unsure > 0 && !block.dirty {
+                pages.iter_mut().for_each(|page| page.dirt = Dirt::Clean);
             }
             if block.dirty {
                 dirty_orders += 1;
-                least += sure.max(1) as u64;
+                least += sure as u64;
                 most += (sure + unsure) as u64;
             }
         }
@@ -226,7 +222,7 @@ impl Node {
             };
             let mixed = sure < pages.len() && clean < pages.len();
             least += match mixed {
-                true => count.saturating_sub(pages.len() - sure.max(1)),
+                true => count.saturating_sub(pages.len() - sure),
                 false => here(Dirt::Dirty),
             } as u64;
             most += match mixed {

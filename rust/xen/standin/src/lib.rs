@@ -6,8 +6,8 @@
 //! time is that of this machine. All handles of a process are on the same Xen.
 //!
 //! Only the calls that this project makes are here, so that a program which needs another does not
-//! start. With the feature `xs9` those of XenServer 9 are here too: their being there is how a
-//! program learns of them.
+//! start. With a feature those are here too that only other Xens have: XenServer 9's, whose being
+//! there is how a program learns of them, or claim sets, which it must be built for.
 
 mod abi;
 mod call;
@@ -15,6 +15,8 @@ mod frames;
 mod host;
 mod memory;
 mod pointers;
+#[cfg(any(feature = "v5", feature = "v7"))]
+mod sets;
 mod world;
 #[cfg(feature = "xs9")]
 mod xs9;
