@@ -14,6 +14,7 @@ use xen::From;
 use crate::draw::{Draw, GIB_ORDER};
 use crate::host::Host;
 use crate::modelled::Modelled;
+use crate::moves::{left, moved, pages};
 use crate::operations::{Counters, Operation, Running, World, SLOTS};
 use crate::report::{ensure, Failure, Found};
 use crate::seen::Seen;
@@ -58,39 +59,6 @@ struct Lockstep<'a> {
     /// Whether the domain in each slot has ever claimed a node.
     claimed_a_node: [bool; SLOTS],
     followed: Followed,
-}
-
-/// What left each node; negative where it came back.
-fn left(before: &Counters, after: &Counters) -> Vec<i64> {
-    let nodes = before.free_by_node.iter().zip(&after.free_by_node);
-    nodes.map(|(a, b)| *a as i64 - *b as i64).collect()
-}
-
-/// Of what left the nodes, what an operation moved, by extents of an order, `total` pages in all:
-/// the rest are pages of Xen's own.
-fn moved(left: &[i64], order: u32, total: i64, exactly: Option<usize>) -> Vec<i64> {
-    let mut moved = vec![0; left.len()];
-    let largest = (0..left.len()).max_by_key(|node| left[*node] * total.signum());
-    if let (true, None) = (total != 0, exactly) {
-        let half = 1 << order >> 1;
-        for (moved, left) in moved.iter_mut().zip(left) {
-            let extents = (left * total.signum() + half) >> order;
-            *moved = (extents.max(0) << order) * total.signum();
-        }
-    }
-    let rest = total - moved.iter().sum::<i64>();
-    if let Some(moved) = exactly.or(largest).and_then(|node| moved.get_mut(node)) {
-        *moved += rest;
-    }
-    moved
-}
-
-/// Pages of one sign, none of which may be of the other.
-fn pages(of: &[i64], sign: i64) -> Result<Vec<u64>, Failure> {
-    (of.iter())
-        .map(|pages| u64::try_from(pages * sign))
-        .collect::<Result<_, _>>()
-        .map_err(|_| Failure(format!("{of:?} pages left the nodes")))
 }
 
 impl<'a> Lockstep<'a> {
@@ -162,6 +130,8 @@ impl<'a> Lockstep<'a> {
         let told = match *operation {
             Operation::Create(slot) => self.create(slot, &before, answer)?,
             Operation::Populate(slot, order, count, from) => {
+                let late: Vec<i64> = moved.iter().zip(&left).map(|(m, l)| m - l).collect();
+                self.late_first(operation, &late, answer)?;
                 self.populate(slot, order, count, from, &moved, answer)?
             }
             Operation::Free(slot, order, count) => {
@@ -233,6 +203,32 @@ impl<'a> Lockstep<'a> {
             Ok(_) => Ok(self.modelled.create_regardless(slot)),
             Err(errno) => Ok(Err(errno)),
         }
+    }
+
+    /// Pages that the counters say came late may have come before the last extent was refused.
+    /// Gives them to the model first if it answers otherwise without them.
+    fn late_first(
+        &mut self,
+        operation: &Operation,
+        late: &[i64],
+        answer: Result<u64, Errno>,
+    ) -> Result<(), Failure> {
+        let without = self.modelled.clone().apply(operation);
+        if without == answer || late.iter().all(|pages| *pages <= 0) {
+            return Ok(());
+        }
+        ensure!(
+            late.iter().all(|pages| pages.unsigned_abs() <= LATE_PAGES),
+            "{late:?} pages came late"
+        );
+        let free = self.modelled.counters()?.free_by_node;
+        let with_late = free.iter().zip(late);
+        let free: Vec<u64> = with_late
+            .map(|(free, late)| free.saturating_add_signed(*late))
+            .collect();
+        let by = self.modelled.adjust(&free)?;
+        self.followed.structures += by.iter().sum::<i64>();
+        Ok(())
     }
 
     fn populate(

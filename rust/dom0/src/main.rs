@@ -20,6 +20,7 @@ mod killed;
 mod landing;
 mod layout;
 mod modelled;
+mod moves;
 mod operations;
 mod place;
 mod race;

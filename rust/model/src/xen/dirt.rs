@@ -13,11 +13,6 @@ pub(super) struct Dirt {
 }
 
 impl Dirt {
-    /// How many.
-    pub fn pages(&self) -> u64 {
-        self.pages
-    }
-
     /// Adds pages of which none is dirty yet.
     pub fn add(&mut self, run: Run) {
         if run.pages == 0 {
@@ -118,7 +113,7 @@ mod tests {
                 assert_eq!(answer, (cleaned as u64, at as u64));
             }
             let count = flags.iter().filter(|flag| **flag).count();
-            assert_eq!(dirt.pages(), count as u64);
+            assert_eq!(dirt.pages, count as u64);
         }
     }
 }

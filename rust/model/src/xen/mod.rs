@@ -12,6 +12,7 @@ mod finding;
 mod heap;
 mod invariant;
 mod lifetime;
+mod list;
 mod node;
 mod reading;
 mod runs;
@@ -39,10 +40,10 @@ pub use claim::{Entry, Target};
 pub use finding::Finding;
 pub use heap::{Extent, Kind};
 pub use invariant::Violation;
+pub use list::FreeBlocks;
 pub use reading::{NodeReading, Reading};
 pub use runs::{MAX_EXTENT_PAGES, MAX_ORDER};
 pub use teardown::Timing;
-pub use zone::FreeBlocks;
 
 /// One counter for each node of the host. Every node that is online is in it.
 type PerNode = Vec<u64>;

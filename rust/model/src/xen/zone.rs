@@ -4,115 +4,9 @@
 //! can give it, and a block that is partly dirty counts as dirty: from its first dirty page on, so
 //! that what is cut from there counts as dirty even if no page of it is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::dirt::Dirt;
+use super::list::{halves, Dirty, FreeBlocks, List};
 use super::runs::{Run, MAX_ORDER};
-
-/// From which of a block's pages on it counts as dirty; `None`: it is clean.
-type DirtyFrom = Option<u64>;
-
-/// Free blocks of one order, by their first page.
-#[derive(Debug, Clone)]
-enum List {
-    /// Blocks that have buddies, which must be found.
-    Buddies {
-        clean: BTreeSet<u64>,
-        /// With the page from which on they count as dirty.
-        dirty: BTreeMap<u64, u64>,
-    },
-    /// Blocks of the largest order, which are never joined.
-    Largest {
-        clean: Vec<u64>,
-        dirty: Vec<(u64, u64)>,
-    },
-}
-
-impl List {
-    fn new(order: u32) -> Self {
-        match order {
-            MAX_ORDER => List::Largest {
-                clean: Vec::new(),
-                dirty: Vec::new(),
-            },
-            _ => List::Buddies {
-                clean: BTreeSet::new(),
-                dirty: BTreeMap::new(),
-            },
-        }
-    }
-
-    fn len(&self) -> FreeBlocks {
-        let (clean, dirty) = match self {
-            List::Buddies { clean, dirty } => (clean.len(), dirty.len()),
-            List::Largest { clean, dirty } => (clean.len(), dirty.len()),
-        };
-        FreeBlocks {
-            clean: clean as u64,
-            dirty: dirty as u64,
-        }
-    }
-
-    fn insert(&mut self, first: u64, dirty_from: DirtyFrom) {
-        match (self, dirty_from) {
-            (List::Buddies { clean, .. }, None) => _ = clean.insert(first),
-            (List::Buddies { dirty, .. }, Some(from)) => _ = dirty.insert(first, from),
-            (List::Largest { clean, .. }, None) => clean.push(first),
-            (List::Largest { dirty, .. }, Some(from)) => dirty.push((first, from)),
-        }
-    }
-
-    fn pop_clean(&mut self) -> Option<u64> {
-        match self {
-            List::Buddies { clean, .. } => clean.pop_last(),
-            List::Largest { clean, .. } => clean.pop(),
-        }
-    }
-
-    fn pop_dirty(&mut self) -> Option<(u64, u64)> {
-        match self {
-            List::Buddies { dirty, .. } => dirty.pop_last(),
-            List::Largest { dirty, .. } => dirty.pop(),
-        }
-    }
-
-    fn last_dirty(&mut self) -> Option<(u64, &mut u64)> {
-        match self {
-            List::Buddies { dirty, .. } => {
-                let entry = dirty.last_entry()?;
-                Some((*entry.key(), entry.into_mut()))
-            }
-            List::Largest { dirty, .. } => dirty.last_mut().map(|(first, from)| (*first, from)),
-        }
-    }
-
-    /// Removes that block, if it is there.
-    fn remove(&mut self, first: u64) -> Option<DirtyFrom> {
-        match self {
-            List::Buddies { clean, dirty } => match clean.remove(&first) {
-                true => Some(None),
-                false => dirty.remove(&first).map(Some),
-            },
-            List::Largest { .. } => None,
-        }
-    }
-
-    /// Every block, and whether it is dirty.
-    fn every(&self) -> Vec<(u64, bool)> {
-        let (clean, dirty): (Vec<u64>, Vec<u64>) = match self {
-            List::Buddies { clean, dirty } => (
-                clean.iter().copied().collect(),
-                dirty.keys().copied().collect(),
-            ),
-            List::Largest { clean, dirty } => (
-                clean.clone(),
-                dirty.iter().map(|(first, _)| *first).collect(),
-            ),
-        };
-        let of = |blocks: Vec<u64>, dirty| blocks.into_iter().map(move |first| (first, dirty));
-        of(clean, false).chain(of(dirty, true)).collect()
-    }
-}
 
 /// Free pages, in blocks.
 #[derive(Debug, Clone)]
@@ -122,6 +16,8 @@ pub(super) struct Zone {
     clean_orders: u32,
     orders: u32,
     free_pages: u64,
+    dirty_pages: u64,
+    /// The dirty pages of blocks that are dirty in part.
     dirt: Dirt,
 }
 
@@ -132,21 +28,6 @@ pub(super) struct Block {
     pub dirty_pages: u64,
 }
 
-/// The halves of a block that is cut, which are of so many pages.
-fn halves(dirty_from: DirtyFrom, half: u64) -> (DirtyFrom, DirtyFrom) {
-    let lower = dirty_from.filter(|from| *from < half);
-    (lower, dirty_from.map(|from| from.saturating_sub(half)))
-}
-
-/// Free blocks of one order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FreeBlocks {
-    /// Without a dirty page.
-    pub clean: u64,
-    /// With some.
-    pub dirty: u64,
-}
-
 impl Default for Zone {
     /// Without any free page.
     fn default() -> Self {
@@ -155,6 +36,7 @@ impl Default for Zone {
             clean_orders: 0,
             orders: 0,
             free_pages: 0,
+            dirty_pages: 0,
             dirt: Dirt::default(),
         }
     }
@@ -168,7 +50,7 @@ impl Zone {
 
     /// Free pages that are dirty.
     pub fn dirty_pages(&self) -> u64 {
-        self.dirt.pages()
+        self.dirty_pages
     }
 
     /// Whether it can give an extent of `order`; a clean one, unless dirty ones will do.
@@ -190,18 +72,29 @@ impl Zone {
             return None;
         }
         let mut has = order + usable.trailing_zeros();
-        let (mut first, mut dirty_from) = self.remove_any(has)?;
+        let (mut first, mut what) = self.remove_any(has)?;
         // The upper half goes on.
         while has > order {
             has -= 1;
             let half = 1 << has;
-            let (lower, upper) = halves(dirty_from, half);
+            let (lower, upper) = halves(what, half);
             self.insert(has, first, lower);
-            (first, dirty_from) = (first + half, upper);
+            (first, what) = (first + half, upper);
         }
         let pages = 1 << order;
-        let (dirty_pages, _) = self.dirt.clean(Run { first, pages }, pages);
+        let dirty_pages = self.leaves(Run { first, pages }, what);
         Some(Block { first, dirty_pages })
+    }
+
+    /// Takes note that the last pages of a block leave: how many of them are dirty.
+    fn leaves(&mut self, run: Run, what: Option<Dirty>) -> u64 {
+        let dirty_pages = match what {
+            None => 0,
+            Some(Dirty::Wholly) => run.pages,
+            Some(Dirty::From(_)) => self.dirt.clean(run, run.pages).0,
+        };
+        self.dirty_pages -= dirty_pages;
+        dirty_pages
     }
 
     /// Takes up to `count` extents of `order` from the block that the next one would be cut from,
@@ -212,18 +105,18 @@ impl Zone {
             return None;
         }
         let has = order + usable.trailing_zeros();
-        let (first, dirty_from) = self.remove_any(has)?;
-        let pages = match dirty_from {
-            None | Some(0) => (count << order).min(1 << has),
-            Some(_) => 0,
+        let (first, what) = self.remove_any(has)?;
+        let pages = match what {
+            None | Some(Dirty::Wholly | Dirty::From(0)) => (count << order).min(1 << has),
+            Some(Dirty::From(_)) => 0,
         };
         let kept = (1 << has) - pages;
-        self.restore(first, kept, dirty_from);
+        self.restore(first, kept, what);
         let run = Run {
             first: first + kept,
             pages,
         };
-        (pages > 0).then(|| (run, self.dirt.clean(run, pages).0))
+        (pages > 0).then(|| (run, self.leaves(run, what)))
     }
 
     /// Takes up to `count` single pages, dirty or not: exactly those that as many calls would take
@@ -233,7 +126,7 @@ impl Zone {
         let mut dirty_pages = 0;
         while left > 0 && self.orders != 0 {
             let order = self.orders.trailing_zeros();
-            let Some((first, dirty_from)) = self.remove_any(order) else {
+            let Some((first, what)) = self.remove_any(order) else {
                 break;
             };
             let pages = (1 << order).min(left);
@@ -244,14 +137,14 @@ impl Zone {
             };
             taken(run);
             left -= pages;
-            dirty_pages += self.dirt.clean(run, pages).0;
-            self.restore(first, kept, dirty_from);
+            dirty_pages += self.leaves(run, what);
+            self.restore(first, kept, what);
         }
         dirty_pages
     }
 
     /// Puts the first pages of a block back. They have no buddy to be joined with.
-    fn restore(&mut self, start: u64, pages: u64, dirty_from: DirtyFrom) {
+    fn restore(&mut self, start: u64, pages: u64, what: Option<Dirty>) {
         for (first, order) in (Run {
             first: start,
             pages,
@@ -259,58 +152,99 @@ impl Zone {
         .blocks()
         {
             let before = first - start;
-            let reaches = |from: &u64| *from < before + (1 << order);
-            let from = dirty_from.filter(reaches);
-            self.insert(order, first, from.map(|from| from.saturating_sub(before)));
+            let what = match what {
+                None | Some(Dirty::Wholly) => what,
+                Some(Dirty::From(from)) if from < before + (1 << order) => {
+                    Some(Dirty::From(from.saturating_sub(before)))
+                }
+                Some(Dirty::From(_)) => None,
+            };
+            self.insert(order, first, what);
         }
     }
 
     /// Frees pages.
     pub fn give(&mut self, run: Run, dirty: bool) {
         if dirty {
-            self.dirt.add(run);
+            self.dirty_pages += run.pages;
         }
         for (first, order) in run.blocks() {
-            self.give_block(first, order, dirty.then_some(0));
+            self.give_block(first, order, dirty.then_some(Dirty::Wholly));
         }
     }
 
-    fn give_block(&mut self, mut first: u64, mut order: u32, mut dirty_from: DirtyFrom) {
+    fn give_block(&mut self, mut first: u64, mut order: u32, mut what: Option<Dirty>) {
         while order < MAX_ORDER {
             let half = 1 << order;
             let Some(buddy) = self.remove(order, first ^ half) else {
                 break;
             };
             let (lower, upper) = match first & half {
-                0 => (dirty_from, buddy),
-                _ => (buddy, dirty_from),
+                0 => (what, buddy),
+                _ => (buddy, what),
             };
-            dirty_from = lower.or(upper.map(|from| from + half));
             first &= !half;
+            what = match (lower, upper) {
+                (None, None) => None,
+                (Some(Dirty::Wholly), Some(Dirty::Wholly)) => lower,
+                (Some(_), _) | (None, Some(_)) => {
+                    let lower = self.in_part(first, half, lower);
+                    let upper = self.in_part(first + half, half, upper);
+                    lower.or(upper.map(|from| from + half)).map(Dirty::From)
+                }
+            };
             order += 1;
         }
-        self.insert(order, first, dirty_from);
+        self.insert(order, first, what);
+    }
+
+    /// From where on a block counts as dirty that becomes a part of one which is not wholly so.
+    fn in_part(&mut self, first: u64, pages: u64, what: Option<Dirty>) -> Option<u64> {
+        match what {
+            None => None,
+            Some(Dirty::From(from)) => Some(from),
+            Some(Dirty::Wholly) => {
+                self.dirt.add(Run { first, pages });
+                Some(0)
+            }
+        }
     }
 
     /// Cleans up to `budget` dirty pages, the largest blocks first: how many it cleaned. What only
     /// counts as dirty may be left, for once no page is dirty nobody looks.
     pub fn scrub(&mut self, budget: u64) -> u64 {
-        let mut left = budget.min(self.dirt.pages());
+        let mut left = budget.min(self.dirty_pages);
         let cleaned = left;
+        self.dirty_pages -= cleaned;
         for order in (0..=MAX_ORDER).rev() {
             while left > 0 {
-                let Some((first, from)) = self.lists[order as usize].last_dirty() else {
+                let Some((first, what)) = self.lists[order as usize].last_dirty() else {
                     break;
                 };
-                let run = Run {
-                    first: first + *from,
-                    pages: (1 << order) - *from,
-                };
-                let (now, at) = self.dirt.clean(run, left);
-                left -= now;
-                if self.dirt.is_in(run) {
-                    *from = at - first;
-                    continue;
+                let pages = 1 << order;
+                match *what {
+                    Dirty::Wholly if left < pages => {
+                        self.dirt.add(Run {
+                            first: first + left,
+                            pages: pages - left,
+                        });
+                        *what = Dirty::From(left);
+                        left = 0;
+                        continue;
+                    }
+                    Dirty::Wholly => left -= pages,
+                    Dirty::From(from) => {
+                        let run = Run {
+                            first: first + from,
+                            pages: pages - from,
+                        };
+                        let (now, at) = self.dirt.clean(run, left);
+                        left -= now;
+                        if self.dirt.is_in(run) {
+                            *what = Dirty::From(at - first);
+                            continue;
+                        }
+                    }
                 }
                 self.lists[order as usize].pop_dirty();
                 self.removed(order);
@@ -335,21 +269,21 @@ impl Zone {
     }
 
     /// Takes a block of exactly that order, a clean one if there is one.
-    fn remove_any(&mut self, order: u32) -> Option<(u64, DirtyFrom)> {
+    fn remove_any(&mut self, order: u32) -> Option<(u64, Option<Dirty>)> {
         let list = &mut self.lists[order as usize];
         let block = match list.pop_clean() {
             Some(first) => (first, None),
-            None => list.pop_dirty().map(|(first, from)| (first, Some(from)))?,
+            None => list.pop_dirty().map(|(first, what)| (first, Some(what)))?,
         };
         self.removed(order);
         Some(block)
     }
 
     /// Takes that block, if it is free.
-    fn remove(&mut self, order: u32, first: u64) -> Option<DirtyFrom> {
-        let dirty_from = self.lists[order as usize].remove(first)?;
+    fn remove(&mut self, order: u32, first: u64) -> Option<Option<Dirty>> {
+        let what = self.lists[order as usize].remove(first)?;
         self.removed(order);
-        Some(dirty_from)
+        Some(what)
     }
 
     fn removed(&mut self, order: u32) {
@@ -357,8 +291,8 @@ impl Zone {
         self.mark(order);
     }
 
-    fn insert(&mut self, order: u32, first: u64, dirty_from: DirtyFrom) {
-        self.lists[order as usize].insert(first, dirty_from);
+    fn insert(&mut self, order: u32, first: u64, what: Option<Dirty>) {
+        self.lists[order as usize].insert(first, what);
         self.free_pages += 1 << order;
         self.mark(order);
     }

@@ -1,0 +1,135 @@
+//! Free blocks of one order, clean and dirty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::runs::MAX_ORDER;
+
+/// What of a block is dirty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dirty {
+    /// Every page.
+    Wholly,
+    /// It counts as dirty from this of its pages on; which are is among the zone's dirt.
+    From(u64),
+}
+
+/// Free blocks of one order, by their first page.
+#[derive(Debug, Clone)]
+pub(super) enum List {
+    /// Blocks that have buddies, which must be found.
+    Buddies {
+        clean: BTreeSet<u64>,
+        dirty: BTreeMap<u64, Dirty>,
+    },
+    /// Blocks of the largest order, which are never joined.
+    Largest {
+        clean: Vec<u64>,
+        dirty: Vec<(u64, Dirty)>,
+    },
+}
+
+impl List {
+    pub fn new(order: u32) -> Self {
+        match order {
+            MAX_ORDER => List::Largest {
+                clean: Vec::new(),
+                dirty: Vec::new(),
+            },
+            _ => List::Buddies {
+                clean: BTreeSet::new(),
+                dirty: BTreeMap::new(),
+            },
+        }
+    }
+
+    pub fn len(&self) -> FreeBlocks {
+        let (clean, dirty) = match self {
+            List::Buddies { clean, dirty } => (clean.len(), dirty.len()),
+            List::Largest { clean, dirty } => (clean.len(), dirty.len()),
+        };
+        FreeBlocks {
+            clean: clean as u64,
+            dirty: dirty as u64,
+        }
+    }
+
+    pub fn insert(&mut self, first: u64, what: Option<Dirty>) {
+        match (self, what) {
+            (List::Buddies { clean, .. }, None) => _ = clean.insert(first),
+            (List::Buddies { dirty, .. }, Some(what)) => _ = dirty.insert(first, what),
+            (List::Largest { clean, .. }, None) => clean.push(first),
+            (List::Largest { dirty, .. }, Some(what)) => dirty.push((first, what)),
+        }
+    }
+
+    pub fn pop_clean(&mut self) -> Option<u64> {
+        match self {
+            List::Buddies { clean, .. } => clean.pop_last(),
+            List::Largest { clean, .. } => clean.pop(),
+        }
+    }
+
+    pub fn pop_dirty(&mut self) -> Option<(u64, Dirty)> {
+        match self {
+            List::Buddies { dirty, .. } => dirty.pop_last(),
+            List::Largest { dirty, .. } => dirty.pop(),
+        }
+    }
+
+    pub fn last_dirty(&mut self) -> Option<(u64, &mut Dirty)> {
+        match self {
+            List::Buddies { dirty, .. } => {
+                let entry = dirty.last_entry()?;
+                Some((*entry.key(), entry.into_mut()))
+            }
+            List::Largest { dirty, .. } => dirty.last_mut().map(|(first, what)| (*first, what)),
+        }
+    }
+
+    /// Removes that block, if it is there.
+    pub fn remove(&mut self, first: u64) -> Option<Option<Dirty>> {
+        match self {
+            List::Buddies { clean, dirty } => match clean.remove(&first) {
+                true => Some(None),
+                false => dirty.remove(&first).map(Some),
+            },
+            List::Largest { .. } => None,
+        }
+    }
+
+    /// Every block, and whether it is dirty.
+    pub fn every(&self) -> Vec<(u64, bool)> {
+        let (clean, dirty): (Vec<u64>, Vec<u64>) = match self {
+            List::Buddies { clean, dirty } => (
+                clean.iter().copied().collect(),
+                dirty.keys().copied().collect(),
+            ),
+            List::Largest { clean, dirty } => (
+                clean.clone(),
+                dirty.iter().map(|(first, _)| *first).collect(),
+            ),
+        };
+        let of = |blocks: Vec<u64>, dirty| blocks.into_iter().map(move |first| (first, dirty));
+        of(clean, false).chain(of(dirty, true)).collect()
+    }
+}
+
+/// The halves of a block that is cut, which are of so many pages.
+pub(super) fn halves(what: Option<Dirty>, half: u64) -> (Option<Dirty>, Option<Dirty>) {
+    match what {
+        None | Some(Dirty::Wholly) => (what, what),
+        Some(Dirty::From(from)) => {
+            let upper = Some(Dirty::From(from.saturating_sub(half)));
+            (what.filter(|_| from < half), upper)
+        }
+    }
+}
+
+/// Free blocks of one order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FreeBlocks {
+    /// Without a dirty page.
+    pub clean: u64,
+    /// With some.
+    pub dirty: u64,
+}
