@@ -6,11 +6,25 @@ use super::runs::MAX_ORDER;
 
 /// What of a block is dirty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dirty {
-    /// Every page.
-    Wholly,
-    /// It counts as dirty from this of its pages on; which are is among the zone's dirt.
-    From(u64),
+pub(super) struct Dirty {
+    /// From which of its pages on it counts as dirty.
+    pub from: u64,
+    /// Whether all are from there on. If not, those that are are among the zone's dirt.
+    pub every: bool,
+}
+
+impl Dirty {
+    /// A block of which every page is dirty.
+    pub const WHOLLY: Dirty = Dirty {
+        from: 0,
+        every: true,
+    };
+
+    /// The same of a block of so many pages that begins so many pages later, and is within.
+    pub fn of_part(self, before: u64, pages: u64) -> Option<Dirty> {
+        let from = self.from.saturating_sub(before);
+        (from < pages).then_some(Dirty { from, ..self })
+    }
 }
 
 /// Free blocks of one order, by their first page.
@@ -111,17 +125,6 @@ impl List {
         };
         let of = |blocks: Vec<u64>, dirty| blocks.into_iter().map(move |first| (first, dirty));
         of(clean, false).chain(of(dirty, true)).collect()
-    }
-}
-
-/// The halves of a block that is cut, which are of so many pages.
-pub(super) fn halves(what: Option<Dirty>, half: u64) -> (Option<Dirty>, Option<Dirty>) {
-    match what {
-        None | Some(Dirty::Wholly) => (what, what),
-        Some(Dirty::From(from)) => {
-            let upper = Some(Dirty::From(from.saturating_sub(half)));
-            (what.filter(|_| from < half), upper)
-        }
     }
 }
 

@@ -5,16 +5,16 @@
 //! that what is cut from there counts as dirty even if no page of it is.
 
 use super::dirt::Dirt;
-use super::list::{halves, Dirty, FreeBlocks, List};
+use super::list::{Dirty, FreeBlocks, List};
 use super::runs::{Run, MAX_ORDER};
 
 /// Free pages, in blocks.
 #[derive(Debug, Clone)]
 pub(super) struct Zone {
     lists: Vec<List>,
-    /// A bit for each order that has a clean block, and for each that has any.
+    /// A bit for each order that has a clean block, and for each that has a dirty one.
     clean_orders: u32,
-    orders: u32,
+    dirty_orders: u32,
     free_pages: u64,
     dirty_pages: u64,
     /// The dirty pages of blocks that are dirty in part.
@@ -34,7 +34,7 @@ impl Default for Zone {
         Zone {
             lists: (0..=MAX_ORDER).map(List::new).collect(),
             clean_orders: 0,
-            orders: 0,
+            dirty_orders: 0,
             free_pages: 0,
             dirty_pages: 0,
             dirt: Dirt::default(),
@@ -60,7 +60,7 @@ impl Zone {
 
     fn usable(&self, dirty_too: bool) -> u32 {
         match dirty_too {
-            true => self.orders,
+            true => self.clean_orders | self.dirty_orders,
             false => self.clean_orders,
         }
     }
@@ -77,21 +77,21 @@ impl Zone {
         while has > order {
             has -= 1;
             let half = 1 << has;
-            let (lower, upper) = halves(what, half);
-            self.insert(has, first, lower);
-            (first, what) = (first + half, upper);
+            self.insert(has, first, what.and_then(|what| what.of_part(0, half)));
+            what = what.and_then(|what| what.of_part(half, half));
+            first += half;
         }
         let pages = 1 << order;
-        let dirty_pages = self.leaves(Run { first, pages }, what);
+        let dirty_pages = self.leaves(Run { first, pages }, pages, what);
         Some(Block { first, dirty_pages })
     }
 
-    /// Takes note that the last pages of a block leave: how many of them are dirty.
-    fn leaves(&mut self, run: Run, what: Option<Dirty>) -> u64 {
+    /// Takes note that the last pages of a block of so many leave: how many of them are dirty.
+    fn leaves(&mut self, run: Run, pages: u64, what: Option<Dirty>) -> u64 {
         let dirty_pages = match what {
             None => 0,
-            Some(Dirty::Wholly) => run.pages,
-            Some(Dirty::From(_)) => self.dirt.clean(run, run.pages).0,
+            Some(Dirty { from, every: true }) => run.pages.min(pages - from),
+            Some(Dirty { every: false, .. }) => self.dirt.clean(run, run.pages).0,
         };
         self.dirty_pages -= dirty_pages;
         dirty_pages
@@ -107,8 +107,8 @@ impl Zone {
         let has = order + usable.trailing_zeros();
         let (first, what) = self.remove_any(has)?;
         let pages = match what {
-            None | Some(Dirty::Wholly | Dirty::From(0)) => (count << order).min(1 << has),
-            Some(Dirty::From(_)) => 0,
+            None | Some(Dirty { from: 0, .. }) => (count << order).min(1 << has),
+            Some(_) => 0,
         };
         let kept = (1 << has) - pages;
         self.restore(first, kept, what);
@@ -116,7 +116,7 @@ impl Zone {
             first: first + kept,
             pages,
         };
-        (pages > 0).then(|| (run, self.leaves(run, what)))
+        (pages > 0).then(|| (run, self.leaves(run, 1 << has, what)))
     }
 
     /// Takes up to `count` single pages, dirty or not: exactly those that as many calls would take
@@ -124,8 +124,8 @@ impl Zone {
     pub fn take_singles(&mut self, count: u64, mut taken: impl FnMut(Run)) -> u64 {
         let mut left = count;
         let mut dirty_pages = 0;
-        while left > 0 && self.orders != 0 {
-            let order = self.orders.trailing_zeros();
+        while left > 0 && self.usable(true) != 0 {
+            let order = self.usable(true).trailing_zeros();
             let Some((first, what)) = self.remove_any(order) else {
                 break;
             };
@@ -137,7 +137,7 @@ impl Zone {
             };
             taken(run);
             left -= pages;
-            dirty_pages += self.leaves(run, what);
+            dirty_pages += self.leaves(run, 1 << order, what);
             self.restore(first, kept, what);
         }
         dirty_pages
@@ -152,13 +152,7 @@ impl Zone {
         .blocks()
         {
             let before = first - start;
-            let what = match what {
-                None | Some(Dirty::Wholly) => what,
-                Some(Dirty::From(from)) if from < before + (1 << order) => {
-                    Some(Dirty::From(from.saturating_sub(before)))
-                }
-                Some(Dirty::From(_)) => None,
-            };
+            let what = what.and_then(|what| what.of_part(before, 1 << order));
             self.insert(order, first, what);
         }
     }
@@ -169,7 +163,7 @@ impl Zone {
             self.dirty_pages += run.pages;
         }
         for (first, order) in run.blocks() {
-            self.give_block(first, order, dirty.then_some(Dirty::Wholly));
+            self.give_block(first, order, dirty.then_some(Dirty::WHOLLY));
         }
     }
 
@@ -186,11 +180,18 @@ impl Zone {
             first &= !half;
             what = match (lower, upper) {
                 (None, None) => None,
-                (Some(Dirty::Wholly), Some(Dirty::Wholly)) => lower,
-                (Some(_), _) | (None, Some(_)) => {
-                    let lower = self.in_part(first, half, lower);
-                    let upper = self.in_part(first + half, half, upper);
-                    lower.or(upper.map(|from| from + half)).map(Dirty::From)
+                (None, Some(upper)) => Some(Dirty {
+                    from: upper.from + half,
+                    ..upper
+                }),
+                (Some(Dirty { every: true, .. }), Some(Dirty::WHOLLY)) => lower,
+                (Some(lower), upper) => {
+                    self.note(first, half, Some(lower));
+                    self.note(first + half, half, upper);
+                    Some(Dirty {
+                        every: false,
+                        ..lower
+                    })
                 }
             };
             order += 1;
@@ -198,15 +199,14 @@ impl Zone {
         self.insert(order, first, what);
     }
 
-    /// From where on a block counts as dirty that becomes a part of one which is not wholly so.
-    fn in_part(&mut self, first: u64, pages: u64, what: Option<Dirty>) -> Option<u64> {
-        match what {
-            None => None,
-            Some(Dirty::From(from)) => Some(from),
-            Some(Dirty::Wholly) => {
-                self.dirt.add(Run { first, pages });
-                Some(0)
-            }
+    /// Puts what is dirty of a block among the dirt, for it becomes a part of one that is dirty
+    /// here and there.
+    fn note(&mut self, first: u64, pages: u64, what: Option<Dirty>) {
+        if let Some(Dirty { from, every: true }) = what {
+            self.dirt.add(Run {
+                first: first + from,
+                pages: pages - from,
+            });
         }
     }
 
@@ -216,40 +216,33 @@ impl Zone {
         let mut left = budget.min(self.dirty_pages);
         let cleaned = left;
         self.dirty_pages -= cleaned;
-        for order in (0..=MAX_ORDER).rev() {
-            while left > 0 {
-                let Some((first, what)) = self.lists[order as usize].last_dirty() else {
-                    break;
-                };
-                let pages = 1 << order;
-                match *what {
-                    Dirty::Wholly if left < pages => {
-                        self.dirt.add(Run {
-                            first: first + left,
-                            pages: pages - left,
-                        });
-                        *what = Dirty::From(left);
-                        left = 0;
-                        continue;
-                    }
-                    Dirty::Wholly => left -= pages,
-                    Dirty::From(from) => {
-                        let run = Run {
-                            first: first + from,
-                            pages: pages - from,
-                        };
-                        let (now, at) = self.dirt.clean(run, left);
-                        left -= now;
-                        if self.dirt.is_in(run) {
-                            *what = Dirty::From(at - first);
-                            continue;
-                        }
-                    }
+        while left > 0 && self.dirty_orders != 0 {
+            let order = self.dirty_orders.ilog2();
+            let Some((first, what)) = self.lists[order as usize].last_dirty() else {
+                break;
+            };
+            let run = Run {
+                first: first + what.from,
+                pages: (1 << order) - what.from,
+            };
+            if what.every {
+                let now = run.pages.min(left);
+                left -= now;
+                what.from += now;
+                if now < run.pages {
+                    continue;
                 }
-                self.lists[order as usize].pop_dirty();
-                self.removed(order);
-                self.insert(order, first, None);
+            } else {
+                let (now, at) = self.dirt.clean(run, left);
+                left -= now;
+                if self.dirt.is_in(run) {
+                    what.from = at - first;
+                    continue;
+                }
             }
+            self.lists[order as usize].pop_dirty();
+            self.removed(order);
+            self.insert(order, first, None);
         }
         cleaned
     }
@@ -301,6 +294,6 @@ impl Zone {
         let FreeBlocks { clean, dirty } = self.lists[order as usize].len();
         let set = |orders: u32, on: bool| orders & !(1 << order) | u32::from(on) << order;
         self.clean_orders = set(self.clean_orders, clean > 0);
-        self.orders = set(self.orders, clean + dirty > 0);
+        self.dirty_orders = set(self.dirty_orders, dirty > 0);
     }
 }
