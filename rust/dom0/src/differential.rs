@@ -27,6 +27,9 @@ const STRUCTURE_PAGES: u64 = 600;
 /// these may come during any later operation.
 const LATE_PAGES: u64 = 128;
 
+/// How far a domain's structures may be from what they were measured to be.
+const UNSURE_PAGES: u64 = 4;
+
 /// How long they are waited for.
 const LATE: Duration = Duration::from_millis(500);
 
@@ -187,7 +190,8 @@ impl<'a> Lockstep<'a> {
     }
 
     /// A domain is refused for want of pages only if the model has too few for its structures. How
-    /// many it takes exactly decides only if there are about as many as that.
+    /// many it takes exactly decides only if there are about as many as that, or where there were
+    /// none, if the counters say that as many came late.
     fn create(
         &mut self,
         slot: usize,
@@ -195,7 +199,12 @@ impl<'a> Lockstep<'a> {
         answer: Result<u64, Errno>,
     ) -> Result<Result<u64, Errno>, Failure> {
         let unclaimed = before.free_pages.saturating_sub(before.outstanding_pages);
-        if before.domains[slot].is_some() || !(1..STRUCTURE_PAGES).contains(&unclaimed) {
+        let none_left = self.now.free_pages + UNSURE_PAGES >= before.free_pages;
+        let narrow = match unclaimed {
+            0 => answer.is_ok() && none_left,
+            _ => unclaimed < STRUCTURE_PAGES,
+        };
+        if before.domains[slot].is_some() || !narrow {
             return Ok(self.modelled.apply(&Operation::Create(slot)));
         }
         self.followed.narrow += 1;
