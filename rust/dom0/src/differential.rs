@@ -138,8 +138,8 @@ impl<'a> Lockstep<'a> {
                 self.populate(slot, order, count, from, &moved, answer)?
             }
             Operation::Free(slot, order, count) => {
-                let moved = pages(&moved, -1)?;
-                self.modelled.free_on(slot, order, count, &moved)
+                let freed = self.modelled.within(slot, pages(&moved, -1)?);
+                self.modelled.free_on(slot, order, count, &freed)
             }
             Operation::SetMax(..)
             | Operation::ClaimHost(..)

@@ -175,6 +175,26 @@ impl Modelled {
         extents[index(larger)] += count;
     }
 
+    /// Of each node no more pages than the domain has there: what is beyond is another's that came
+    /// at the same time, and as many of the domain's came elsewhere.
+    pub fn within(&self, slot: usize, mut freed: Vec<u64>) -> Vec<u64> {
+        let mut has = vec![0; freed.len()];
+        for (node, pages) in self.xen.domain_pages(self.slots[slot].domid) {
+            has[node] = pages;
+        }
+        let mut beyond = 0;
+        for (freed, has) in freed.iter_mut().zip(&has) {
+            beyond += freed.saturating_sub(*has);
+            *freed = (*freed).min(*has);
+        }
+        for (freed, has) in freed.iter_mut().zip(&has) {
+            let more = beyond.min(has - *freed);
+            *freed += more;
+            beyond -= more;
+        }
+        freed
+    }
+
     /// Frees extents that are so many pages of each node: how many it had of them.
     pub fn free_on(
         &mut self,
