@@ -129,24 +129,27 @@ impl<'a> Lockstep<'a> {
             | Operation::SetNodeAffinity(..) => (0, 0, None),
         };
         let moved = moved(&left, order, total, exactly);
-        let late = moved != left;
+        let mut late = moved != left;
+        let came: Vec<i64> = moved.iter().zip(&left).map(|(m, l)| m - l).collect();
         let told = match *operation {
             Operation::Create(slot) => self.create(slot, &before, answer)?,
             Operation::Populate(slot, order, count, from) => {
-                let late: Vec<i64> = moved.iter().zip(&left).map(|(m, l)| m - l).collect();
-                self.late_first(operation, &late, answer)?;
+                self.late_first(operation, &came, answer)?;
                 self.populate(slot, order, count, from, &moved, answer)?
             }
             Operation::Free(slot, order, count) => {
-                let freed = self.modelled.within(slot, pages(&moved, -1)?);
+                let told = pages(&moved, -1)?;
+                let freed = self.modelled.within(slot, told.clone());
+                late |= freed != told;
                 self.modelled.free_on(slot, order, count, &freed)
             }
-            Operation::SetMax(..)
-            | Operation::ClaimHost(..)
-            | Operation::ClaimNode(..)
-            | Operation::ClaimSet(..)
-            | Operation::SetNodeAffinity(..)
-            | Operation::Destroy(_) => self.modelled.apply(operation),
+            Operation::ClaimHost(..) | Operation::ClaimNode(..) | Operation::ClaimSet(..) => {
+                self.late_first(operation, &came, answer)?;
+                self.modelled.apply(operation)
+            }
+            Operation::SetMax(..) | Operation::SetNodeAffinity(..) | Operation::Destroy(_) => {
+                self.modelled.apply(operation)
+            }
         };
         ensure!(
             told == answer,
@@ -214,8 +217,8 @@ impl<'a> Lockstep<'a> {
         }
     }
 
-    /// Pages that the counters say came late may have come before the last extent was refused.
-    /// Gives them to the model first if it answers otherwise without them.
+    /// Pages that the counters say came late may have come before a claim was looked at, or the
+    /// last extent refused. Gives them to the model first if it answers otherwise without them.
     fn late_first(
         &mut self,
         operation: &Operation,
