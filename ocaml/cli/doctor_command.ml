@@ -20,14 +20,12 @@ let print_build live =
     | Live.Linked {connect= _; declared} ->
         declared
   in
-  let has (call, has) = [call; (if has then "linked" else "not in its header")] in
+  let has (call, has) = (call, if has then "linked" else "not in its header") in
   heading "Build" ;
   print_table
     (List.map
-       (function part :: rest -> ("  " ^ part) :: rest | [] -> [])
-       (List.map (fun (part, version) -> [part; version]) Build.info
-       @ List.map has declared
-       )
+       (fun (part, what) -> ["  " ^ part; what])
+       (Build.info @ List.map has declared)
     )
 
 (* ---- what is switched on ---- *)

@@ -91,91 +91,38 @@ impl<'a> Lockstep<'a> {
         })
     }
 
+    /// The free pages that are waited for, since some come late.
+    fn expected(&self, operation: &Operation, answer: Result<u64, Errno>) -> u64 {
+        if let (Operation::Destroy(slot), Ok(_)) = (operation, answer) {
+            let had = self.now.domains[*slot].map_or(0, |domain| domain.tot_pages);
+            // A few more or less are no reason to wait.
+            return self.now.free_pages + had + self.domain_pages / 2;
+        }
+        if let (Operation::Create(_), Err(Errno::ENOMEM)) = (operation, answer) {
+            return self.now.free_pages;
+        }
+        0
+    }
+
     fn step(&mut self, operation: &Operation) -> Result<Result<u64, Errno>, Failure> {
         let answer = self.running.apply(operation);
-        let expected = match *operation {
-            Operation::Destroy(slot) if answer.is_ok() => {
-                let had = self.now.domains[slot].map_or(0, |domain| domain.tot_pages);
-                // A few more or less are no reason to wait.
-                self.now.free_pages + had + self.domain_pages / 2
-            }
-            Operation::Create(_) if answer == Err(Errno::ENOMEM) => self.now.free_pages,
-            Operation::Create(_)
-            | Operation::Destroy(_)
-            | Operation::SetMax(..)
-            | Operation::ClaimHost(..)
-            | Operation::ClaimNode(..)
-            | Operation::ClaimSet(..)
-            | Operation::Populate(..)
-            | Operation::Free(..)
-            | Operation::SetNodeAffinity(..) => 0,
-        };
+        let expected = self.expected(operation, answer);
         let after = self.running.counters_when_free(expected, LATE)?;
         let before = std::mem::replace(&mut self.now, after);
         let left = left(&before, &self.now);
-        let extents = answer.unwrap_or(0) as i64;
-        let (order, total, exactly) = match *operation {
-            Operation::Populate(_, order, _, From::Exactly(node)) => {
-                (order, extents << order, Some(node))
-            }
-            Operation::Populate(_, order, ..) => (order, extents << order, None),
-            Operation::Free(_, order, _) => (order, -(extents << order), None),
-            Operation::Create(_)
-            | Operation::Destroy(_)
-            | Operation::SetMax(..)
-            | Operation::ClaimHost(..)
-            | Operation::ClaimNode(..)
-            | Operation::ClaimSet(..)
-            | Operation::SetNodeAffinity(..) => (0, 0, None),
-        };
+        let (order, sign, exactly) = operation.extents().unwrap_or((0, 0, None));
+        let total = sign * ((answer.unwrap_or(0) as i64) << order);
         let moved = moved(&left, order, total, exactly);
-        let mut late = moved != left;
-        let came: Vec<i64> = moved.iter().zip(&left).map(|(m, l)| m - l).collect();
-        let told = match *operation {
-            Operation::Create(slot) => self.create(slot, &before, answer)?,
-            Operation::Populate(slot, order, count, from) => {
-                self.late_first(operation, &came, answer)?;
-                self.populate(slot, order, count, from, &moved, answer)?
-            }
-            Operation::Free(slot, order, count) => {
-                let told = pages(&moved, -1)?;
-                let freed = self.modelled.within(slot, told.clone());
-                late |= freed != told;
-                self.modelled.free_on(slot, order, count, &freed)
-            }
-            Operation::ClaimHost(..) | Operation::ClaimNode(..) | Operation::ClaimSet(..) => {
-                self.late_first(operation, &came, answer)?;
-                self.modelled.apply(operation)
-            }
-            Operation::SetMax(..) | Operation::SetNodeAffinity(..) | Operation::Destroy(_) => {
-                self.modelled.apply(operation)
-            }
-        };
+        let (told, late) = self.told(operation, answer, &before, &moved, &left)?;
         ensure!(
             told == answer,
             "Xen answers {answer:?}, and the model {told:?}"
         );
-        match operation {
-            Operation::Create(_) | Operation::Destroy(_) => self.follow(STRUCTURE_PAGES)?,
-            Operation::SetMax(..)
-            | Operation::ClaimHost(..)
-            | Operation::ClaimNode(..)
-            | Operation::ClaimSet(..)
-            | Operation::Populate(..)
-            | Operation::Free(..)
-            | Operation::SetNodeAffinity(..)
-                if late =>
-            {
-                self.followed.late += 1;
-                self.follow(LATE_PAGES)?;
-            }
-            Operation::SetMax(..)
-            | Operation::ClaimHost(..)
-            | Operation::ClaimNode(..)
-            | Operation::ClaimSet(..)
-            | Operation::Populate(..)
-            | Operation::Free(..)
-            | Operation::SetNodeAffinity(..) => (),
+        if matches!(operation, Operation::Create(_) | Operation::Destroy(_)) {
+            self.follow(STRUCTURE_PAGES)?;
+        } else if late {
+            self.followed.late += 1;
+            self.follow(LATE_PAGES)?;
         }
         if let (Operation::Create(slot), Ok(_)) = (operation, answer) {
             self.claimed_a_node[*slot] = false;
@@ -190,6 +137,40 @@ impl<'a> Lockstep<'a> {
             self.now
         );
         Ok(answer)
+    }
+
+    /// Does the operation on the model: what that answers, and whether pages came late or went.
+    fn told(
+        &mut self,
+        operation: &Operation,
+        answer: Result<u64, Errno>,
+        before: &Counters,
+        moved: &[i64],
+        left: &[i64],
+    ) -> Result<(Result<u64, Errno>, bool), Failure> {
+        let late = moved != left;
+        let came: Vec<i64> = moved.iter().zip(left).map(|(m, l)| m - l).collect();
+        let told = match *operation {
+            Operation::Create(slot) => self.create(slot, before, answer)?,
+            Operation::Populate(slot, order, count, from) => {
+                self.late_first(operation, &came, answer)?;
+                self.populate(slot, order, count, from, moved, answer)?
+            }
+            Operation::Free(slot, order, count) => {
+                let freed = pages(moved, -1)?;
+                let within = self.modelled.within(slot, freed.clone());
+                let told = self.modelled.free_on(slot, order, count, &within);
+                return Ok((told, late || within != freed));
+            }
+            Operation::ClaimHost(..) | Operation::ClaimNode(..) | Operation::ClaimSet(..) => {
+                self.late_first(operation, &came, answer)?;
+                self.modelled.apply(operation)
+            }
+            Operation::SetMax(..) | Operation::SetNodeAffinity(..) | Operation::Destroy(_) => {
+                self.modelled.apply(operation)
+            }
+        };
+        Ok((told, late))
     }
 
     /// A domain is refused for want of pages only if the model has too few for its structures. How
@@ -374,21 +355,4 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
         followed.scarce,
         followed.narrow
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::moved;
-
-    #[test]
-    fn pages_of_xens_own_are_told_from_those_that_were_moved() {
-        assert_eq!(moved(&[1024, 512], 9, 1536, None), [1024, 512]);
-        assert_eq!(moved(&[1023, 512], 9, 1536, None), [1024, 512]);
-        assert_eq!(moved(&[-1, 512], 9, 512, Some(1)), [0, 512]);
-        assert_eq!(moved(&[-49, 512], 9, 512, None), [0, 512]);
-        assert_eq!(moved(&[1, -1], 9, 0, None), [0, 0]);
-        assert_eq!(moved(&[-3, -600], 0, -600, None), [-3, -597]);
-        assert_eq!(moved(&[-1, 7], 0, 7, None), [0, 7]);
-        assert_eq!(moved(&[5, 0], 0, 4, Some(0)), [4, 0]);
-    }
 }

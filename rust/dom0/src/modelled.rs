@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use claims::{Domid, Errno, Hypervisor, NodePages};
-use model::{Crash, Entry, Flavour, Kind, Sizes, Target, Xen};
+use claims::{Domid, Errno, Hypervisor};
+use model::{Crash, Flavour, Kind, Sizes, Xen};
 use planner::{NodeSet, MAX_NODES};
 use xen::From;
 
@@ -41,22 +41,6 @@ pub struct Modelled {
 
 fn failed(what: &str, errno: Errno) -> Failure {
     Failure(format!("the model cannot {what}: {errno}"))
-}
-
-/// A set as the adapter hands it on: an empty one says that nothing of the host is claimed.
-fn entries(set: &[NodePages]) -> Vec<Entry> {
-    let nothing = Entry {
-        target: Target::Host,
-        pages: 0,
-    };
-    let entry = |share: &NodePages| Entry {
-        target: Target::Node(share.node),
-        pages: share.pages,
-    };
-    match set {
-        [] => vec![nothing],
-        _ => set.iter().map(entry).collect(),
-    }
 }
 
 fn index(order: u32) -> usize {
@@ -302,7 +286,7 @@ impl World for Modelled {
             }
             Operation::ClaimSet(slot, ref set) => {
                 let domid = self.slots[slot].domid;
-                self.xen.set_claims(domid, &entries(set)).map(|()| 0)
+                self.xen.claim_shares(domid, set).map(|()| 0)
             }
             Operation::Populate(slot, order, count, from) => {
                 let exactly = match from {

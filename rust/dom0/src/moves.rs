@@ -35,3 +35,20 @@ pub fn pages(of: &[i64], sign: i64) -> Result<Vec<u64>, Failure> {
         .collect::<Result<_, _>>()
         .map_err(|_| Failure(format!("{of:?} pages left the nodes")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::moved;
+
+    #[test]
+    fn pages_of_xens_own_are_told_from_those_that_were_moved() {
+        assert_eq!(moved(&[1024, 512], 9, 1536, None), [1024, 512]);
+        assert_eq!(moved(&[1023, 512], 9, 1536, None), [1024, 512]);
+        assert_eq!(moved(&[-1, 512], 9, 512, Some(1)), [0, 512]);
+        assert_eq!(moved(&[-49, 512], 9, 512, None), [0, 512]);
+        assert_eq!(moved(&[1, -1], 9, 0, None), [0, 0]);
+        assert_eq!(moved(&[-3, -600], 0, -600, None), [-3, -597]);
+        assert_eq!(moved(&[-1, 7], 0, 7, None), [0, 7]);
+        assert_eq!(moved(&[5, 0], 0, 4, Some(0)), [4, 0]);
+    }
+}

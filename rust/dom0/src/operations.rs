@@ -34,6 +34,27 @@ pub enum Operation {
     Destroy(usize),
 }
 
+impl Operation {
+    /// The extents that it may move: their order, 1 if the domain gets them and -1 if it gives
+    /// them back, and the only node that they may be of.
+    pub fn extents(&self) -> Option<(u32, i64, Option<usize>)> {
+        match *self {
+            Operation::Populate(_, order, _, From::Exactly(node)) => Some((order, 1, Some(node))),
+            Operation::Populate(_, order, _, From::Anywhere | From::Preferably(_)) => {
+                Some((order, 1, None))
+            }
+            Operation::Free(_, order, _) => Some((order, -1, None)),
+            Operation::Create(_)
+            | Operation::Destroy(_)
+            | Operation::SetMax(..)
+            | Operation::ClaimHost(..)
+            | Operation::ClaimNode(..)
+            | Operation::ClaimSet(..)
+            | Operation::SetNodeAffinity(..) => None,
+        }
+    }
+}
+
 /// Domains that there are at most.
 pub const SLOTS: usize = 4;
 

@@ -9,7 +9,7 @@ use planner::{CpuSet, Host, Memory, NodeSet, Topology, MAX_NODES};
 
 use crate::builder::Builder;
 use crate::flavour::{Consume, Flavour, NodeClaims};
-use crate::xen::{Entry, Target, Xen};
+use crate::xen::{Target, Xen};
 
 /// A [`Xen`] behind a lock. Clones are the same Xen.
 #[derive(Debug, Clone)]
@@ -119,33 +119,6 @@ fn claim_node(xen: &mut Xen, domid: Domid, node: usize, pages: u64) -> Result<()
     }
 }
 
-/// A claim set, which with the eighth rules does not replace another, and is empty to release.
-fn claim_set(xen: &mut Xen, domid: Domid, set: &[NodePages]) -> Result<(), Errno> {
-    let nothing = Entry {
-        target: Target::Host,
-        pages: 0,
-    };
-    let entries: Vec<Entry> = (set.iter())
-        .map(|share| Entry {
-            target: Target::Node(share.node),
-            pages: share.pages,
-        })
-        .collect();
-    match xen.flavour().node_claims {
-        NodeClaims::Set(rules) if !rules.replaces => {
-            xen.set_claims(domid, &[])?;
-            match entries.is_empty() {
-                true => Ok(()),
-                false => xen.set_claims(domid, &entries),
-            }
-        }
-        NodeClaims::Set(_) if entries.is_empty() => xen.set_claims(domid, &[nothing]),
-        NodeClaims::None | NodeClaims::Xs9 | NodeClaims::V4 { .. } | NodeClaims::Set(_) => {
-            xen.set_claims(domid, &entries)
-        }
-    }
-}
-
 impl Hypervisor for Model {
     fn topology(&self) -> Result<Topology, CallError> {
         self.call("xc_numainfo", |xen| {
@@ -206,7 +179,7 @@ impl Hypervisor for Model {
     }
 
     fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.call("xc_domain_claim_memory", |xen| claim_set(xen, domid, set))
+        self.call("xc_domain_claim_memory", |xen| xen.claim_shares(domid, set))
     }
 
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {

@@ -1,6 +1,6 @@
 //! The calls that claim memory, with Xen's errnos in Xen's order.
 
-use claims::{Domid, Errno};
+use claims::{Domid, Errno, NodePages};
 
 use super::{Crash, Xen};
 use crate::flavour::{NodeClaims, SetRules};
@@ -112,6 +112,34 @@ impl Xen {
             self.add_claim(domid, *target, *pages)?;
         }
         Ok(())
+    }
+
+    /// Claims what is told of nodes and nothing else, in place of any other claim, as whoever
+    /// knows the rules does it: with the last ones a set does not replace another, and an empty
+    /// one releases; with those before, nothing of the host does.
+    pub fn claim_shares(&mut self, domid: Domid, shares: &[NodePages]) -> Result<(), Errno> {
+        let NodeClaims::Set(rules) = self.flavour.node_claims else {
+            return Err(Errno::ENOSYS);
+        };
+        let nothing = match rules.replaces {
+            true => vec![Entry {
+                target: Target::Host,
+                pages: 0,
+            }],
+            false => Vec::new(),
+        };
+        if shares.is_empty() || !rules.replaces {
+            self.set_claims(domid, &nothing)?;
+        }
+        if shares.is_empty() {
+            return Ok(());
+        }
+        let entry = |share: &NodePages| Entry {
+            target: Target::Node(share.node),
+            pages: share.pages,
+        };
+        let entries: Vec<Entry> = shares.iter().map(entry).collect();
+        self.set_claims(domid, &entries)
     }
 
     fn check_entries(
