@@ -14,7 +14,7 @@ use crate::line::For;
 use crate::protocol::{Placed, Placement, Protocol};
 use crate::settling::Settling;
 use crate::state::State;
-use crate::waiting::Watch;
+use crate::waiting::{Hope, Watch};
 
 /// How long a placement that could be made waits for a nearer one.
 const MOST_HELD_OUT: Duration = Duration::from_secs(60);
@@ -258,7 +258,7 @@ impl<H: Hypervisor> Protocol<H> {
         match in_time && nearest.compare(&plan.distance?).is_lt() {
             true => {
                 placing.stop_queueing(now);
-                self.keep_watch(placing, state, seen)
+                self.keep_watch(placing, state, seen, Hope::NearerPlan)
             }
             false => None,
         }
@@ -270,13 +270,15 @@ impl<H: Hypervisor> Protocol<H> {
         placing: &mut Placing,
         state: &State,
         seen: &View,
+        hope: Hope,
     ) -> Option<Duration> {
         let (now, unclaimed) = (self.hypervisor.now(), seen.unclaimed_pages);
         let watch = placing
             .watch
             .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
         placing.waited = watch.waited(now);
-        watch.look(now, state.config.memory_wait, unclaimed, &seen.domains)
+        let at_most = state.config.memory_wait;
+        watch.look(now, hope, at_most, unclaimed, &seen.domains)
     }
 
     /// The memory is not there now: waits while some is given back, or while builds that hold
@@ -307,7 +309,7 @@ impl<H: Hypervisor> Protocol<H> {
             watch.short_again(now);
         }
         placing.short = true;
-        match self.keep_watch(placing, state, seen) {
+        match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
             Some(poll) => {
                 (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
                 Ok(Step::Wait(poll))

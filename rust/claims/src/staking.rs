@@ -12,6 +12,7 @@ use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
 use crate::settling::shares;
 use crate::state::State;
+use crate::waiting::Hope;
 
 /// Plans that are made anew after a claim on nodes was refused, before the host is claimed instead.
 const MAX_REPLANS: u32 = 3;
@@ -192,7 +193,7 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         error: CallError,
     ) -> Result<Step, Error> {
-        match self.keep_watch(placing, state, seen) {
+        match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
             Some(poll) => Ok(Step::Wait(poll)),
             None => Err(Error::Call {
                 source: error,

@@ -8,7 +8,7 @@ use crate::hypervisor::{DomainInfo, Domid};
 /// How long nothing may move before waiting is given up …
 const STAGNATION: Duration = Duration::from_secs(3);
 
-/// … how long once something has moved: whoever gives back may pause …
+/// … how long once something has moved, for whoever has nothing: whoever gives back may pause …
 const STAGNATION_AFTER_PROGRESS: Duration = Duration::from_secs(10);
 
 /// … and how long while a domain is dying, which has silent phases.
@@ -20,6 +20,15 @@ const LEAST_PROGRESS_PAGES: u64 = 256;
 /// The first and the longest time between two looks.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hope {
+    /// Enough memory for any plan.
+    AnyPlan,
+    /// A nearer plan than there is.
+    NearerPlan,
+}
 
 /// Watches a host that is short of memory. Progress is measured against the best that was seen,
 /// so that what only goes up and down is none.
@@ -58,6 +67,7 @@ impl Watch {
     pub fn look(
         &mut self,
         now: Duration,
+        hope: Hope,
         at_most: Duration,
         unclaimed_pages: i64,
         domains: &[DomainInfo],
@@ -66,10 +76,11 @@ impl Watch {
             self.last_progress = now;
         }
         let dying = domains.iter().any(|domain| domain.dying);
-        let patience = match (dying, self.last_progress > self.since) {
-            (true, _) => STAGNATION_WHILE_DYING,
-            (false, true) => STAGNATION_AFTER_PROGRESS,
-            (false, false) => STAGNATION,
+        let progressed = self.last_progress > self.since;
+        let patience = match hope {
+            Hope::AnyPlan | Hope::NearerPlan if dying => STAGNATION_WHILE_DYING,
+            Hope::AnyPlan if progressed => STAGNATION_AFTER_PROGRESS,
+            Hope::AnyPlan | Hope::NearerPlan => STAGNATION,
         };
         let stagnant = now.saturating_sub(self.last_progress) > patience;
         if stagnant || self.waited(now) >= at_most {
