@@ -80,6 +80,15 @@ mod tests {
     }
 
     #[test]
+    fn ocaml_names_the_calls_in_the_order_of_their_bits() {
+        let ocaml = include_str!("../../../ocaml/xenctrl/xenopsd_numa_xenctrl.ml");
+        let listed: Vec<&str> = (ocaml.split('"'))
+            .filter(|text| text.starts_with("xc_"))
+            .collect();
+        assert_eq!(listed, DECLARED.map(|(call, _)| call));
+    }
+
+    #[test]
     fn the_table_is_one() {
         match open() {
             Ok(address) => assert_eq!(open(), Ok(address)),
