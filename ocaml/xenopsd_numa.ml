@@ -412,6 +412,10 @@ module Failure = struct
           "domain %d: a claim of %a left %a outstanding, because it had taken \
            pages before; place it right after its maximum memory is set"
           domid Size.pp asked Size.pp outstanding
+    | Busy {domid; builds= []; why} ->
+        Format.fprintf ppf
+          "domain %d: what other processes build or claim did not end: %s" domid
+          why
     | Busy {domid; builds; why} ->
         Format.fprintf ppf
           "domain %d: the builds of domains %a did not end: %s" domid

@@ -697,7 +697,11 @@ module Claims : sig
       vCPU affinity alone.
 
       Waits while memory is being given back, at most the configured time, and
-      while earlier builds must end first; releases the runtime lock. *)
+      while earlier builds must end first; releases the runtime lock.
+
+      [Invalid], and nothing is claimed, if the domain is gone or is destroyed
+      while it waits, is placed already, or has something claimed that this
+      process knows nothing of: {!abandoned} releases it. *)
 
   val outcome : placed -> outcome
 
@@ -713,7 +717,9 @@ module Claims : sig
   val abandoned : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what
       is left of the claim and returns node affinity to Xen. To be called
-      whenever a domain does not get as far as {!built}. Idempotent. *)
+      whenever a domain does not get as far as {!built}. Idempotent. Where Xen
+      has, or may have, claims on single nodes, a domain whose claim another
+      process made cannot be placed again afterwards. *)
 
   val configure : t -> Config.t -> (unit, Failure.t) result
   (** Policy, strategy, reserves and waits are in force for the next {!place}; a

@@ -77,6 +77,11 @@ impl<H: Hypervisor> Protocol<H> {
         if (affinity.is_some() || unused_pages > 0) && released(affinity) {
             self.release_affinity(domid)?;
         }
+        // On what another process claimed is not told.
+        let known = affinity.is_some() || state.claim_sets == Some(true);
+        if unused_pages > 0 && !known && state.node_claims != Some(false) {
+            state.node_claimed.insert(domid);
+        }
         // Only now: what failed above is done again by the next call.
         state.builds.remove(&domid);
         Ok(unused_pages)

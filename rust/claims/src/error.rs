@@ -66,8 +66,12 @@ pub enum Error {
     },
     /// Builds in flight did not end in time.
     #[error(
-        "{domid}: waited {} s for the builds of {builds:?} to end: {why}",
-        waited.as_secs_f64()
+        "{domid}: waited {} s {}: {why}",
+        waited.as_secs_f64(),
+        match builds[..] {
+            [] => "for what other processes build or claim".to_string(),
+            [..] => format!("for the builds of {builds:?} to end"),
+        }
     )]
     Busy {
         /// The domain that waited.

@@ -30,8 +30,21 @@ pub(crate) struct Build {
     pub affinity: Affined,
 }
 
+impl Build {
+    /// What is neither claimed nor populated yet of a domain that its builder claims for, or none.
+    pub fn unclaimed_pages(&self, domains: &[DomainInfo], domid: Domid) -> u64 {
+        let taken = (domains.iter().find(|domain| domain.domid == domid)).map_or(0, |domain| {
+            domain.tot_pages.saturating_add(domain.outstanding_pages)
+        });
+        match self.claim {
+            Claimed::Not => self.memory_pages.saturating_sub(taken),
+            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => 0,
+        }
+    }
+}
+
 /// The claim of a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Claimed {
     /// None: its builder's, or none at all.
     Not,
@@ -98,9 +111,7 @@ pub(crate) fn view<H: Hypervisor>(
     }
     for (domid, build) in builds.iter() {
         if build.claim == Claimed::Not {
-            let taken = (domains.iter().find(|d| d.domid == *domid))
-                .map_or(0, |d| d.tot_pages + d.outstanding_pages);
-            let to_come = build.memory_pages.saturating_sub(taken);
+            let to_come = build.unclaimed_pages(&domains, *domid);
             owe(&mut memory, build.nodes, to_come);
             memory.host_held_pages += to_come;
         }
@@ -124,7 +135,7 @@ fn share(nodes: NodeSet, pages: u64) -> u64 {
 fn owe(memory: &mut Memory, nodes: NodeSet, pages: u64) {
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
-            node.owed_pages += share(nodes, pages);
+            node.owed_pages = node.owed_pages.saturating_add(share(nodes, pages));
         }
     }
 }
@@ -135,7 +146,8 @@ fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
     for share in set {
         let left = u128::from(share.pages) * u128::from(left_pages);
         if let Some(Some(node)) = memory.nodes.get_mut(share.node) {
-            node.owed_pages += left.div_ceil(u128::from(total.max(1))) as u64;
+            let left = left.div_ceil(u128::from(total.max(1))) as u64;
+            node.owed_pages = node.owed_pages.saturating_add(left);
         }
     }
 }

@@ -13,6 +13,7 @@ mod placing;
 mod protocol;
 mod queueing;
 mod settling;
+mod shortage;
 mod sizes;
 mod staking;
 mod state;

@@ -1,7 +1,8 @@
 //! Who waits for memory, or for builds to end, in the order in which they came.
 //!
 //! Whoever comes later may go first only a few times, unless all who came before wait for memory,
-//! and what is left then is enough for them.
+//! and what is left then is enough for them; and never before whoever could be placed, if too
+//! little is left for that one then.
 
 use std::time::Duration;
 
@@ -20,8 +21,19 @@ pub(crate) enum For {
     Memory,
     /// Builds to end, each of which is in its way however much memory there is.
     Builds,
+    /// A nearer plan than it has: until then nobody takes the memory of the one that it has.
+    NearerPlan,
     /// Nothing now: it only keeps its place.
     Nothing,
+}
+
+/// What would be left of the host if somebody went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// Pages that are free and claimed by nobody.
+    pub pages: u64,
+    /// Of these, what whoever is short can count on.
+    pub sure_pages: u64,
 }
 
 /// Those who wait.
@@ -40,7 +52,7 @@ struct Ticket {
 impl Ticket {
     fn waits(&self) -> bool {
         match self.waits_for {
-            For::Memory | For::Builds => true,
+            For::Memory | For::Builds | For::NearerPlan => true,
             For::Nothing => false,
         }
     }
@@ -84,33 +96,39 @@ impl Line {
         self.0.retain(|ticket| ticket.domid != domid);
     }
 
-    /// Those who came before `domid` and wait for builds, or for memory if what is left for all,
-    /// `rest_pages`, is not enough.
-    fn before(&mut self, domid: Domid, rest_pages: u64) -> impl Iterator<Item = &mut Ticket> {
+    /// Those who came before `domid` and wait for builds, or for memory if what is left for all is
+    /// not enough, or whose plan would be lost.
+    fn before(&mut self, domid: Domid, rest: Rest) -> impl Iterator<Item = &mut Ticket> {
         let place = self.0.iter().position(|ticket| ticket.domid == domid);
         let place = place.unwrap_or(self.0.len());
         let before = &mut self.0[..place];
-        let needed = before.iter().filter(|ticket| ticket.waits());
-        let needed: u64 = needed.map(|ticket| ticket.needed_pages).sum();
-        let enough = needed <= rest_pages;
+        let needed = |waits: &dyn Fn(&Ticket) -> bool| -> u64 {
+            let waiting = before.iter().filter(|ticket| waits(ticket));
+            waiting.map(|ticket| ticket.needed_pages).sum()
+        };
+        let enough = needed(&Ticket::waits) <= rest.sure_pages;
+        let plans = needed(&|ticket| ticket.waits_for == For::NearerPlan);
+        let plans_kept = plans <= rest.pages;
         before
             .iter_mut()
             .filter(move |ticket| match ticket.waits_for {
                 For::Memory => !enough,
                 For::Builds => true,
+                For::NearerPlan => !plans_kept,
                 For::Nothing => false,
             })
     }
 
-    /// Whether `domid` must let somebody go first who came before and was overtaken often enough.
-    pub fn holds_up(&mut self, domid: Domid, rest_pages: u64) -> bool {
-        self.before(domid, rest_pages)
-            .any(|ticket| ticket.overtaken >= MOST_OVERTAKEN)
+    /// Whether `domid` must let somebody go first who came before: whoever was overtaken often
+    /// enough, or would lose the plan that it has.
+    pub fn holds_up(&mut self, domid: Domid, rest: Rest) -> bool {
+        self.before(domid, rest)
+            .any(|ticket| ticket.overtaken >= MOST_OVERTAKEN || ticket.waits_for == For::NearerPlan)
     }
 
     /// `domid` goes on, before those who came before it.
-    pub fn overtake(&mut self, domid: Domid, rest_pages: u64) {
-        for ticket in self.before(domid, rest_pages) {
+    pub fn overtake(&mut self, domid: Domid, rest: Rest) {
+        for ticket in self.before(domid, rest) {
             ticket.overtaken += 1;
         }
     }
@@ -142,25 +160,38 @@ mod tests {
             .collect()
     }
 
+    fn rest(pages: u64) -> Rest {
+        Rest {
+            pages,
+            sure_pages: pages,
+        }
+    }
+
     #[test]
     fn whoever_waits_is_overtaken_a_few_times_and_no_more() {
         let mut line = Line::default();
         line.wait(Domid(1), 1000, NOW, For::Memory);
         for later in 2..2 + MOST_OVERTAKEN as u16 {
-            assert!(!line.holds_up(Domid(later), 0));
-            line.overtake(Domid(later), 0);
+            assert!(!line.holds_up(Domid(later), rest(0)));
+            line.overtake(Domid(later), rest(0));
         }
-        assert!(line.holds_up(Domid(50), 999));
-        assert!(!line.holds_up(Domid(50), 1000), "enough is left for it");
-        assert!(!line.holds_up(Domid(1), 0), "nobody waits for himself");
+        assert!(line.holds_up(Domid(50), rest(999)));
+        assert!(
+            !line.holds_up(Domid(50), rest(1000)),
+            "enough is left for it"
+        );
+        assert!(
+            !line.holds_up(Domid(1), rest(0)),
+            "nobody waits for himself"
+        );
         line.wait(Domid(50), 1, NOW, For::Memory);
         assert_eq!(line.ahead_of(Domid(50)), [Domid(1)]);
         line.pause(Domid(1), NOW);
-        assert!(!line.holds_up(Domid(50), 0));
+        assert!(!line.holds_up(Domid(50), rest(0)));
         line.wait(Domid(1), 1000, NOW, For::Memory);
-        assert!(line.holds_up(Domid(50), 0), "it has kept its place");
+        assert!(line.holds_up(Domid(50), rest(0)), "it has kept its place");
         line.leave(Domid(1));
-        assert!(!line.holds_up(Domid(50), 0));
+        assert!(!line.holds_up(Domid(50), rest(0)));
     }
 
     #[test]
@@ -168,10 +199,25 @@ mod tests {
         let mut line = Line::default();
         line.wait(Domid(1), 1000, NOW, For::Builds);
         for later in 2..2 + MOST_OVERTAKEN as u16 {
-            assert!(!line.holds_up(Domid(later), 1 << 40));
-            line.overtake(Domid(later), 1 << 40);
+            assert!(!line.holds_up(Domid(later), rest(1 << 40)));
+            line.overtake(Domid(later), rest(1 << 40));
         }
-        assert!(line.holds_up(Domid(50), 1 << 40));
+        assert!(line.holds_up(Domid(50), rest(1 << 40)));
+    }
+
+    #[test]
+    fn nobody_takes_the_plan_of_whoever_waits_for_a_nearer_one() {
+        let mut line = Line::default();
+        line.wait(Domid(1), 1000, NOW, For::NearerPlan);
+        line.wait(Domid(2), 5000, NOW, For::Memory);
+        assert!(line.holds_up(Domid(3), rest(999)));
+        assert!(!line.holds_up(Domid(3), rest(1000)));
+        let late = Rest {
+            pages: 1000,
+            sure_pages: 0,
+        };
+        assert!(!line.holds_up(Domid(3), late));
+        assert!(!line.holds_up(Domid(1), rest(0)));
     }
 
     #[test]

@@ -67,8 +67,9 @@ impl<H: Hypervisor> Protocol<H> {
 
     /// Every domain that has memory claimed, whoever claimed it, in the order of their numbers.
     pub fn claims(&self) -> Result<Vec<DomainClaim>, Error> {
-        let builds = self.status().builds;
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        // After the domains: a build that begins in between is known then.
+        let builds = self.status().builds;
         let mut claims = Vec::new();
         for domain in domains.iter().filter(|d| d.outstanding_pages > 0) {
             let domid = domain.domid;
@@ -89,8 +90,9 @@ impl<H: Hypervisor> Protocol<H> {
     /// Every domain, the control domain included, in the order of their numbers: where its memory
     /// is, as far as the hypervisor tells, and where it is preferred.
     pub fn audit(&self) -> Result<Vec<DomainAudit>, Error> {
-        let builds = self.status().builds;
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        // After the domains: a build that begins in between is known then.
+        let builds = self.status().builds;
         let mut audits = Vec::new();
         for domain in domains.iter().filter(|domain| !domain.dying) {
             let domid = domain.domid;

@@ -1,23 +1,20 @@
 //! A placement under way: a machine of steps that never sleeps, so that it runs on any clock.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use planner::{
-    plan, Distance, Host, Limits, NodeMemory, NodeSet, Plan, Policy, Reason, Refusal, Request,
+    plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request,
 };
 
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Domid, Hypervisor};
-use crate::ledger::{view, View};
-use crate::line::For;
+use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
+use crate::ledger::view;
 use crate::protocol::{Placed, Placement, Protocol};
 use crate::settling::Settling;
 use crate::state::State;
-use crate::waiting::{Hope, Watch};
-
-/// How long a placement that could be made waits for a nearer one.
-const MOST_HELD_OUT: Duration = Duration::from_secs(60);
+use crate::waiting::Watch;
 
 /// What the next step of a placement is.
 #[derive(Debug)]
@@ -38,13 +35,17 @@ pub struct Placing {
     /// Nodes whose claim was refused.
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
+    /// Claims on nodes that were refused since memory was short.
+    pub(crate) refused_in_a_row: u32,
     pub(crate) watch: Option<Watch>,
     /// Since when it could have been placed, and waits for a nearer plan.
-    holding_out_since: Option<Duration>,
+    pub(crate) holding_out_since: Option<Duration>,
     /// Whether memory was short at the last look.
-    short: bool,
-    /// How near its plan would be on an empty host; known once it has had to wait.
-    nearest_if_empty: Option<Distance>,
+    pub(crate) short: bool,
+    /// How near its plan would be on an empty host, or why there is none; known once it has had
+    /// to wait.
+    pub(crate) if_empty: Option<Result<Option<Distance>, Refusal>>,
+    pub(crate) waiting_since: Option<Duration>,
     pub(crate) waited: Duration,
     pub(crate) queued_since: Option<Duration>,
     pub(crate) queued: Duration,
@@ -53,7 +54,7 @@ pub struct Placing {
 
 /// What a placement wants to do, now that it has read the host.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Aim {
+pub(crate) enum Aim {
     Planned(Plan),
     Unplaced(String),
     /// The host or the nodes are short of memory, and more would help.
@@ -68,10 +69,12 @@ impl Placing {
             placement,
             full: NodeSet::EMPTY,
             replans: 0,
+            refused_in_a_row: 0,
             watch: None,
             holding_out_since: None,
             short: false,
-            nearest_if_empty: None,
+            if_empty: None,
+            waiting_since: None,
             waited: Duration::ZERO,
             queued_since: None,
             queued: Duration::ZERO,
@@ -100,6 +103,12 @@ impl Placing {
             request.allowed_nodes = Some(allowed.minus(self.full));
         }
         request
+    }
+
+    pub(crate) fn stop_waiting(&mut self, now: Duration) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += now.saturating_sub(since);
+        }
     }
 
     pub(crate) fn stop_queueing(&mut self, now: Duration) {
@@ -132,19 +141,15 @@ impl<H: Hypervisor> Protocol<H> {
     fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
         let domid = placing.domid();
         let (config, mut builds) = {
-            let mut state = self.lock();
-            self.check_unplaced(&mut state, domid)?;
+            let state = self.lock();
             (state.config.clone(), state.builds.clone())
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
         let aim = self.aim(placing, &config, &seen.host);
-        if placing.watch.is_some() && placing.nearest_if_empty.is_none() {
-            placing.nearest_if_empty = nearest_if_empty(&seen.host, placing.request(), &config);
-        }
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
-        self.check_unplaced(&mut state, domid)?;
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
+        check_unplaced(&mut state, domid, &seen.domains)?;
         let now = self.hypervisor.now();
         state.line.tidy(now, &seen.domains);
         state.line.pause(domid, now);
@@ -160,10 +165,8 @@ impl<H: Hypervisor> Protocol<H> {
             }
         };
         placing.short &= matches!(aim, Aim::Short(_));
-        if let Aim::Planned(plan) = &aim {
-            if let Some(poll) = self.hold_out(placing, &state, &seen, plan) {
-                return Ok(Step::Wait(poll));
-            }
+        if let Some(poll) = self.hold_out(placing, &mut state, &seen, &aim) {
+            return Ok(Step::Wait(poll));
         }
         let planned = match aim {
             Aim::Planned(plan) => Ok(plan),
@@ -180,9 +183,10 @@ impl<H: Hypervisor> Protocol<H> {
             let why = "claims made while they take memory could succeed wrongly";
             return self.queue(placing, &mut state, why);
         }
-        let rest_pages = self.rest_pages(placing, &state, &seen);
-        if state.line.holds_up(domid, rest_pages) {
-            let why = "placements that came before wait for memory, and were overtaken before";
+        let rest = self.rest(placing, &state, &seen);
+        if state.line.holds_up(domid, rest) {
+            let why = "placements that came before wait for memory, and need what is free or were \
+                       overtaken before";
             return self.queue(placing, &mut state, why);
         }
         let step = match planned {
@@ -190,33 +194,9 @@ impl<H: Hypervisor> Protocol<H> {
             Err(why) => self.stake_unplaced(placing, &mut state, why),
         };
         if placing.settling.is_some() {
-            state.line.overtake(domid, rest_pages);
+            state.line.overtake(domid, rest);
         }
         step
-    }
-
-    /// A domain is placed once, and a claim on a node is its last.
-    fn check_unplaced(&self, state: &mut State, domid: Domid) -> Result<(), Error> {
-        let known = state.builds.contains_key(&domid) || state.node_claimed.contains(&domid);
-        if !known {
-            return Ok(());
-        }
-        if self.alive(domid) == Some(false) {
-            // The number is another domain's now.
-            state.builds.remove(&domid);
-            state.node_claimed.remove(&domid);
-            return Ok(());
-        }
-        if state.builds.contains_key(&domid) {
-            let found = "a domain that is being built";
-            let expected = "a domain that is not placed yet, or was abandoned";
-            return Err(planner::Invalid::new("domid", found, expected).into());
-        }
-        Err(Error::MustDestroy {
-            domid,
-            why: "it has had a claim on a node, and another claim can bring the host down"
-                .to_string(),
-        })
     }
 
     fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
@@ -237,127 +217,47 @@ impl<H: Hypervisor> Protocol<H> {
                 | Reason::Mask
                 | Reason::SingleNode,
                 Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
-            ) => Aim::Unplaced(refusal.to_string()),
-        }
-    }
-
-    /// Whoever has waited for memory waits on while more comes back, if that may bring a nearer
-    /// plan: it would live with the farther one for as long as it runs. But not for long: there
-    /// may always be something that comes back.
-    fn hold_out(
-        &self,
-        placing: &mut Placing,
-        state: &State,
-        seen: &View,
-        plan: &Plan,
-    ) -> Option<Duration> {
-        let nearest = placing.nearest_if_empty?;
-        let now = self.hypervisor.now();
-        let since = *placing.holding_out_since.get_or_insert(now);
-        let in_time = now.saturating_sub(since) < MOST_HELD_OUT;
-        match in_time && nearest.compare(&plan.distance?).is_lt() {
-            true => {
-                placing.stop_queueing(now);
-                self.keep_watch(placing, state, seen, Hope::NearerPlan)
-            }
-            false => None,
-        }
-    }
-
-    /// How long to wait for memory before the next look, or `None` if it is not worth it.
-    pub(crate) fn keep_watch(
-        &self,
-        placing: &mut Placing,
-        state: &State,
-        seen: &View,
-        hope: Hope,
-    ) -> Option<Duration> {
-        let (now, unclaimed) = (self.hypervisor.now(), seen.unclaimed_pages);
-        let watch = placing
-            .watch
-            .get_or_insert_with(|| Watch::new(now, unclaimed, &seen.domains));
-        placing.waited = watch.waited(now);
-        let at_most = state.config.memory_wait;
-        watch.look(now, hope, at_most, unclaimed, &seen.domains)
-    }
-
-    /// The memory is not there now: waits while some is given back, or while builds that hold
-    /// more than they will take, or hide what they take, have not ended.
-    pub(crate) fn fall_short(
-        &self,
-        placing: &mut Placing,
-        state: &mut State,
-        seen: &View,
-        refusal: Refusal,
-    ) -> Result<Step, Error> {
-        let now = self.hypervisor.now();
-        let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
-        if (1..=held + self.hidden_pages(state)).contains(&refusal.short.pages) {
-            return self.queue(
-                placing,
-                state,
-                "the memory that is missing may be among theirs",
-            );
-        }
-        placing.stop_queueing(now);
-        if placing.needed_pages() > capacity_pages(&seen.host) {
-            return Err(self.host_full(placing, state, seen));
-        }
-        // Nodes that refused a claim may have room when memory has come back.
-        placing.full = NodeSet::EMPTY;
-        if let (false, Some(watch)) = (placing.short, &mut placing.watch) {
-            watch.short_again(now);
-        }
-        placing.short = true;
-        match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
-            Some(poll) => {
-                (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
-                Ok(Step::Wait(poll))
-            }
-            None if refusal.reason == Reason::HostMemory => {
-                Err(self.host_full(placing, state, seen))
-            }
-            None => Err(Error::Refused {
-                domid: placing.domid(),
-                refusal,
+            ) => Aim::Unplaced(match placing.full {
+                NodeSet::EMPTY => refusal.to_string(),
+                // That they are left out is not what the request asked.
+                full => format!("nodes {full} refused the claim; without them: {refusal}"),
             }),
         }
     }
+}
 
-    pub(crate) fn host_full(&self, placing: &Placing, state: &State, seen: &View) -> Error {
-        Error::HostFull {
-            domid: placing.domid(),
-            needed_pages: placing.needed_pages(),
-            available_pages: seen.host.host_claimable_pages(&state.config.reserve),
-            waited: placing.waited,
+/// A domain is placed once, while it lives, and a claim on a node is its last.
+fn check_unplaced(state: &mut State, domid: Domid, domains: &[DomainInfo]) -> Result<(), Error> {
+    // A number that is not listed will be another domain's when it comes again.
+    let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
+    state.node_claimed.retain(|domid| listed.contains(domid));
+    let invalid = |found: String, expected| Err(Invalid::new("domid", found, expected).into());
+    let alive = |domain: &&DomainInfo| domain.domid == domid && !domain.dying;
+    let Some(domain) = domains.iter().find(alive) else {
+        let found = format!("{domid}, which is not there or is being destroyed");
+        return invalid(found, "a domain that lives");
+    };
+    if state.builds.contains_key(&domid) {
+        let found = format!("{domid}, which is being built");
+        return invalid(found, "a domain that is not placed yet, or was abandoned");
+    }
+    if state.node_claimed.contains(&domid) {
+        return Err(Error::MustDestroy {
+            domid,
+            why: "it has had a claim on a node, and another claim can bring the host down"
+                .to_string(),
+        });
+    }
+    match domain.outstanding_pages {
+        0 => Ok(()),
+        pages => {
+            let found = format!("{domid}, which has {pages} pages claimed by somebody else");
+            invalid(found, "a domain without a claim, or that was abandoned")
         }
     }
 }
 
-/// How near a plan would be if all memory of the host were free.
-fn nearest_if_empty(host: &Host, request: &Request, config: &Config) -> Option<Distance> {
-    let mut memory = host.memory().clone();
-    for node in memory.nodes.iter_mut().flatten() {
-        *node = NodeMemory {
-            size_pages: node.size_pages,
-            free_pages: node.size_pages,
-            ..NodeMemory::default()
-        };
-    }
-    memory.host_free_pages = capacity_pages(host);
-    memory.host_outstanding_pages = 0;
-    memory.host_held_pages = 0;
-    let empty = Host::with_memory(host.topology().clone(), memory).ok()?;
-    plan(&empty, request, &limits(config)).ok()?.distance
-}
-
-/// More than the host can ever give: its nodes with their holes.
-fn capacity_pages(host: &Host) -> u64 {
-    let nodes = host.memory().nodes.iter().flatten();
-    nodes.map(|node| node.size_pages).sum()
-}
-
-fn limits(config: &Config) -> Limits {
+pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         reserve: config.reserve,
         budget_steps: config.plan_budget_steps,

@@ -9,6 +9,7 @@ use planner::{NodeSet, Plan, Policy, Request, Topology};
 use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Affinity, Domid, Hypervisor};
+use crate::ledger::Claimed;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
 use crate::state::State;
@@ -164,6 +165,7 @@ impl<H: Hypervisor> Protocol<H> {
                 host_claims: None,
                 node_claims: None,
                 claim_sets: None,
+                stood: BTreeSet::new(),
                 line: Line::default(),
             }),
         })
@@ -289,7 +291,10 @@ impl<H: Hypervisor> Protocol<H> {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
             state.host_claims = None;
-            state.node_claims = None;
+            // A claim on a node that is there decides whom others must not meet.
+            state.node_claims = (state.builds.values())
+                .any(|build| build.claim == Claimed::OnNode)
+                .then_some(true);
             state.claim_sets = None;
             if let Ok(domains) = self.hypervisor.domains() {
                 let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);

@@ -8,7 +8,7 @@ use crate::config::Claims;
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
 use crate::ledger::{Build, Claimed, View};
-use crate::line::For;
+use crate::line::{For, Rest};
 use crate::placing::{Placing, Step};
 use crate::protocol::Protocol;
 use crate::state::State;
@@ -81,15 +81,20 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// What would be left of the host beside this placement, for those who came before it. None
-    /// counts with late accounting: each build may be in their way, however much is left.
-    pub(crate) fn rest_pages(&self, placing: &Placing, state: &State, seen: &View) -> u64 {
+    /// What would be left of the host beside this placement, for those who came before it. With
+    /// late accounting whoever waits for memory cannot count on it: each build may be in the way.
+    pub(crate) fn rest(&self, placing: &Placing, state: &State, seen: &View) -> Rest {
+        let room = seen.host.host_claimable_pages(&state.config.reserve);
+        let pages = room.saturating_sub(placing.needed_pages());
         match self.hypervisor.accounting() {
-            Accounting::Late => 0,
-            Accounting::AtAllocation => {
-                let room = seen.host.host_claimable_pages(&state.config.reserve);
-                room.saturating_sub(placing.needed_pages())
-            }
+            Accounting::Late => Rest {
+                pages,
+                sure_pages: 0,
+            },
+            Accounting::AtAllocation => Rest {
+                pages,
+                sure_pages: pages,
+            },
         }
     }
 
@@ -102,6 +107,7 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
         (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Builds);
+        placing.stop_waiting(now);
         let since = *placing.queued_since.get_or_insert(now);
         let waited = now.saturating_sub(since);
         if waited < state.config.memory_wait {
@@ -122,8 +128,8 @@ impl<H: Hypervisor> Protocol<H> {
 /// Whether the host would have too little left beside the claim to hide an extent for each build.
 fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
     let builds = state.builds.len() as i64;
-    let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
-    let rest = seen.unclaimed_pages - (placing.needed_pages() + held) as i64;
+    let held_pages = seen.host.memory().host_held_pages;
+    let rest = seen.unclaimed_pages - (placing.needed_pages() + held_pages) as i64;
     builds > 0 && rest < EXTENT_PAGES as i64 * (builds + 1)
 }
 
@@ -175,7 +181,8 @@ fn contended(
             .map(|(domid, build)| match build.claim {
                 Claimed::OnNode => build.held_pages,
                 Claimed::InSet | Claimed::OnHost | Claimed::Not => {
-                    build.held_pages + outstanding(*domid)
+                    let to_come = build.unclaimed_pages(&seen.domains, *domid);
+                    build.held_pages + outstanding(*domid) + to_come
                 }
             })
             .sum();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use planner::{NodeSet, Plan};
 
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Hypervisor, NodePages};
+use crate::hypervisor::{Accounting, Domid, Hypervisor, NodePages};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
@@ -100,15 +100,19 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn settle(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
         let look = match settling.claim {
             Claimed::Not => Ok(Look::Stands),
-            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => self.look(placing),
+            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => {
+                self.look(placing, settling.claim)
+            }
         };
         let now = self.hypervisor.now();
         match look {
             Ok(Look::Stands) => {
+                let mut state = self.lock();
+                state.stood.insert(settling.claim);
                 if settling.claim == Claimed::OnHost {
-                    self.lock().host_claims = Some(true);
+                    state.host_claims = Some(true);
                 }
-                placing.stop_queueing(now);
+                drop(state);
                 Ok(self.done(placing, settling))
             }
             Ok(Look::NotThere) => self.without_claim(placing, settling),
@@ -132,7 +136,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn look(&self, placing: &Placing) -> Result<Look, Error> {
+    fn look(&self, placing: &Placing, claim: Claimed) -> Result<Look, Error> {
         let domid = placing.domid();
         let domains = (self.hypervisor.domains())
             .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
@@ -143,7 +147,14 @@ impl<H: Hypervisor> Protocol<H> {
                 let why = "it vanished while it was being placed".to_string();
                 return Err(Error::MustDestroy { domid, why });
             }
-            Some(0) => return Ok(Look::NotThere),
+            Some(0) if self.may_have_none(domid, claim) => return Ok(Look::NotThere),
+            Some(0) => {
+                let why = "its claim is gone: it was destroyed or abandoned while it was placed";
+                return Err(Error::MustDestroy {
+                    domid,
+                    why: why.to_string(),
+                });
+            }
             Some(outstanding_pages) if outstanding_pages != asked_pages => {
                 return Err(Error::TooLate {
                     domid,
@@ -171,8 +182,15 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// Whether that nothing is claimed can mean that there are no such claims: none ever stood, and
+    /// nobody has abandoned the domain.
+    fn may_have_none(&self, domid: Domid, claim: Claimed) -> bool {
+        let state = self.lock();
+        !state.stood.contains(&claim) && state.builds.contains_key(&domid)
+    }
+
     /// Goes on without a claim, as this hypervisor has none: of this kind, or at all.
-    fn without_claim(&self, placing: &Placing, settling: Settling) -> Result<Step, Error> {
+    fn without_claim(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
         let domid = placing.domid();
         let one_rung_down = {
             let mut state = self.lock();
@@ -236,7 +254,10 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn done(&self, placing: &Placing, settled: Settling) -> Step {
+    fn done(&self, placing: &mut Placing, settled: Settling) -> Step {
+        let now = self.hypervisor.now();
+        placing.stop_waiting(now);
+        placing.stop_queueing(now);
         let Settling {
             rung, plan, claim, ..
         } = settled;

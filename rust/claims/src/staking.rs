@@ -8,6 +8,7 @@ use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
 use crate::ledger::{view, Claimed, View};
+use crate::line::For;
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
 use crate::settling::shares;
@@ -85,7 +86,8 @@ impl<H: Hypervisor> Protocol<H> {
                 self.release_affinity(domid)?;
                 placing.full = placing.full.union(short);
                 placing.replans += 1;
-                if placing.replans <= MAX_REPLANS {
+                placing.refused_in_a_row += 1;
+                if placing.refused_in_a_row <= MAX_REPLANS {
                     return Ok(Step::Wait(Duration::ZERO));
                 }
                 let why = match placing.full {
@@ -130,11 +132,13 @@ impl<H: Hypervisor> Protocol<H> {
             claimed.is_err_and(|error| error.errno == Errno::ENOMEM)
         };
         let short = set.iter().filter(alone).map(|share| share.node).collect();
-        (self.hypervisor.claim_set(domid, &[])).map_err(Error::call(
-            domid,
-            "releasing what was claimed of single nodes (to be destroyed)",
-        ))?;
-        Ok(short)
+        match self.hypervisor.claim_set(domid, &[]) {
+            Ok(()) => Ok(short),
+            Err(error) => Err(Error::MustDestroy {
+                domid,
+                why: format!("what it claimed of single nodes could not be taken back ({error})"),
+            }),
+        }
     }
 
     fn stake_host(
@@ -194,7 +198,11 @@ impl<H: Hypervisor> Protocol<H> {
         error: CallError,
     ) -> Result<Step, Error> {
         match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
-            Some(poll) => Ok(Step::Wait(poll)),
+            Some(poll) => {
+                let now = self.hypervisor.now();
+                (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
+                Ok(Step::Wait(poll))
+            }
             None => Err(Error::Call {
                 source: error,
                 domid: Some(placing.domid()),

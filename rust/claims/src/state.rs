@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Claims, Config};
 use crate::hypervisor::Domid;
-use crate::ledger::Build;
+use crate::ledger::{Build, Claimed};
 use crate::line::Line;
 
 /// What Xen cannot tell.
@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
     pub claim_sets: Option<bool>,
+    /// Kinds of claims that were seen to stand, so that there are such claims for certain.
+    pub stood: BTreeSet<Claimed>,
     /// Placements that wait.
     pub line: Line,
 }

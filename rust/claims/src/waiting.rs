@@ -75,7 +75,9 @@ impl Watch {
         if self.progress(unclaimed_pages, domains) {
             self.last_progress = now;
         }
-        let dying = domains.iter().any(|domain| domain.dying);
+        // One that others keep pages of may be dying for days.
+        let gives_back = |d: &DomainInfo| d.dying && d.tot_pages >= LEAST_PROGRESS_PAGES;
+        let dying = domains.iter().any(gives_back);
         let progressed = self.last_progress > self.since;
         let patience = match hope {
             Hope::AnyPlan | Hope::NearerPlan if dying => STAGNATION_WHILE_DYING,
@@ -94,12 +96,10 @@ impl Watch {
     /// Xen shows a domain as dying only when most of its memory is back; until then that its
     /// pages get fewer is the only sign.
     fn progress(&mut self, unclaimed_pages: i64, domains: &[DomainInfo]) -> bool {
-        let mut given_back = 0;
+        let mut given_back = false;
         let gone = |domid: &Domid| !domains.iter().any(|domain| domain.domid == *domid);
-        self.least_tot_pages.retain(|domid, pages| {
-            if gone(domid) {
-                given_back += (*pages).max(LEAST_PROGRESS_PAGES);
-            }
+        self.least_tot_pages.retain(|domid, _| {
+            given_back |= gone(domid);
             !gone(domid)
         });
         for domain in domains {
@@ -109,7 +109,7 @@ impl Watch {
                 .or_insert(domain.tot_pages);
             let fewer = least.saturating_sub(domain.tot_pages);
             if fewer >= LEAST_PROGRESS_PAGES {
-                given_back += fewer;
+                given_back = true;
                 *least = domain.tot_pages;
             }
         }
@@ -117,6 +117,6 @@ impl Watch {
         if risen {
             self.most_unclaimed_pages = unclaimed_pages;
         }
-        risen || given_back > 0
+        risen || given_back
     }
 }

@@ -88,6 +88,16 @@ impl<S: Site> Faulty<S> {
         }
     }
 
+    /// A reading is overtaken once, for whoever overtakes reads too.
+    fn overtaken_once(&self, call: &'static str) {
+        let mut faults = self.faults.lock().unwrap();
+        if let Some(Fault::Overtaken(doing)) = faults.get(call).cloned() {
+            faults.remove(call);
+            drop(faults);
+            doing(&self.site);
+        }
+    }
+
     fn call<T: Default>(
         &self,
         call: &'static str,
@@ -127,6 +137,7 @@ impl<S: Site> Hypervisor for Faulty<S> {
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
+        self.overtaken_once("domains");
         match self.reading("domains") {
             None => self.site.domains(),
             Some(error) => Err(error),

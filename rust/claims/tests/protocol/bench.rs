@@ -41,6 +41,14 @@ pub fn bench_with(flavour: Flavour, config: Config) -> Bench<Model> {
     Bench::with(host(flavour, 2), config)
 }
 
+/// A domain for which another process has claimed memory.
+pub fn claimed_by_another(bench: &Bench<Model>, pages: u64) -> Domid {
+    let other = bench.create(pages);
+    let claimed = bench.xen.site.with(|xen| xen.claim_host(other, pages));
+    claimed.unwrap();
+    other
+}
+
 /// The default switches, but for the longest wait.
 pub fn waiting(seconds: u64) -> Config {
     Config {

@@ -10,6 +10,7 @@ mod errnos;
 mod everywhere;
 mod neighbours;
 mod sets;
+mod vanishing;
 mod waiting;
 
 /// Each check as a test, on every flavour.

@@ -225,3 +225,17 @@ fn a_running_domain_cannot_claim_a_set_where_it_must_be_paused() {
     let error = claims::Hypervisor::claim_set(&bench.xen.site, domid, &set).unwrap_err();
     assert_eq!(error.errno, Errno::EBUSY);
 }
+
+#[test]
+fn what_was_claimed_of_single_nodes_and_stays_is_said() {
+    let bench = bench(Flavour::V7);
+    let first = bench.place(GIB, Policy::BestEffort);
+    assert!(bench.build(first));
+    bench.xen.set("claim_set", Fault::Errno(Errno::ENOMEM));
+    bench.xen.set("probe set", Fault::Errno(Errno::EAGAIN));
+    let domid = bench.create(80 * GIB);
+    let asked = placement(domid, request(80 * GIB, Policy::BestEffort));
+    let error = bench.protocol.place(asked).unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+    assert!(bench.outstanding(domid) > 0);
+}

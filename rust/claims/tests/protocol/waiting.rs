@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use claims::{Claims, Config, Error, Hypervisor, Rung, Step};
+use claims::{Claims, Config, Domid, Error, Hypervisor, Rung, Step};
 use model::{Flavour, Kind, Model, MAX_EXTENT_PAGES};
 use planner::Policy;
 
-use crate::bench::{bench, bench_with, waiting, GIB};
-use crate::everywhere::bench::{placement, request, Fault};
+use crate::bench::{bench, bench_with, claimed_by_another, waiting, GIB};
+use crate::everywhere::bench::{placement, request, Bench, Fault};
 
 #[test]
 fn waits_for_a_domain_that_gives_its_memory_back() {
@@ -57,12 +57,7 @@ fn in_mode_never_an_extent_on_its_way_is_not_missing() {
 #[test]
 fn a_claim_that_succeeded_wrongly_is_backed_out() {
     let bench = bench(Flavour::XEN_4_17);
-    let other = bench.create(100 * GIB);
-    bench
-        .xen
-        .site
-        .with(|xen| xen.claim_host(other, 100 * GIB))
-        .unwrap();
+    let other = claimed_by_another(&bench, 100 * GIB);
     let taken = Arc::new(Mutex::new(Vec::new()));
     let take = {
         let taken = taken.clone();
@@ -125,21 +120,25 @@ fn who_waits_for_memory_waits_for_a_nearer_plan_while_more_comes_back() {
     }
 }
 
-#[test]
-fn when_no_more_comes_back_the_plan_that_there_is_is_taken() {
-    let bench = bench(Flavour::UPSTREAM);
-    // 24 GiB of each node stay taken, so that no node can hold what comes.
+/// A host that gives 70 GiB of a domain back, of whose nodes none can hold 50 GiB even then: 24 GiB
+/// of each stay taken.
+fn emptying(flavour: Flavour) -> (Bench<Model>, Domid) {
+    let bench = bench(flavour);
     for node in [0, 1] {
         let domid = bench.create(24 * GIB);
-        assert_eq!(
-            bench.xen.site.populate(domid, 24 * GIB, Some(node)),
-            24 * GIB
-        );
+        let populated = bench.xen.site.populate(domid, 24 * GIB, Some(node));
+        assert_eq!(populated, 24 * GIB);
     }
     let first = bench.place(70 * GIB, Policy::BestEffort);
     let old = first.domid();
     assert!(bench.build(first));
     bench.xen.site.destroy(old).unwrap();
+    (bench, old)
+}
+
+#[test]
+fn when_no_more_comes_back_the_plan_that_there_is_is_taken() {
+    let (bench, old) = emptying(Flavour::UPSTREAM);
     let domid = bench.create(50 * GIB);
     let mut placing = bench
         .protocol
@@ -159,4 +158,129 @@ fn when_no_more_comes_back_the_plan_that_there_is_is_taken() {
     assert_eq!(plan.nodes.len(), 2);
     let for_nothing = bench.xen.now() - gone.expect("it held out until the memory was back");
     assert!(for_nothing < Duration::from_secs(5), "{for_nothing:?}");
+}
+
+#[test]
+fn a_plan_that_there_is_is_not_lost_to_who_comes_later() {
+    for flavour in [Flavour::UPSTREAM, Flavour::XEN_4_17] {
+        let (bench, old) = emptying(flavour);
+        let start = |pages| {
+            let domid = bench.create(pages);
+            let asked = placement(domid, request(pages, Policy::BestEffort));
+            bench.protocol.start(asked)
+        };
+        let mut holds_out = start(50 * GIB);
+        let alive = || {
+            let domains = bench.xen.domains().unwrap();
+            domains.iter().any(|domain| domain.domid == old)
+        };
+        while alive() {
+            let Step::Wait(time) = bench.protocol.step(&mut holds_out) else {
+                panic!("it could be placed before the memory was back");
+            };
+            bench.xen.site.advance(time);
+        }
+        let step = bench.protocol.step(&mut holds_out);
+        assert!(matches!(step, Step::Wait(_)), "{step:?}");
+        let mut later = start(50 * GIB);
+        let step = bench.protocol.step(&mut later);
+        assert!(matches!(step, Step::Wait(_)), "{}: {step:?}", flavour.name);
+        // What leaves enough for it may go.
+        let mut small = start(4 * GIB);
+        let step = bench.protocol.step(&mut small);
+        assert!(
+            matches!(step, Step::Placed(_)),
+            "{}: {step:?}",
+            flavour.name
+        );
+        bench.xen.site.advance(Duration::from_secs(4));
+        let step = bench.protocol.step(&mut holds_out);
+        assert!(
+            matches!(step, Step::Placed(_)),
+            "{}: {step:?}",
+            flavour.name
+        );
+    }
+}
+
+#[test]
+fn what_no_node_could_ever_hold_is_refused_at_once() {
+    let bench = bench(Flavour::UPSTREAM);
+    let first = bench.place(110 * GIB, Policy::BestEffort);
+    let old = first.domid();
+    assert!(bench.build(first));
+    bench.xen.site.destroy(old).unwrap();
+    let domid = bench.create(80 * GIB);
+    let mut placing = bench
+        .protocol
+        .start(placement(domid, request(80 * GIB, Policy::Strict)));
+    let step = bench.protocol.step(&mut placing);
+    let refused = matches!(step, Step::Failed(Error::Refused { .. }));
+    assert!(refused, "{step:?}");
+}
+
+#[test]
+fn what_the_host_can_never_give_does_not_queue_first() {
+    let bench = bench(Flavour::XEN_4_17);
+    let _first = bench.place(GIB / 2, Policy::BestEffort);
+    let pages = 128 * GIB - claims::overhead_pages(1, 128 * GIB) + 1;
+    let domid = bench.create(pages);
+    let mut placing = bench
+        .protocol
+        .start(placement(domid, request(pages, Policy::BestEffort)));
+    let step = bench.protocol.step(&mut placing);
+    let full = matches!(step, Step::Failed(Error::HostFull { .. }));
+    assert!(full, "{step:?}");
+}
+
+#[test]
+fn a_plan_that_comes_with_more_memory_is_waited_for() {
+    let config = Config {
+        reserve: planner::Reserve {
+            host_pages: 0,
+            node_pages: 8 * GIB,
+        },
+        ..Config::default()
+    };
+    let bench = bench_with(Flavour::UPSTREAM, config);
+    let first = bench.place(110 * GIB, Policy::Any);
+    let old = first.domid();
+    assert!(bench.build(first));
+    bench.xen.site.destroy(old).unwrap();
+    let placed = bench.place(30 * GIB, Policy::BestEffort);
+    let plan = placed.outcome().plan.clone();
+    assert_eq!(plan.map(|plan| plan.nodes.len()), Some(1));
+}
+
+#[test]
+fn a_dead_domain_of_which_others_keep_pages_is_not_waited_for() {
+    let bench = bench(Flavour::UPSTREAM);
+    let dead = bench.create(GIB);
+    assert_eq!(bench.xen.site.populate(dead, GIB, None), GIB);
+    bench.xen.site.with(|xen| xen.map_foreign(dead, 8)).unwrap();
+    bench.xen.site.destroy(dead).unwrap();
+    bench.xen.site.advance(Duration::from_secs(60));
+    let listed = bench.xen.site.domains().unwrap();
+    assert!(listed
+        .iter()
+        .any(|domain| domain.domid == dead && domain.dying));
+    claimed_by_another(&bench, 100 * GIB);
+    let domid = bench.create(60 * GIB);
+    let asked = placement(domid, request(60 * GIB, Policy::BestEffort));
+    let Error::HostFull { waited, .. } = bench.protocol.place(asked).unwrap_err() else {
+        panic!("it was not refused");
+    };
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+}
+
+#[test]
+fn how_long_it_waited_is_told() {
+    let bench = bench(Flavour::UPSTREAM);
+    let first = bench.place(100 * GIB, Policy::BestEffort);
+    let old = first.domid();
+    assert!(bench.build(first));
+    bench.xen.site.destroy(old).unwrap();
+    let start = bench.xen.now();
+    let placed = bench.place(100 * GIB, Policy::BestEffort);
+    assert_eq!(placed.outcome().waited, bench.xen.now() - start);
 }
