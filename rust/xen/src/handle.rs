@@ -67,9 +67,9 @@ pub(crate) struct Handle(*mut xc::xc_interface);
 // SAFETY: without XC_OPENFLAG_NON_REENTRANT libxenctrl's handle may be used from any thread.
 unsafe impl Send for Handle {}
 
-// Without a lock C writes two things: how many CPUs and nodes there are, the same each time; and, of
+// Without a lock C writes two things: how many CPUs and nodes there are, the same each time; and of
 // calls that fail at once, the text of the handle's last error, within its bounds, which nothing
-// here reads: only xc_get_last_error would, and loggers, of which SILENT looks at nothing.
+// here reads: only xc_get_last_error would, and a logger that looks at what it is given.
 // SAFETY: and from several at once, but for what is said above, which is harmless.
 unsafe impl Sync for Handle {}
 
