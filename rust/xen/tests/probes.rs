@@ -109,7 +109,8 @@ fn what_cannot_be_compiled_is_told() {
         header::included(cc, &arguments, &probe_file("xenctrl"))
     };
     let absent = told("no-such-compiler -O1", "-O1").unwrap_err();
-    assert!(absent.starts_with("the C compiler no-such-compiler -O1 cannot be run"));
+    // Under valgrind a program that is not there is one that fails.
+    assert!(absent.contains("no-such-compiler -O1 cannot"), "{absent}");
     let broken = told(&cc(), "-Dxc_interface=7").unwrap_err();
     assert!(
         broken.contains("cannot compile") && broken.contains("error"),
