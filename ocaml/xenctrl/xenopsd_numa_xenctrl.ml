@@ -17,7 +17,8 @@ let declared =
     ; "xc_domain_claim_memory"
     ]
 
-(* The errnos of Linux that xc_interface_open and its first hypercall answer. *)
+(* The errnos of Linux that xc_interface_open and its first hypercalls answer;
+   EPROTO stands for the EACCES of a hypercall. *)
 let describe = function
   | 1 ->
       "not a Xen dom0: Xen refuses its calls (EPERM); use --host FILE"
@@ -28,6 +29,9 @@ let describe = function
        FILE"
   | 13 ->
       "no access to Xen: its privcmd device may not be opened (EACCES)"
+  | 71 ->
+      "libxenctrl and this Xen do not belong together: after an upgrade reboot, \
+       or build with this Xen's headers"
   | errno ->
       Printf.sprintf "Xen does not answer (errno %d)" errno
 

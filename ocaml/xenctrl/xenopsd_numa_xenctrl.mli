@@ -7,8 +7,9 @@
 
 val hypervisor : unit -> (Xenopsd_numa.Hypervisor.t, string) result
 (** [hypervisor ()] is the running Xen, through libxenctrl. The error says why
-    there is none: not a Xen dom0, or no right to talk to it. Opened once, by
-    the first call that succeeds; nothing is written to standard error. *)
+    there is none: not a Xen dom0, no right to talk to it, or a libxenctrl that
+    is of another release. Opened once, by the first call that succeeds; nothing
+    is written to standard error. *)
 
 val declared : (string * bool) list
 (** The calls that only some of libxenctrl's headers declare, and whether this

@@ -27,7 +27,8 @@ fn open() -> Result<*const XenopsdNumaHypervisor, OpenError> {
 }
 
 /// The address of a `struct xenopsd_numa_hypervisor` for the Xen that this process runs on, good
-/// until the process ends; or a negative errno; or 0 for a fault of this library.
+/// until the process ends; or a negative errno, EPROTO where Xen says EACCES because libxenctrl is
+/// of another release; or 0 for a fault of this library.
 ///
 /// Calls nothing of OCaml's runtime, so it may be declared `[@@noalloc]`.
 #[no_mangle]

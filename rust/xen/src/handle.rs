@@ -14,6 +14,13 @@ pub enum OpenError {
     /// There is a way, which this process may not take.
     #[error("no access to Xen: {0}; run it as root")]
     Denied(CallError),
+    /// This library speaks another release's language than the Xen that runs; a security policy
+    /// (XSM) that forbids the call answers the same.
+    #[error(
+        "libxenctrl and this Xen do not belong together: {0}; after an upgrade reboot, or build \
+         with this Xen's headers"
+    )]
+    Mismatch(CallError),
     /// Anything else.
     #[error("Xen does not answer: {0}")]
     Silent(CallError),
@@ -26,20 +33,29 @@ impl OpenError {
             Errno::ENOENT | Errno::ENODEV | Errno::EPERM | Errno::ENOSYS | ENXIO => {
                 OpenError::NotDom0(error)
             }
-            Errno::EACCES => OpenError::Denied(error),
+            // Of the device it is a right that is missing, of a hypercall an interface version.
+            Errno::EACCES if error.call == OPEN => OpenError::Denied(error),
+            Errno::EACCES => OpenError::Mismatch(error),
             _ => OpenError::Silent(error),
         }
     }
 
-    /// The errno behind it.
+    /// The errno behind it; EPROTO for a mismatch, so that whoever has only the number can tell.
     pub fn errno(&self) -> Errno {
         match self {
             OpenError::NotDom0(error) | OpenError::Denied(error) | OpenError::Silent(error) => {
                 error.errno
             }
+            OpenError::Mismatch(_) => EPROTO,
         }
     }
 }
+
+/// The call that opens the device.
+const OPEN: &str = "xc_interface_open";
+
+/// What stands for a mismatch: Xen's own EACCES is also what a missing right is.
+const EPROTO: Errno = Errno(libc::EPROTO);
 
 /// What opening the device answers where there is no Xen under it.
 const ENXIO: Errno = Errno(libc::ENXIO);
@@ -51,17 +67,20 @@ pub(crate) struct Handle(*mut xc::xc_interface);
 // SAFETY: without XC_OPENFLAG_NON_REENTRANT libxenctrl's handle may be used from any thread.
 unsafe impl Send for Handle {}
 
-// SAFETY: and from several at once.
+// Without a lock C writes two things: how many CPUs and nodes there are, the same each time; and of
+// calls that fail at once, the text of the handle's last error, within its bounds, which nothing
+// here reads: only xc_get_last_error would, and a logger that looks at what it is given.
+// SAFETY: and from several at once, but for what is said above, which is harmless.
 unsafe impl Sync for Handle {}
 
 impl Handle {
     pub(crate) fn open() -> Result<Self, OpenError> {
-        let logger = (&raw const SILENT.0).cast_mut();
+        let logger = (&raw const SILENT).cast_mut();
         // SAFETY: the logger is never written to, and lives for ever.
         let handle = unsafe { xc::xc_interface_open(logger, logger, 0) };
         match handle.is_null() {
             false => Ok(Handle(handle)),
-            true => Err(OpenError::of(last_error("xc_interface_open"))),
+            true => Err(OpenError::of(last_error(OPEN))),
         }
     }
 
@@ -96,17 +115,12 @@ pub(crate) fn check(call: &'static str, status: c_int) -> Result<c_int, CallErro
     }
 }
 
-struct Silent(xc::xentoollog_logger);
-
-// SAFETY: it is never written to, and its functions do nothing.
-unsafe impl Sync for Silent {}
-
 /// A logger that says nothing: every failure is returned to the caller, who has a log of its own.
-static SILENT: Silent = Silent(xc::xentoollog_logger {
+static SILENT: xc::xentoollog_logger = xc::xentoollog_logger {
     vmessage: Some(vmessage),
     progress: Some(progress),
     destroy: Some(destroy),
-});
+};
 
 // SAFETY: does nothing with what it is given.
 unsafe extern "C" fn vmessage(
@@ -152,12 +166,7 @@ mod tests {
 
     #[test]
     fn errnos_are_told_apart() {
-        let of = |errno| {
-            OpenError::of(CallError {
-                call: "xc_interface_open",
-                errno,
-            })
-        };
+        let of = |errno| OpenError::of(CallError { call: OPEN, errno });
         let text = of(Errno::ENOENT).to_string();
         assert_eq!(
             text,
@@ -167,5 +176,37 @@ mod tests {
         assert!(matches!(of(Errno::EACCES), OpenError::Denied(_)));
         assert!(matches!(of(Errno::ENOMEM), OpenError::Silent(_)));
         assert_eq!(of(Errno::ENOMEM).errno(), Errno::ENOMEM);
+    }
+
+    #[test]
+    fn another_interface_is_not_a_missing_right() {
+        let of = |call| {
+            OpenError::of(CallError {
+                call,
+                errno: Errno::EACCES,
+            })
+        };
+        assert_eq!(of(OPEN).errno(), Errno::EACCES);
+        assert!(of(OPEN).to_string().contains("run it as root"));
+        for call in ["xc_physinfo", "xc_domain_node_getaffinity"] {
+            let error = of(call);
+            assert!(matches!(error, OpenError::Mismatch(_)));
+            assert_eq!(error.errno(), EPROTO);
+            assert!(error.to_string().contains("do not belong together"));
+        }
+    }
+
+    #[test]
+    fn ocaml_tells_each_by_its_errno() {
+        let ocaml = include_str!("../../../ocaml/xenctrl/xenopsd_numa_xenctrl.ml");
+        for (errno, text) in [
+            (Errno::EACCES, "may not be opened (EACCES)"),
+            (EPROTO, "do not belong together"),
+        ] {
+            let arm = format!("  | {} ->\n", errno.0);
+            let told = ocaml.split_once(&arm).map(|(_, told)| told);
+            let told = told.and_then(|told| told.split("  | ").next());
+            assert!(told.is_some_and(|told| told.contains(text)), "{errno}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod accounting;
 mod declared;
 pub mod export;
 mod handle;
+mod layout;
 mod numa;
 mod toolstack;
 mod xen;

@@ -56,7 +56,12 @@ impl Xen {
         };
         // A domain without privilege may have the device too.
         xen.physinfo().map_err(OpenError::of)?;
-        Ok(xen)
+        // That was a sysctl. Domctls have a version of their own, which releases with the same
+        // version of sysctls do not share; asked of the domain that every Xen starts with.
+        match xen.node_affinity(Domid(0)) {
+            Err(error) if error.errno != Errno::ESRCH => Err(OpenError::of(error)),
+            Ok(_) | Err(_) => Ok(xen),
+        }
     }
 
     pub(crate) fn handle(&self) -> &Handle {

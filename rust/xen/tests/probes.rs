@@ -1,27 +1,38 @@
 //! What `build.rs` finds in the headers of each Xen.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+
+#[path = "../build/header.rs"]
+mod header;
+
+/// The compiler that `build.rs` asks.
+fn cc() -> String {
+    std::env::var("CC").unwrap_or_else(|_| "cc".to_string())
+}
+
+/// What finds one of `headers/`, or the installed header as it was found for this build.
+fn arguments(headers: Option<&str>) -> Vec<String> {
+    match headers {
+        Some(headers) => vec![format!(
+            "-I{}/headers/{headers}",
+            env!("CARGO_MANIFEST_DIR")
+        )],
+        None => header::includes(),
+    }
+}
+
+fn probe_file(probe: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join(format!("probes/{probe}.c")).display().to_string()
+}
 
 /// Whether a probe finds its call with a header, and finds it as known.
 fn found(probe: &str, headers: Option<&str>) -> (bool, bool) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let compiles = |shape: &[&str]| {
-        let mut cc = Command::new("cc");
-        cc.args(["-std=gnu11", "-fsyntax-only"]).args(shape);
-        match headers {
-            Some(headers) => {
-                cc.arg("-I").arg(root.join("headers").join(headers));
-            }
-            None => {
-                let given = std::env::var("BINDGEN_EXTRA_CLANG_ARGS").unwrap_or_default();
-                cc.args(given.split_whitespace());
-            }
-        }
-        let cc = cc.arg(root.join(format!("probes/{probe}.c")));
-        cc.stderr(Stdio::null()).status().unwrap().success()
+    let compiles = |shape: &[String]| {
+        let arguments = [&arguments(headers)[..], shape].concat();
+        header::compiles(&cc(), &arguments, &probe_file(probe)).unwrap()
     };
-    (compiles(&[]), compiles(&["-DSHAPE"]))
+    (compiles(&[]), compiles(&["-DSHAPE".to_string()]))
 }
 
 const ABSENT: (bool, bool) = (false, false);
@@ -57,4 +68,54 @@ fn this_build_has_what_the_installed_header_has() {
         ("xc_domain_claim_memory", sets),
     ];
     assert_eq!(xenopsd_numa_xen::DECLARED, expected);
+}
+
+/// What `build.rs` has compared with bindgen's: this build compiled with the first.
+#[test]
+fn a_member_more_is_another_layout() {
+    let layout = |more: &[&str]| {
+        let more: Vec<String> = more.iter().map(|word| word.to_string()).collect();
+        let arguments = [arguments(Some("v5")), more].concat();
+        header::layout(&cc(), &arguments, &probe_file("layout")).unwrap()
+    };
+    let (installed, sets) = (layout(&[]), layout(&["-DHAS_CLAIM_SET_V5"]));
+    let condition = "size_of::<xc::memory_claim_t>() == 16".to_string();
+    assert!(sets.starts_with(&installed) && sets.contains(&condition));
+    let changed = layout(&["-Dvmtrace_size=vmtrace_size; uint32_t more[2]"]);
+    let differ: Vec<_> = (installed.iter().zip(&changed))
+        .filter(|(installed, changed)| installed != changed)
+        .map(|(installed, _)| installed.split(" == ").next().unwrap())
+        .collect();
+    let of_arch = "offset_of!(xc::xen_domctl_createdomain, arch.emulation_flags)";
+    assert_eq!(
+        differ,
+        ["size_of::<xc::xen_domctl_createdomain>()", of_arch]
+    );
+}
+
+#[test]
+fn each_header_is_watched() {
+    let headers = header::included(&cc(), &arguments(Some("v5")), &probe_file("xenctrl")).unwrap();
+    for end in ["headers/v5/xenctrl.h", "/xen/domctl.h", "/xen/sysctl.h"] {
+        assert!(headers.iter().any(|header| header.ends_with(end)), "{end}");
+    }
+}
+
+/// That there is no compiler or no header is not that nothing is declared.
+#[test]
+fn what_cannot_be_compiled_is_told() {
+    let told = |cc: &str, more: &str| {
+        let arguments = [arguments(None), vec![more.to_string()]].concat();
+        header::included(cc, &arguments, &probe_file("xenctrl"))
+    };
+    let absent = told("no-such-compiler -O1", "-O1").unwrap_err();
+    // Under valgrind a program that is not there is one that fails.
+    assert!(absent.contains("no-such-compiler -O1 cannot"), "{absent}");
+    let broken = told(&cc(), "-Dxc_interface=7").unwrap_err();
+    assert!(
+        broken.contains("cannot compile") && broken.contains("error"),
+        "{broken}"
+    );
+    // A wrapper around the compiler is a word of its own.
+    assert!(told(&format!("env {}", cc()), "-O1").is_ok());
 }
