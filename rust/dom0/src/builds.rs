@@ -99,6 +99,8 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
         host.outstanding(domid)?
     );
     if placed.outcome().plan.is_none() {
+        let cpus = host.topology.processors(None).cpus[node];
+        ensure!(cpus == 0, "no plan, and the node has {cpus} CPUs");
         protocol.abandoned(domid)?;
         return Ok(format!(
             "no plan, as it must be: {:?}",
@@ -200,6 +202,11 @@ fn half_built(host: &Host, kind: DomainKind) -> Found {
     let source = from(&placed);
     let pinned = protocol.pin(placed)?;
     let half = domain.populate(MOST_PAGES / 2, source)?.pages;
+    ensure!(
+        half == MOST_PAGES / 2,
+        "{half} of {} pages were had",
+        MOST_PAGES / 2
+    );
     let unused = protocol.built(pinned.clone())?.unused_pages;
     ensure!(
         unused == MOST_PAGES - half,

@@ -13,15 +13,18 @@ use xen::{DomainKind, From};
 
 use crate::cases::{cases, Case, Space, Step, Who};
 use crate::host::{Domain, Host};
-use crate::landing::set_online;
+use crate::landing::{measured, set_online};
 use crate::layout::{free_clean, Layout};
 use crate::place::{nodes, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
 use crate::seen::Seen;
-use crate::worlds::{Modelled, Running};
+use crate::worlds::{Extents, Modelled, Running};
 
 /// The argument, before a seed, with which nothing but this is done.
 pub const BUSY: &str = "--busy";
+
+/// What all of it is about.
+const WHAT: &str = "where a domain lands while no CPU is idle";
 
 /// How long CPUs are idle, where they are.
 const REST: Duration = Duration::from_secs(20);
@@ -47,21 +50,17 @@ pub fn tell(host: &Host, report: &mut Report, seed: u64) {
 }
 
 fn run(host: &Host, report: &mut Report, cases: Vec<Case>, points: Option<f64>) {
-    let processors = host.topology.processors(None);
-    let nodes = host.nodes_with_memory().unwrap_or_default();
-    let with_cpus = nodes.iter().rev().find(|node| processors.cpus[**node] > 0);
-    let (Some(node), true) = (with_cpus.copied(), nodes.len() > 1) else {
+    let Some(node) = measured(host, report, WHAT) else {
         return;
     };
     if !host.kinds.contains(&DomainKind::Pv) {
-        // Xen tells the frames of no other kind of domain.
-        return;
+        return report.leave_out(WHAT, "Xen tells frames of PV domains only, and has none");
     }
     let mut prepared = None;
     report.check("all CPUs of dom0 are on", || {
         set_online(true)?;
         let flavour = Seen::of(host)?.flavour();
-        prepared = Some((flavour, keep_crumbs(host, &nodes)?));
+        prepared = Some((flavour, keep_crumbs(host, &host.nodes_with_memory()?)?));
         Ok(String::new())
     });
     if let Some((flavour, _crumbs)) = prepared {
@@ -88,13 +87,13 @@ fn keep_crumbs(host: &Host, nodes: &[usize]) -> Result<Domain, Failure> {
 }
 
 /// Threads that keep every CPU busy, while this is there.
-struct Spinners {
+pub struct Spinners {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Spinners {
-    fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let spin = |stop: Arc<AtomicBool>| {
             while !stop.load(Ordering::Relaxed) {
@@ -147,8 +146,8 @@ pub fn build(
     Ok(frame)
 }
 
-/// Places the new domain on the node and builds it: its extents.
-fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<Vec<(u64, u32)>, Failure> {
+/// Places the new domain on the node and builds it: its extents, and from where they were asked.
+fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<(Extents, From), Failure> {
     let protocol = protocol(host, 60)?;
     let asked = request_on(pages, NodeSet::one(node));
     let placed = protocol.place(placement(new.domid, new.kind, asked))?;
@@ -169,7 +168,7 @@ fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<Vec<(u64, 
         had == pages && unused == 0,
         "{had} of {pages} pages were had, {unused} left over"
     );
-    Ok(landed)
+    Ok((landed, from))
 }
 
 /// Does the steps on both: how many pages the domain has that dies.
@@ -214,6 +213,7 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
     let layout = Layout::probe(host, &prober)?;
     let space = space(host, &layout, node)?;
     let pages = case.pages(&space);
+    ensure!(pages > 0, "node {node} has no free frames");
     let mut modelled = Modelled::new(host, flavour, &layout)?;
     let mut running = Running::new(host, dies, stays);
     let died = fill(&mut running, &mut modelled, &case.steps(&space))?;
@@ -224,7 +224,7 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
         std::thread::sleep(REST);
     }
     let destroyed = start.elapsed();
-    let landed = land(host, &new, node, pages)?;
+    let (landed, from) = land(host, &new, node, pages)?;
     let built = start.elapsed();
     drop(spinners);
     // Not destroyed with all that they have, which would be dirty and slow the next case down.
@@ -232,7 +232,7 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
     free_clean(host, &new, &landed)?;
     let share = |on: u64| 100.0 * on as f64 / pages as f64;
     let measured = share(layout.pages_on(node, &landed));
-    let predicted = share(modelled.land(node, pages)?);
+    let predicted = share(modelled.land(node, pages, from)?);
     let told = format!(
         "measured {measured:.2} predicted {predicted:.2} % of {pages} pages on node {node} \
          (destroyed in {:.1} s, built in {:.1} s)",

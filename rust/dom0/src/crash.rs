@@ -23,9 +23,10 @@ const PRINTED: Duration = Duration::from_secs(1);
 
 /// Where the model does not crash, the running Xen must not either.
 pub fn claim_after_a_node_claim(host: &Host) -> Found {
-    let flavour = Seen::of(host)?.flavour();
+    let seen = Seen::of(host)?;
+    let flavour = seen.flavour();
     host.settled()?;
-    let mut running = Running::new(host, host.kinds[0]);
+    let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
     let now = running.counters()?;
     let mut modelled = Modelled::new(host, flavour, &now, 0)?;
     let node = host.topology.online().lowest().unwrap_or(0);

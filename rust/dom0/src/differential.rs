@@ -11,7 +11,9 @@ use std::time::Duration;
 use claims::Errno;
 use xen::From;
 
-use crate::draw::{Draw, GIB_ORDER};
+use crate::draw::Draw;
+use crate::followed::Followed;
+use crate::following::Populate;
 use crate::host::Host;
 use crate::modelled::Modelled;
 use crate::moves::{left, moved, pages};
@@ -36,23 +38,6 @@ const LATE: Duration = Duration::from_millis(500);
 /// Operations that are told when the two differ.
 const TOLD: usize = 24;
 
-/// How often what the model followed made a difference.
-#[derive(Debug, Default)]
-struct Followed {
-    /// Populates that may take pages of any node, and those of them that landed as the model said.
-    anywhere: u32,
-    as_modelled: u32,
-    /// Extents of a GiB that only one of them had.
-    scarce: u32,
-    /// Domains created with so little unclaimed that their structures decide.
-    narrow: u32,
-    /// Operations during which Xen's own pages came back or went.
-    late: u32,
-    /// The most that the model's pages for structures were wrong by, over all domains so far.
-    structures: i64,
-    wrong_by: i64,
-}
-
 struct Lockstep<'a> {
     running: Running<'a>,
     modelled: Modelled,
@@ -62,12 +47,14 @@ struct Lockstep<'a> {
     /// Whether the domain in each slot has ever claimed a node.
     claimed_a_node: [bool; SLOTS],
     followed: Followed,
+    /// What must be done next.
+    next: Option<Operation>,
 }
 
 impl<'a> Lockstep<'a> {
     fn new(host: &'a Host) -> Result<Self, Failure> {
         let seen = Seen::of(host)?;
-        let mut running = Running::new(host, host.kinds[0]);
+        let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
         // What the first domain costs is not what the next ones do.
         let mut domain_pages = 0;
         for _ in 0..2 {
@@ -78,7 +65,7 @@ impl<'a> Lockstep<'a> {
             answered(running.apply(&Operation::Destroy(0)))?;
         }
         host.settled()?;
-        let mut running = Running::new(host, host.kinds[0]);
+        let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
         let now = running.counters()?;
         Ok(Lockstep {
             modelled: Modelled::new(host, seen.flavour(), &now, domain_pages)?,
@@ -88,6 +75,7 @@ impl<'a> Lockstep<'a> {
             seen,
             claimed_a_node: [false; SLOTS],
             followed: Followed::default(),
+            next: None,
         })
     }
 
@@ -113,6 +101,9 @@ impl<'a> Lockstep<'a> {
         let (order, sign, exactly) = operation.extents().unwrap_or((0, 0, None));
         let total = sign * ((answer.unwrap_or(0) as i64) << order);
         let moved = moved(&left, order, total, exactly);
+        if let (Some(node), 1..) = (exactly, total) {
+            self.only_of(node, &left, &moved)?;
+        }
         let (told, late) = self.told(operation, answer, &before, &moved, &left)?;
         ensure!(
             told == answer,
@@ -194,7 +185,7 @@ impl<'a> Lockstep<'a> {
         self.followed.narrow += 1;
         match answer {
             Ok(_) => Ok(self.modelled.create_regardless(slot)),
-            Err(errno) => Ok(Err(errno)),
+            Err(_) => Ok(Err(Errno::ENOMEM)),
         }
     }
 
@@ -220,7 +211,7 @@ impl<'a> Lockstep<'a> {
             .map(|(free, late)| free.saturating_add_signed(*late))
             .collect();
         let by = self.modelled.adjust(&free)?;
-        self.followed.structures += by.iter().sum::<i64>();
+        self.followed.drifted(&by);
         Ok(())
     }
 
@@ -233,43 +224,22 @@ impl<'a> Lockstep<'a> {
         moved: &[i64],
         answer: Result<u64, Errno>,
     ) -> Result<Result<u64, Errno>, Failure> {
-        let landed = pages(moved, 1)?;
-        let saved = self.modelled.clone();
-        let before = self.modelled.counters()?;
-        let told = self
-            .modelled
-            .apply(&Operation::Populate(slot, order, count, from));
-        let as_told = self.modelled.counters()?;
-        let same = left(&before, &as_told) == moved;
-        let (Ok(done), Ok(had)) = (told, answer) else {
-            return Ok(told);
+        let Ok(had) = answer else {
+            let operation = Operation::Populate(slot, order, count, from);
+            return Ok(self.modelled.apply(&operation));
         };
-        if done != had && order == GIB_ORDER {
-            // Which the model has only if it has more, and else only if it has none itself.
-            let refused_by_both = done < had && saved.has_extents(order);
-            ensure!(!refused_by_both, "Xen had {had} GiB, and the model refuses");
-            self.followed.scarce += 1;
-            self.modelled = saved;
-            let parts = had << 9;
-            let done = self.modelled.populate_on(slot, 9, &landed, false);
-            ensure!(done == parts, "{done} of {parts} extents may be had");
-            self.modelled.rename_extents(slot, 9, order, had);
-            return Ok(answer);
-        }
-        match from {
-            From::Exactly(_) => return Ok(told),
-            From::Anywhere if had > 0 => {
-                self.followed.anywhere += 1;
-                self.followed.as_modelled += u32::from(same);
-            }
-            From::Anywhere | From::Preferably(_) => (),
-        }
-        if same || done != had {
-            return Ok(told);
-        }
-        self.modelled = saved;
-        let more = had < count;
-        Ok(Ok(self.modelled.populate_on(slot, order, &landed, more)))
+        let populate = Populate {
+            slot,
+            order,
+            count,
+            from,
+            had,
+            moved,
+            outstanding_pages: self.now.domains[slot].map_or(0, |domain| domain.outstanding_pages),
+        };
+        let told = populate.follow(&mut self.modelled, &mut self.followed)?;
+        self.next = told.next;
+        Ok(told.answer)
     }
 
     /// Makes the model's free pages those of Xen, which may be so many more or less.
@@ -279,12 +249,25 @@ impl<'a> Lockstep<'a> {
             by.iter().all(|by| by.unsigned_abs() <= most),
             "free on nodes are {by:?} pages more than in the model"
         );
-        self.followed.structures += by.iter().sum::<i64>();
-        let all = self.followed.structures;
-        self.followed.wrong_by = self.followed.wrong_by.max(all.abs());
+        self.followed.drifted(&by);
+        let all = &self.followed.structures;
         ensure!(
-            all.unsigned_abs() <= STRUCTURE_PAGES,
-            "{all} pages more are free than in the model"
+            all.iter().all(|all| all.unsigned_abs() <= STRUCTURE_PAGES),
+            "{all:?} pages more are free on nodes than in the model"
+        );
+        Ok(())
+    }
+
+    /// What comes late comes back: while pages of one node are asked for, none of the others leave
+    /// them. Else those of another node could pass for late ones.
+    fn only_of(&mut self, node: usize, left: &[i64], moved: &[i64]) -> Result<(), Failure> {
+        self.followed.exactly += 1;
+        self.followed.undisturbed += u32::from(left == moved);
+        let other = |of: &usize| *of != node && left[*of] > UNSURE_PAGES as i64;
+        let others: Vec<usize> = (0..left.len()).filter(other).collect();
+        ensure!(
+            others.is_empty(),
+            "{left:?} pages left the nodes, and only some of {node} were asked for"
         );
         Ok(())
     }
@@ -315,14 +298,26 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
             claimed_a_node: both.claimed_a_node,
         };
         let operation = draw.operation();
-        let answer = both.step(&operation).map_err(|Failure(why)| {
-            for told in &last {
-                println!("# {told}");
+        let mut tell = |both: &mut Lockstep, operation: &Operation| {
+            let answer = both.step(operation).map_err(|Failure(why)| {
+                for told in &last {
+                    println!("# {told}");
+                }
+                Failure(format!(
+                    "seed {seed}, operation {step}, {operation:?}: {why}"
+                ))
+            })?;
+            if last.len() == TOLD {
+                last.pop_front();
             }
-            Failure(format!(
-                "seed {seed}, operation {step}, {operation:?}: {why}"
-            ))
-        })?;
+            last.push_back(format!("{step} {operation:?}: {answer:?}"));
+            Ok::<_, Failure>(answer)
+        };
+        let answer = tell(&mut both, &operation)?;
+        if let Some(next) = both.next.take() {
+            // What it comes to is compared, and not counted.
+            let _ = tell(&mut both, &next)?;
+        }
         match answer {
             Ok(extents) => {
                 accepted += 1;
@@ -335,20 +330,20 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
             }
             Err(errno) => *refused.entry(errno.to_string()).or_insert(0) += 1,
         }
-        if last.len() == TOLD {
-            last.pop_front();
-        }
-        last.push_back(format!("{step} {operation:?}: {answer:?}"));
     }
     let followed = &both.followed;
+    followed.heeds_nodes()?;
     Ok(format!(
         "seed {seed}, {}: {count} operations, {accepted} done, of which {moving} moved \
          pages, {claims} claimed some and {on_nodes} some of nodes, refused {refused:?}; {} of {} \
-         populates from anywhere landed as modelled; {} pages a domain, {} off at most; late pages \
-         {} times; {} GiB extents and {} domains followed",
+         populates from anywhere landed as modelled, {} of {} from one node undisturbed; {} \
+         pages a domain, {} off on a node at most; late pages {} times; {} GiB extents and {} \
+         domains followed",
         both.modelled.flavour().name,
         followed.as_modelled,
         followed.anywhere,
+        followed.undisturbed,
+        followed.exactly,
         both.domain_pages,
         followed.wrong_by,
         followed.late,

@@ -22,10 +22,11 @@ const MORE_PAGES: u64 = 1000;
 const BEGINS: Duration = Duration::from_secs(10);
 
 pub fn claim(host: &Host) -> Found {
-    let flavour = Seen::of(host)?.flavour();
+    let seen = Seen::of(host)?;
+    let flavour = seen.flavour();
     host.settled()?;
     let (kind, all) = (host.kinds[0], PAGES + MORE_PAGES);
-    let now = Running::new(host, kind).counters()?;
+    let now = Running::new(host, kind, seen.tells_node_claims).counters()?;
     let mut modelled = Modelled::new(host, flavour, &now, 0)?;
     for operation in [
         Operation::Create(0),

@@ -152,6 +152,12 @@ pub fn by_node(memory: &Memory) -> Vec<u64> {
     memory.nodes.iter().map(free).collect()
 }
 
+/// Claimed pages of each node; 0 for one that is offline.
+pub fn claimed_by_node(memory: &Memory) -> Vec<u64> {
+    let claimed = |node: &Option<planner::NodeMemory>| node.map_or(0, |node| node.claimed_pages);
+    memory.nodes.iter().map(claimed).collect()
+}
+
 /// Populates guest frames from 0 on as a builder does, by extents of 1 GiB, 2 MiB and 4 KiB.
 pub fn populate(xen: &Xen, domid: Domid, pages: u64, from: From) -> Result<Populated, CallError> {
     let mut populated = Populated::default();

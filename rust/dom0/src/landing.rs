@@ -3,13 +3,12 @@
 //!
 //! Measured and told, not demanded: the protocol cannot ask for more than it does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::scope;
 use std::time::Duration;
 
 use planner::NodeSet;
 use xen::From;
 
+use crate::busy::Spinners;
 use crate::host::Host;
 use crate::place::{build, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
@@ -32,10 +31,7 @@ enum Meanwhile {
 }
 
 pub fn run(host: &Host, report: &mut Report, long: bool) {
-    let processors = host.topology.processors(None);
-    let nodes = host.nodes_with_memory().unwrap_or_default();
-    let with_cpus = nodes.iter().rev().find(|node| processors.cpus[**node] > 0);
-    let (Some(node), true) = (with_cpus.copied(), nodes.len() > 1) else {
+    let Some(node) = measured(host, report, "where memory lands after a destroy") else {
         return;
     };
     let all = [Meanwhile::Busy, Meanwhile::AtOnce, Meanwhile::Rest];
@@ -47,6 +43,25 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
         };
         report.check(what, || after_destroy(host, node, meanwhile));
     }
+}
+
+/// The node that is measured: the last one with CPUs, if others have memory too. Else says so.
+pub fn measured(host: &Host, report: &mut Report, what: &str) -> Option<usize> {
+    let nodes = match host.nodes_with_memory() {
+        Ok(nodes) => nodes,
+        Err(failure) => {
+            report.check("nodes with memory", || Err(failure));
+            return None;
+        }
+    };
+    let processors = host.topology.processors(None);
+    let with_cpus = nodes.iter().rev().find(|node| processors.cpus[**node] > 0);
+    match (with_cpus, nodes.len()) {
+        (_, 0 | 1) => report.leave_out(what, "there are no two nodes with memory"),
+        (None, _) => report.leave_out(what, "no node with memory has CPUs"),
+        (Some(node), _) => return Some(*node),
+    }
+    None
 }
 
 /// Switches all but the first two of dom0's CPUs on or off.
@@ -74,31 +89,20 @@ fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
     if meanwhile == Meanwhile::Busy {
         set_online(true)?;
     }
-    let stop = AtomicBool::new(false);
-    let landed = scope(|scope| {
-        if meanwhile == Meanwhile::Busy {
-            for _ in 0..host.topology.cpu_count() {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        std::hint::spin_loop();
-                    }
-                });
-            }
+    let busy = meanwhile == Meanwhile::Busy;
+    let spinners = busy.then(|| Spinners::new(host.topology.cpu_count()));
+    let landed = (|| -> Result<_, Failure> {
+        old.destroy()?;
+        if meanwhile == Meanwhile::Rest {
+            std::thread::sleep(Duration::from_secs(20));
         }
-        let landed = (|| -> Result<_, Failure> {
-            old.destroy()?;
-            if meanwhile == Meanwhile::Rest {
-                std::thread::sleep(Duration::from_secs(20));
-            }
-            let asked = request_on(pages, NodeSet::one(node));
-            let placed = protocol.place(placement(new.domid, kind, asked))?;
-            let before = host.free_by_node()?;
-            let (populated, unused) = build(&protocol, &new, placed)?;
-            Ok((populated.pages, unused, before, host.free_by_node()?))
-        })();
-        stop.store(true, Ordering::Relaxed);
-        landed
-    });
+        let asked = request_on(pages, NodeSet::one(node));
+        let placed = protocol.place(placement(new.domid, kind, asked))?;
+        let before = host.free_by_node()?;
+        let (populated, unused) = build(&protocol, &new, placed)?;
+        Ok((populated.pages, unused, before, host.free_by_node()?))
+    })();
+    drop(spinners);
     if meanwhile == Meanwhile::Busy {
         set_online(false)?;
     }

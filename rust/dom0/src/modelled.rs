@@ -7,7 +7,7 @@ use model::{Crash, Flavour, Kind, Sizes, Xen};
 use planner::{NodeSet, MAX_NODES};
 use xen::From;
 
-use crate::host::Host;
+use crate::host::{by_node, claimed_by_node, Host};
 use crate::operations::{Counters, Domains, Figures, Operation, World, NOBODY, SLOTS};
 use crate::report::{ensure, Failure};
 
@@ -37,6 +37,8 @@ pub struct Modelled {
     spare: Vec<u64>,
     /// Whether the spare pages are free just now.
     lent: bool,
+    /// Whether it tells what is claimed of each node.
+    tells_claims: bool,
 }
 
 fn failed(what: &str, errno: Errno) -> Failure {
@@ -74,17 +76,26 @@ impl Modelled {
                 ..Sizes::default()
             });
         let mut modelled = Modelled {
-            xen,
+            tells_claims: !now.claimed_by_node.is_empty(),
+            ..Modelled::of(xen)
+        };
+        modelled.adjust(&now.free_by_node)?;
+        Ok(modelled)
+    }
+
+    /// Of a modelled Xen without domains.
+    pub fn of(xen: Xen) -> Self {
+        Modelled {
             slots: std::array::from_fn(|_| Slot {
                 domid: NOBODY,
                 alive: false,
                 extents: [0; 3],
             }),
-            spare: vec![0; now.free_by_node.len()],
+            spare: vec![0; xen.topology().node_count()],
             lent: false,
-        };
-        modelled.adjust(&now.free_by_node)?;
-        Ok(modelled)
+            tells_claims: false,
+            xen,
+        }
     }
 
     pub fn flavour(&self) -> Flavour {
@@ -128,14 +139,33 @@ impl Modelled {
         self.create(slot)
     }
 
-    /// Whether there is an extent of that order anywhere.
-    pub fn has_extents(&self, order: u32) -> bool {
-        (0..self.spare.len())
-            .filter_map(|node| self.xen.node(node))
-            .any(|node| {
-                let large = &node.blocks[order as usize..];
-                large.iter().any(|blocks| blocks.clean + blocks.dirty > 0)
-            })
+    /// Whether a node has a free extent of that order.
+    pub fn has_extents(&self, order: u32, node: usize) -> bool {
+        self.xen.node(node).is_some_and(|node| {
+            let large = &node.blocks[order as usize..];
+            large.iter().any(|blocks| blocks.clean + blocks.dirty > 0)
+        })
+    }
+
+    /// Takes so many extents and gives them back, as if the maximum had refused them: what they
+    /// took off the claim stays off. Whether there were as many.
+    pub fn take_and_give_back(
+        &mut self,
+        slot: usize,
+        order: u32,
+        count: u64,
+        exactly: Option<usize>,
+    ) -> bool {
+        let domid = self.slots[slot].domid;
+        let mut take = || self.xen.take(domid, Kind::Memory, 1 << order, exactly).ok();
+        let taken: Vec<_> = (0..count).map_while(|_| take()).collect();
+        let all = taken.len() as u64 == count;
+        let give_back = |extent| self.xen.give_back(extent).is_ok();
+        taken
+            .into_iter()
+            .rev()
+            .map(give_back)
+            .fold(all, |all, given| all && given)
     }
 
     /// Populates so many pages of each node, and if `more`, tries to populate another extent: the
@@ -220,9 +250,7 @@ impl Modelled {
     }
 
     fn free_by_node(&self) -> Vec<u64> {
-        let nodes = self.xen.memory().nodes;
-        let free = |node: &Option<planner::NodeMemory>| node.map_or(0, |node| node.free_pages);
-        nodes.iter().map(free).collect()
+        by_node(&self.xen.memory())
     }
 
     fn create(&mut self, slot: usize) -> Result<u64, Errno> {
@@ -330,6 +358,10 @@ impl World for Modelled {
             free_pages: reading.free_pages,
             outstanding_pages: reading.outstanding_pages,
             free_by_node: self.free_by_node(),
+            claimed_by_node: match self.tells_claims {
+                true => claimed_by_node(&self.xen.memory()),
+                false => Vec::new(),
+            },
             domains,
         })
     }

@@ -7,7 +7,7 @@ use claims::{CallError, Domid, Errno, Hypervisor, NodePages};
 use planner::{Memory, NodeSet};
 use xen::{DomainKind, From};
 
-use crate::host::{by_node, Domain, Host};
+use crate::host::{by_node, claimed_by_node, Domain, Host};
 use crate::report::Failure;
 
 /// Something that is done to the domain in a slot, of which there are [`SLOTS`]. Where none is, it
@@ -80,6 +80,8 @@ pub struct Counters {
     pub free_pages: u64,
     pub outstanding_pages: u64,
     pub free_by_node: Vec<u64>,
+    /// Pages claimed of each node; nothing where Xen does not tell.
+    pub claimed_by_node: Vec<u64>,
     pub domains: Domains,
 }
 
@@ -111,14 +113,17 @@ struct Slot {
 pub struct Running<'a> {
     host: &'a Host,
     kind: DomainKind,
+    /// Whether Xen tells what is claimed of each node.
+    tells_claims: bool,
     slots: [Slot; SLOTS],
 }
 
 impl<'a> Running<'a> {
-    pub fn new(host: &'a Host, kind: DomainKind) -> Self {
+    pub fn new(host: &'a Host, kind: DomainKind, tells_claims: bool) -> Self {
         Running {
             host,
             kind,
+            tells_claims,
             slots: std::array::from_fn(|_| Slot {
                 domain: None,
                 domid: NOBODY,
@@ -251,6 +256,10 @@ impl World for Running<'_> {
             free_pages: memory.host_free_pages,
             outstanding_pages: memory.host_outstanding_pages,
             free_by_node: by_node(&memory),
+            claimed_by_node: match self.tells_claims {
+                true => claimed_by_node(&memory),
+                false => Vec::new(),
+            },
             domains,
         })
     }

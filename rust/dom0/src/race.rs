@@ -39,6 +39,12 @@ fn planned(placed: &Placed) -> Option<NodeSet> {
     placed.outcome().plan.as_ref().map(|plan| plan.nodes)
 }
 
+/// Whether both have a plan, of one node each, which are two.
+fn apart(one: Option<NodeSet>, other: Option<NodeSet>) -> bool {
+    let nodes = [one, other].map(|nodes| nodes.unwrap_or(NodeSet::EMPTY));
+    nodes.iter().all(|nodes| nodes.len() == 1) && nodes[0] != nodes[1]
+}
+
 /// Two threads of one process want more than half of a node: each gets a node of its own.
 pub fn for_a_node(host: &Host) -> Found {
     let mut nodes = Vec::new();
@@ -52,10 +58,10 @@ pub fn for_a_node(host: &Host) -> Found {
         let protocol = protocol(host, 0)?;
         let [(_first, one), (_second, other)] = both(host, [&protocol, &protocol], pages)?;
         let (one, other) = (one?, other?);
+        let (one, other) = (planned(&one), planned(&other));
         ensure!(
-            planned(&one) != planned(&other) && planned(&one).is_some(),
-            "round {round}: both are planned on {:?}",
-            planned(&one)
+            apart(one, other),
+            "round {round}: they are planned on {one:?} and {other:?}"
         );
     }
     Ok(format!("{ROUNDS} rounds for {pages} pages each"))
@@ -95,4 +101,20 @@ pub fn for_the_host(host: &Host) -> Found {
     Ok(format!(
         "{ROUNDS} rounds for {pages} pages, the first won {first_won}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_plans_are_apart_if_they_are_two_nodes() {
+        let (one, other) = (NodeSet::one(0), NodeSet::one(1));
+        assert!(apart(Some(one), Some(other)));
+        for other in [None, Some(one), Some(one.union(other))] {
+            assert!(!apart(Some(one), other));
+            assert!(!apart(other, Some(one)));
+        }
+        assert!(!apart(None, None));
+    }
 }

@@ -1,11 +1,11 @@
 //! What kind of page accounting the running Xen has, by what its calls do: its version does not
 //! tell, for patches are carried to releases that were made without them.
 
-use claims::{Accounting, Errno, Hypervisor, NodePages};
+use claims::{Accounting, CallError, Errno, Hypervisor, NodePages};
 use model::Flavour;
 use xen::From;
 
-use crate::host::Host;
+use crate::host::{claimed_by_node, Host};
 use crate::report::{ensure, Failure};
 
 /// An extent of 2 MiB, and somewhat less than that, by more pages than Xen moves by itself.
@@ -20,6 +20,8 @@ pub struct Seen {
     pub node_claims: bool,
     /// Whether there are sets of claims on nodes.
     pub claim_sets: bool,
+    /// Whether Xen tells what is claimed of each node.
+    pub tells_node_claims: bool,
     /// Whether these count pages that the domain has as if they still had to be found.
     counts_allocated_pages: bool,
     pub accounting: Accounting,
@@ -30,10 +32,12 @@ pub struct Seen {
 impl Seen {
     pub fn of(host: &Host) -> Result<Self, Failure> {
         let claim_sets = has_claim_sets(host)?;
+        let node_claims = has_node_claims(host)?;
         Ok(Seen {
             version: host.xen.version()?,
-            node_claims: has_node_claims(host)?,
+            node_claims,
             claim_sets,
+            tells_node_claims: (node_claims || claim_sets) && tells_node_claims(host, claim_sets)?,
             counts_allocated_pages: claim_sets && counts_allocated_pages(host)?,
             accounting: accounting(host)?,
             shortfall: has_shortfall(host)?,
@@ -63,13 +67,43 @@ impl Seen {
 fn has_node_claims(host: &Host) -> Result<bool, Failure> {
     let domain = host.create(host.kinds[0], 1, 1)?;
     let node = host.topology.online().lowest().unwrap_or(0);
-    Ok(host.xen.claim_node(domain.domid, node, 0).is_ok())
+    there_is(host.xen.claim_node(domain.domid, node, 0))
 }
 
 /// Whether it has sets of claims, in the form that this build knows.
 fn has_claim_sets(host: &Host) -> Result<bool, Failure> {
     let domain = host.create(host.kinds[0], 1, 1)?;
-    Ok(host.xen.claim_set(domain.domid, &[]).is_ok())
+    there_is(host.xen.claim_set(domain.domid, &[]))
+}
+
+/// Whether there is a call, by what it answers where nothing is to be done: that there is none, of
+/// the library or of the hypervisor that belongs to it, has errnos of its own.
+fn there_is(answer: Result<(), CallError>) -> Result<bool, Failure> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a claim on a node is among what is told of the node.
+fn tells_node_claims(host: &Host, claim_sets: bool) -> Result<bool, Failure> {
+    let pages = LESS_PAGES;
+    let domain = host.create(host.kinds[0], 1, pages)?;
+    let node = host.nodes_with_memory()?.first().copied().unwrap_or(0);
+    match claim_sets {
+        true => host
+            .xen
+            .claim_set(domain.domid, &[NodePages { node, pages }])?,
+        false => host.xen.claim_node(domain.domid, node, pages)?,
+    }
+    match claimed_by_node(&host.xen.memory()?)[node] {
+        0 => Ok(false),
+        LESS_PAGES => Ok(true),
+        told => Err(Failure(format!(
+            "{pages} pages of node {node} are claimed, and {told} are told"
+        ))),
+    }
 }
 
 /// A domain that has more than the host has unclaimed claims less than that.
@@ -119,4 +153,24 @@ fn has_shortfall(host: &Host) -> Result<bool, Failure> {
     host.xen.claim_host(other.domid, unclaimed - LESS_PAGES)?;
     let had = (host.xen).populate(domain.domid, ORDER, From::Anywhere, &mut [0])?;
     Ok(had > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_errno_that_says_so_is_no_call() {
+        let answered = |errno| {
+            let call = "xc_domain_claim_memory";
+            there_is(Err(CallError { call, errno })).ok()
+        };
+        assert!(there_is(Ok(())).is_ok_and(|there_is| there_is));
+        for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP] {
+            assert_eq!(answered(errno), Some(false));
+        }
+        for errno in [Errno::EPERM, Errno::EINVAL, Errno::ENOENT] {
+            assert_eq!(answered(errno), None);
+        }
+    }
 }

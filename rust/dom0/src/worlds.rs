@@ -18,7 +18,7 @@ use crate::report::{ensure, Failure};
 const GONE: Duration = Duration::from_secs(60);
 
 /// Extents: frame and order.
-type Extents = Vec<(u64, u32)>;
+pub type Extents = Vec<(u64, u32)>;
 
 /// The same domains on the running Xen.
 pub struct Running<'a> {
@@ -175,12 +175,18 @@ impl Modelled {
     }
 
     /// Destroys the domain that dies, and builds the new one on the node: the pages it has there.
-    pub fn land(&mut self, node: usize, pages: u64) -> Result<u64, Failure> {
+    pub fn land(&mut self, node: usize, pages: u64, from: From) -> Result<u64, Failure> {
         let new = self.new;
+        let exactly = match from {
+            From::Exactly(node) => Some(node),
+            From::Anywhere | From::Preferably(_) => None,
+        };
         self.xen.destroy(self.dies).map_err(refused)?;
         self.xen.advance_to(self.xen.now() + GONE);
         (self.xen.set_node_affinity(new, NodeSet::one(node))).map_err(refused)?;
-        let had = build(pages, |order, _, count| self.take(new, order, count, None))?;
+        let had = build(pages, |order, _, count| {
+            self.take(new, order, count, exactly)
+        })?;
         ensure!(had == pages, "{had} of {pages} pages were had on the model");
         let by_node = self.xen.domain_pages(new);
         let on_node = by_node.into_iter().find(|(other, _)| *other == node);

@@ -3,7 +3,7 @@
 use claims::{
     BuilderClaims, Claims, Config, DomainClaim, Domid, Error, Placed, Placement, Protocol, Rung,
 };
-use planner::{CpuSet, Policy, Reason};
+use planner::{CpuSet, NodeSet, Policy, Reason};
 
 use super::bench::{config, placement, planned, request, wait, Bench, Site};
 
@@ -27,6 +27,12 @@ pub fn claims_and_sets_affinity_before_the_first_page<S: Site>(open: &dyn Fn() -
     assert_eq!(bench.affinity(domid), nodes);
 }
 
+/// One node each, and not the same.
+fn apart(one: NodeSet, other: NodeSet) {
+    assert_eq!((one.len(), other.len()), (1, 1), "{one} and {other}");
+    assert_ne!(one, other);
+}
+
 pub fn two_domains_do_not_meet_on_a_node<S: Site>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     if !bench.several_nodes() {
@@ -34,7 +40,7 @@ pub fn two_domains_do_not_meet_on_a_node<S: Site>(open: &dyn Fn() -> S) {
     }
     let first = bench.place(bench.big(), Policy::BestEffort);
     let second = bench.place(bench.big(), Policy::BestEffort);
-    assert_ne!(planned(&first), planned(&second));
+    apart(planned(&first), planned(&second));
 }
 
 pub fn a_second_process_sees_what_the_first_one_claimed<S: Site>(open: &dyn Fn() -> S) {
@@ -48,7 +54,7 @@ pub fn a_second_process_sees_what_the_first_one_claimed<S: Site>(open: &dyn Fn()
     let second = other
         .place(placement(domid, request(bench.big(), Policy::BestEffort)))
         .unwrap();
-    assert_ne!(planned(&first), planned(&second));
+    apart(planned(&first), planned(&second));
     other.abandoned(first.domid()).unwrap();
     assert_eq!(bench.outstanding(first.domid()), 0);
     assert_eq!(bench.affinity(first.domid()), bench.online());
@@ -113,7 +119,7 @@ pub fn in_mode_never_this_process_still_knows_its_builds<S: Site>(open: &dyn Fn(
     }
     let first = bench.place(bench.big(), Policy::BestEffort);
     let second = bench.place(bench.big(), Policy::BestEffort);
-    assert_ne!(planned(&first), planned(&second));
+    apart(planned(&first), planned(&second));
 }
 
 pub fn too_few_cpus_do_not_stop_a_start_unless_strict<S: Site>(open: &dyn Fn() -> S) {
@@ -240,9 +246,9 @@ pub fn a_builder_that_claims_for_itself_is_left_to<S: Site>(open: &dyn Fn() -> S
     assert_eq!(bench.outstanding(first.domid()), 0);
     if bench.several_nodes() {
         let second = bench.place(bench.big(), Policy::BestEffort);
-        assert_ne!(
+        apart(
             bench.affinity(first.domid()),
-            bench.affinity(second.domid())
+            bench.affinity(second.domid()),
         );
     }
 }
