@@ -41,7 +41,7 @@ impl Followed {
     pub fn heeds_nodes(&self) -> Result<(), Failure> {
         for (what, all, as_asked, share) in [
             ("from anywhere", self.anywhere, self.as_modelled, 2.0 / 3.0),
-            ("from one node", self.exactly, self.undisturbed, 3.0 / 4.0),
+            ("from one node", self.exactly, self.undisturbed, 1.0 / 2.0),
         ] {
             ensure!(
                 all < MANY || f64::from(as_asked) >= share * f64::from(all),
