@@ -32,9 +32,6 @@ const LATE_PAGES: u64 = 128;
 /// How far a domain's structures may be from what they were measured to be.
 const UNSURE_PAGES: u64 = 4;
 
-/// Domains whose structures are measured.
-const MEASURED: usize = 5;
-
 /// How long they are waited for.
 const LATE: Duration = Duration::from_millis(500);
 
@@ -58,18 +55,21 @@ impl<'a> Lockstep<'a> {
     fn new(host: &'a Host) -> Result<Self, Failure> {
         let seen = Seen::of(host)?;
         let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
-        let mut costs = [0; MEASURED];
-        for cost in &mut costs {
-            host.settled()?;
+        host.settled()?;
+        // All before any is destroyed, for its pages might be back only when the next is measured.
+        let mut costs = [0; SLOTS];
+        for (slot, cost) in costs.iter_mut().enumerate() {
             let before = running.counters()?.free_pages;
-            answered(running.apply(&Operation::Create(0)))?;
+            answered(running.apply(&Operation::Create(slot)))?;
             *cost = before.saturating_sub(running.counters()?.free_pages);
-            answered(running.apply(&Operation::Destroy(0)))?;
+        }
+        for slot in 0..SLOTS {
+            answered(running.apply(&Operation::Destroy(slot)))?;
         }
         host.settled()?;
         // The first domain costs more than the next ones, and late pages make some cost less.
         costs.sort_unstable();
-        let domain_pages = costs[MEASURED / 2];
+        let domain_pages = costs[SLOTS / 2];
         ensure!(domain_pages > 0, "domains cost {costs:?} pages each");
         let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
         let now = running.counters()?;
