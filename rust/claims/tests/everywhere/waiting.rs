@@ -45,7 +45,7 @@ pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Site>(open: &dyn Fn
     let start = bench.xen.site.now();
     place();
     let spent = bench.xen.site.now() - start;
-    assert!(spent < Duration::from_millis(200), "{spent:?}");
+    assert!(spent < Duration::from_secs(2), "{spent:?}");
 }
 
 pub fn the_room_for_pools_is_held_back_until_they_are_filled<S: Site>(open: &dyn Fn() -> S) {
