@@ -39,17 +39,14 @@ impl<H: Hypervisor> Protocol<H> {
         if !nearer || now.saturating_sub(since) >= MOST_HELD_OUT {
             return None;
         }
-        let poll = self.keep_watch(placing, state, seen, Hope::NearerPlan)?;
-        let (domid, needed_pages) = (placing.domid(), placing.needed_pages());
-        (state.line).wait(domid, needed_pages, now, For::NearerPlan);
-        Some(poll)
+        self.keep_watch(placing, state, seen, Hope::NearerPlan)
     }
 
-    /// How long to wait for memory before the next look, or `None` if it is not worth it.
+    /// How long to wait in the line for memory before the next look; `None`: it is not worth it.
     pub(crate) fn keep_watch(
         &self,
         placing: &mut Placing,
-        state: &State,
+        state: &mut State,
         seen: &View,
         hope: Hope,
     ) -> Option<Duration> {
@@ -61,8 +58,13 @@ impl<H: Hypervisor> Protocol<H> {
         let poll = watch.look(now, hope, at_most, unclaimed, &seen.domains);
         placing.stop_queueing(now);
         placing.waiting_since.get_or_insert(now);
-        if poll.is_none() {
-            placing.stop_waiting(now);
+        let waits_for = match hope {
+            Hope::AnyPlan => For::Memory,
+            Hope::NearerPlan => For::NearerPlan,
+        };
+        match poll {
+            Some(_) => (state.line).wait(placing.domid(), placing.needed_pages(), now, waits_for),
+            None => placing.stop_waiting(now),
         }
         poll
     }
@@ -108,10 +110,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
         placing.short = true;
         match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
-            Some(poll) => {
-                (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
-                Ok(Step::Wait(poll))
-            }
+            Some(poll) => Ok(Step::Wait(poll)),
             None if refusal.reason == Reason::HostMemory => {
                 Err(self.host_full(placing, state, seen))
             }

@@ -8,7 +8,6 @@ use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
 use crate::ledger::{view, Claimed, View};
-use crate::line::For;
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
 use crate::settling::shares;
@@ -198,11 +197,7 @@ impl<H: Hypervisor> Protocol<H> {
         error: CallError,
     ) -> Result<Step, Error> {
         match self.keep_watch(placing, state, seen, Hope::AnyPlan) {
-            Some(poll) => {
-                let now = self.hypervisor.now();
-                (state.line).wait(placing.domid(), placing.needed_pages(), now, For::Memory);
-                Ok(Step::Wait(poll))
-            }
+            Some(poll) => Ok(Step::Wait(poll)),
             None => Err(Error::Call {
                 source: error,
                 domid: Some(placing.domid()),
