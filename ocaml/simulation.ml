@@ -14,6 +14,7 @@ let fault_of_raw ({position; wrong} : Raw.scenario_fault_value) =
   | Raw.Refused _
   | Raw.Call _
   | Raw.Must_destroy _
+  | Raw.Cancelled _
   | Raw.Too_late _
   | Raw.Busy _ ->
       (* These are a protocol's; reading runs none. *)

@@ -605,11 +605,15 @@ module Failure : sig
     | Must_destroy of {domid: int; why: string}
         (** the domain has, or has had, a claim that cannot be undone; destroy it
         *)
+    | Cancelled of {domid: int}
+        (** {!Claims.abandoned} was called while it was being placed; nothing is
+            claimed for it *)
     | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
         (** the domain had taken pages before it was placed, so its claim is
             smaller than what was asked; nothing is left claimed *)
-    | Busy of {domid: int; builds: int list; why: string}
-        (** it waited in vain for these domains' builds to end *)
+    | Busy of {domid: int; builds: int list; waiters: int list; why: string}
+        (** it waited in vain for these builds to end, and for these domains,
+            which came before and wait themselves *)
     | Internal of string  (** a panic in the Rust code, caught *)
 
   val of_error : error -> t
@@ -677,8 +681,11 @@ module Claims : sig
   (** Reads the host's topology and probes what it can do. *)
 
   val overhead : vcpus:int -> memory:Size.t -> Size.t
-  (** What an HVM domain needs beside its memory: the pool (1 MiB a vCPU and
-      1/128 of memory), 300 pages a vCPU, 2 MiB. *)
+  (** The pool: what a domain needs beside what its builder claims, as xenopsd
+      counts it (1 MiB a vCPU and 1/128 of memory, in whole MiB). [memory] is the
+      static maximum. vCPUs and other structures are not in it: nodes that have
+      room for them too are preferred, and a host that has not is no reason to
+      refuse a domain. *)
 
   val place :
        ?builder:builder
@@ -701,18 +708,32 @@ module Claims : sig
 
       [Invalid], and nothing is claimed, if the domain is gone or is destroyed
       while it waits, is placed already, or has something claimed that this
-      process knows nothing of: {!abandoned} releases it. *)
+      process knows nothing of: {!abandoned} releases it. [Cancelled], and nothing
+      is claimed, if {!abandoned} is called for the domain before it is placed.
+
+      [Must_destroy] if what was claimed is gone when it is looked at, because the
+      domain was destroyed or another process cancelled the claim. Also for a
+      domain that was there when [t] was opened, or that another process has
+      claimed for, where Xen has claims on single nodes: a second claim of a
+      domain can crash the first Xen that has them. So open [t] when the
+      toolstack starts, before it creates domains. *)
 
   val outcome : placed -> outcome
 
   val pin : t -> placed -> (pinned, Failure.t) result
   (** To be called when the pool is filled and the vCPUs exist, before the
-      builder starts. Sets the vCPUs' soft or hard affinity to the plan's CPUs.
-  *)
+      builder starts. Looks that the claim is whole, and sets the vCPUs' soft or
+      hard affinity to the plan's CPUs.
+
+      [Invalid] for a value of another [t], of a domain that was abandoned or
+      placed again since, and of a build that has ended. [Must_destroy] if the
+      claim is not whole any more. Both change nothing. *)
 
   val built : t -> pinned -> (report, Failure.t) result
   (** To be called at the end of every build, good or bad. Cancels what is left
-      of the claim and returns node affinity to Xen. Idempotent. *)
+      of the claim and returns node affinity to Xen. Idempotent. [Invalid], and
+      nothing is changed, for a value of another [t], and of a domain that was
+      abandoned or placed again since. *)
 
   val abandoned : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what

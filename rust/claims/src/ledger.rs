@@ -10,18 +10,24 @@ use std::sync::Arc;
 
 use planner::{Host, Memory, NodeSet, Topology};
 
+use crate::attempt::Attempt;
 use crate::error::Error;
 use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor, NodePages};
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
+    /// Whose it is.
+    pub attempt: Attempt,
     /// The nodes of its plan; all online nodes if it has none.
     pub nodes: NodeSet,
     /// What its builder will populate.
     pub memory_pages: u64,
-    /// Pages of pool and vCPUs that it has not taken yet.
+    /// Pages of its overhead that it has not taken yet.
     pub held_pages: u64,
+    /// Pages of structures that its nodes keep free besides, and that are no reason to refuse
+    /// another domain.
+    pub spare_pages: u64,
     /// Which claim Xen knows of.
     pub claim: Claimed,
     /// What each node gives of a set, where that is its claim.
@@ -115,7 +121,12 @@ pub(crate) fn view<H: Hypervisor>(
             owe(&mut memory, build.nodes, to_come);
             memory.host_held_pages += to_come;
         }
-        hold(&mut memory, build.nodes, build.held_pages);
+        memory.host_held_pages += build.held_pages;
+        hold(
+            &mut memory,
+            build.nodes,
+            build.held_pages + build.spare_pages,
+        );
     }
     let host = Host::with_memory(topology.clone(), memory)?;
     Ok(View {
@@ -153,7 +164,6 @@ fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
 }
 
 fn hold(memory: &mut Memory, nodes: NodeSet, pages: u64) {
-    memory.host_held_pages += pages;
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
             node.held_pages += share(nodes, pages);

@@ -2,10 +2,12 @@
 //! anything else can take it: [`Protocol::place`], [`Protocol::pin`], [`Protocol::built`].
 #![forbid(unsafe_code)]
 
+mod attempt;
 mod config;
 mod ending;
 mod error;
 mod hypervisor;
+mod kinds;
 mod ledger;
 mod line;
 mod listing;

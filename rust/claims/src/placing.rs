@@ -7,12 +7,14 @@ use planner::{
     plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request,
 };
 
+use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
-use crate::ledger::view;
-use crate::protocol::{Placed, Placement, Protocol};
+use crate::ledger::{view, Claimed};
+use crate::protocol::{Placed, Placement, Protocol, Rung};
 use crate::settling::Settling;
+use crate::sizes::spare_pages;
 use crate::state::State;
 use crate::waiting::Watch;
 
@@ -31,7 +33,10 @@ pub enum Step {
 /// A placement under way.
 #[derive(Debug)]
 pub struct Placing {
+    pub(crate) attempt: Attempt,
     pub(crate) placement: Placement,
+    /// Kinds of claims that this domain was answered not to be.
+    pub(crate) without: BTreeSet<Claimed>,
     /// Nodes whose claim was refused.
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
@@ -64,9 +69,15 @@ pub(crate) enum Aim {
 }
 
 impl Placing {
-    pub(crate) fn new(placement: Placement) -> Self {
+    pub(crate) fn new(handle: Number, placement: Placement) -> Self {
         Placing {
+            attempt: Attempt {
+                handle,
+                number: Number::next(),
+                domid: placement.domid,
+            },
             placement,
+            without: BTreeSet::new(),
             full: NodeSet::EMPTY,
             replans: 0,
             refused_in_a_row: 0,
@@ -85,6 +96,16 @@ impl Placing {
     /// The domain.
     pub fn domid(&self) -> Domid {
         self.placement.domid
+    }
+
+    /// Time spent until memory was given back, up to its last step.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Time spent until earlier builds ended, up to its last step.
+    pub fn queued(&self) -> Duration {
+        self.queued
     }
 
     pub(crate) fn request(&self) -> &Request {
@@ -132,6 +153,9 @@ impl<H: Hypervisor> Protocol<H> {
         match step.unwrap_or_else(Step::Failed) {
             Step::Wait(time) => Step::Wait(time),
             ended @ (Step::Placed(_) | Step::Failed(_)) => {
+                let now = self.hypervisor.now();
+                placing.stop_waiting(now);
+                placing.stop_queueing(now);
                 self.lock().line.leave(placing.domid());
                 ended
             }
@@ -141,7 +165,10 @@ impl<H: Hypervisor> Protocol<H> {
     fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
         let domid = placing.domid();
         let (config, mut builds) = {
-            let state = self.lock();
+            let mut state = self.lock();
+            if state.claims() == Claims::Never && placing.request().policy == Policy::Any {
+                return self.leave_alone(placing, &mut state);
+            }
             (state.config.clone(), state.builds.clone())
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
@@ -149,7 +176,7 @@ impl<H: Hypervisor> Protocol<H> {
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
-        check_unplaced(&mut state, domid, &seen.domains)?;
+        check_unplaced(&mut state, placing.attempt, &seen.domains)?;
         let now = self.hypervisor.now();
         state.line.tidy(now, &seen.domains);
         state.line.pause(domid, now);
@@ -175,11 +202,10 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
+        self.check_first_claim(placing, &mut state)?;
         // Which claim it will be decides whom it must not meet.
-        if planned.is_ok() && state.claims() == Claims::Always {
-            self.kind_of_claim(domid, nodes, &mut state);
-        }
-        if self.must_queue(placing, &state, &seen, nodes) {
+        let kind = self.kind_of_claim(placing, nodes, planned.is_ok(), &mut state);
+        if self.must_queue(placing, &state, &seen, (kind, nodes)) {
             let why = "claims made while they take memory could succeed wrongly";
             return self.queue(placing, &mut state, why);
         }
@@ -199,8 +225,24 @@ impl<H: Hypervisor> Protocol<H> {
         step
     }
 
+    /// What claims nothing and asks for no nodes takes what Xen gives: nothing is planned for it,
+    /// and nothing refused.
+    fn leave_alone(&self, placing: &mut Placing, state: &mut State) -> Result<Step, Error> {
+        let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        check_unplaced(state, placing.attempt, &domains)?;
+        match self.switch_claims(placing, state)? {
+            Some(wait) => Ok(wait),
+            None => self.staked(placing, state, Rung::Unclaimed, None),
+        }
+    }
+
     fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
         let request = placing.narrowed(self.online());
+        let mut roomy = request.clone();
+        roomy.overhead_pages += spare_pages(request.vcpus);
+        if let Ok(plan) = plan(host, &roomy, &limits(config)) {
+            return Aim::Planned(plan);
+        }
         let refusal = match plan(host, &request, &limits(config)) {
             Ok(plan) => return Aim::Planned(plan),
             Err(refusal) => refusal,
@@ -227,10 +269,16 @@ impl<H: Hypervisor> Protocol<H> {
 }
 
 /// A domain is placed once, while it lives, and a claim on a node is its last.
-fn check_unplaced(state: &mut State, domid: Domid, domains: &[DomainInfo]) -> Result<(), Error> {
-    // A number that is not listed will be another domain's when it comes again.
-    let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
-    state.node_claimed.retain(|domid| listed.contains(domid));
+fn check_unplaced(
+    state: &mut State,
+    attempt: Attempt,
+    domains: &[DomainInfo],
+) -> Result<(), Error> {
+    let domid = attempt.domid;
+    if state.is_void(attempt) {
+        return Err(Error::Cancelled { domid });
+    }
+    state.forget_all_but(domains);
     let invalid = |found: String, expected| Err(Invalid::new("domid", found, expected).into());
     let alive = |domain: &&DomainInfo| domain.domid == domid && !domain.dying;
     let Some(domain) = domains.iter().find(alive) else {

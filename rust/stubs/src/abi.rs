@@ -84,21 +84,23 @@ pub struct CallValue {
 }
 
 /// See `claims::Error::Busy`.
-#[sig("{ busy_domid : int; busy_builds : int array; why : string }")]
+#[sig("{ busy_domid : int; busy_builds : int array; busy_waiters : int array; why : string }")]
 pub struct BusyValue {
     pub busy_domid: i64,
     pub busy_builds: Vec<i64>,
+    pub busy_waiters: Vec<i64>,
     pub why: String,
 }
 
 /// Everything that can go wrong.
-#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Too_late of int * int * int | Busy of busy_value | Internal of string")]
+#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Cancelled of int | Too_late of int * int * int | Busy of busy_value | Internal of string")]
 pub enum FailureValue {
     Invalid(InvalidValue),
     HostFull(HostFullValue),
     Refused(i64, RefusalValue),
     Call(CallValue),
     MustDestroy(i64, String),
+    Cancelled(i64),
     /// Domain, bytes asked, bytes outstanding.
     TooLate(i64, i64, i64),
     Busy(BusyValue),
