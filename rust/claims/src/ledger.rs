@@ -117,7 +117,7 @@ pub(crate) fn view<H: Hypervisor>(
         }
         hold(&mut memory, build.nodes, build.held_pages);
     }
-    let host = Host::with_memory(topology.clone(), memory)?;
+    let host = Host::with_memory(topology.clone(), memory);
     Ok(View {
         host,
         domains,
