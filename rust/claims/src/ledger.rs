@@ -128,7 +128,7 @@ pub(crate) fn view<H: Hypervisor>(
             build.held_pages + build.spare_pages,
         );
     }
-    let host = Host::with_memory(topology.clone(), memory)?;
+    let host = Host::with_memory(topology.clone(), memory);
     Ok(View {
         host,
         domains,

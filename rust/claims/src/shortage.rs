@@ -144,9 +144,7 @@ fn if_empty(host: &Host, request: &Request, config: &Config) -> Result<Option<Di
     memory.host_free_pages = capacity_pages(host);
     memory.host_outstanding_pages = 0;
     memory.host_held_pages = 0;
-    let Ok(empty) = Host::with_memory(host.topology().clone(), memory) else {
-        return Ok(None);
-    };
+    let empty = Host::with_memory(host.topology().clone(), memory);
     plan(&empty, request, &limits(config)).map(|plan| plan.distance)
 }
 

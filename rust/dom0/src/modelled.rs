@@ -67,8 +67,7 @@ impl Modelled {
         }
         let first = host.topology.online().lowest().unwrap_or(0);
         let low = now.free_by_node[first].saturating_sub(host.preferred_pages(first)?);
-        let described = planner::Host::with_memory(host.topology.clone().into(), memory)
-            .map_err(|invalid| Failure(format!("the host is invalid: {invalid}")))?;
+        let described = planner::Host::with_memory(host.topology.clone().into(), memory);
         let xen = Xen::new(&described, flavour)
             .with_low_pages(low)
             .with_sizes(Sizes {

@@ -103,8 +103,7 @@ impl Modelled {
     /// With these free frames, all of which are clean, and CPUs that are never idle.
     pub fn new(host: &Host, flavour: Flavour, layout: &Layout) -> Result<Self, Failure> {
         let described =
-            planner::Host::with_memory(host.topology.clone().into(), host.xen.memory()?)
-                .map_err(|invalid| Failure(format!("the host is invalid: {invalid}")))?;
+            planner::Host::with_memory(host.topology.clone().into(), host.xen.memory()?);
         let mut xen = Xen::new(&described, flavour)
             .with_free_frames(&layout.frames, host.dma_width()?)
             .with_sizes(Sizes {

@@ -111,24 +111,23 @@ pub(crate) fn free_pages(host: &Host) -> [u64; MAX_NODES] {
 }
 
 /// Policy `Any`: the claim is host-wide, so only the host's memory counts, and that of the allowed
-/// nodes. Pages come from what is claimable, and then from what claims on single nodes and node
-/// reserves cannot keep from a host-wide claim.
+/// nodes, whether they have distances or not. Pages come from what is claimable of those that have,
+/// and then from the others and what claims on single nodes and node reserves cannot keep from a
+/// host-wide claim.
 pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<Plan, Refusal> {
-    let with_memory = |nodes: NodeSet| -> NodeSet {
-        let has_memory =
-            |node: &usize| host.memory().nodes[*node].is_some_and(|memory| memory.size_pages > 0);
-        nodes.iter().filter(has_memory).collect()
-    };
+    let has_memory =
+        |node: &usize| host.memory().nodes[*node].is_some_and(|memory| memory.size_pages > 0);
+    let all: NodeSet = (0..host.memory().nodes.len()).filter(has_memory).collect();
     let mut rest = free_pages(host);
     let short_of = |nodes: NodeSet| {
         let free: u64 = nodes.iter().map(|node| rest[node]).sum();
         offer.need.pages.saturating_sub(free.min(offer.host_pages))
     };
-    let nodes = with_memory(offer.usable);
+    let nodes = all.intersection(request.allowed_nodes.unwrap_or(all));
     let short = short_of(nodes);
     if short > 0 {
         return Err(Refusal {
-            reason: match short_of(with_memory(offer.topology.online())) {
+            reason: match short_of(all) {
                 0 => Reason::Mask,
                 1.. => Reason::HostMemory,
             },

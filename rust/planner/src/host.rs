@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::left_out::{left_out, with_memory, LeftOut};
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::topology::{Invalid, Topology, TopologyDescription};
 use crate::units::{pages_down, pages_up, MAX_BYTES};
@@ -49,7 +50,7 @@ pub struct NodeMemory {
 /// The memory of a host at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Memory {
-    /// One entry a node of the topology; `None` is offline.
+    /// One entry a node, at least as many as the topology has; `None` is offline.
     pub nodes: Vec<Option<NodeMemory>>,
     /// Free pages of the host, claimed ones included.
     pub host_free_pages: u64,
@@ -78,17 +79,20 @@ pub struct Host {
 impl Host {
     /// The host that `description` tells, or what is wrong with it.
     pub fn new(description: &HostDescription) -> Result<Self, Invalid> {
-        let topology = Topology::new(&description.topology)?;
+        let told = |node: &usize| {
+            let node = description.nodes.get(*node);
+            node.is_some_and(|node| node.size_bytes.is_some())
+        };
+        let with_size = (0..MAX_NODES).filter(told).collect();
+        let topology = description.topology.clone();
+        let topology = Topology::new(&topology.with_local_distance(with_size))?;
         let nodes = topology.node_count();
         if description.nodes.len() != nodes {
             let found = format!("{} nodes", description.nodes.len());
             let expected = format!("{nodes}, as many as distances has rows");
             return Err(Invalid::new("nodes", found, expected));
         }
-        let nodes = description
-            .nodes
-            .iter()
-            .enumerate()
+        let nodes = (description.nodes.iter().enumerate())
             .map(|(i, node)| check_node(i, node, topology.online().contains(i)))
             .collect::<Result<_, _>>()?;
         let host_free_bytes = bounded("host_free_bytes", description.host_free_bytes)?;
@@ -100,20 +104,27 @@ impl Host {
             host_outstanding_pages: pages_up(host_outstanding_bytes),
             host_held_pages: 0,
         };
-        Host::with_memory(Arc::new(topology), memory)
+        Ok(Host::with_memory(Arc::new(topology), memory))
     }
 
-    /// The host of `topology` with `memory`, which must agree on which nodes are online.
-    pub fn with_memory(topology: Arc<Topology>, memory: Memory) -> Result<Self, Invalid> {
-        let online: NodeSet = (0..memory.nodes.len().min(MAX_NODES))
-            .filter(|i| memory.nodes[*i].is_some())
-            .collect();
-        if memory.nodes.len() != topology.node_count() || online != topology.online() {
-            let found = format!("memory of the nodes {online}");
-            let expected = format!("of the online nodes {}", topology.online());
-            return Err(Invalid::new("nodes", found, expected));
-        }
-        Ok(Host { topology, memory })
+    /// The host of `topology` with `memory` as it is now. Where the two do not agree on which
+    /// nodes there are, those that only one of them has are left out: see [`Host::left_out`].
+    pub fn with_memory(topology: Arc<Topology>, mut memory: Memory) -> Self {
+        memory.nodes.truncate(MAX_NODES);
+        let nodes = memory.nodes.len().max(topology.node_count());
+        memory.nodes.resize(nodes, None);
+        Host { topology, memory }
+    }
+
+    /// The nodes that no plan uses though the host is told to have them, and why, ascending.
+    pub fn left_out(&self) -> Vec<LeftOut> {
+        left_out(&self.topology, &self.memory)
+    }
+
+    /// The nodes on which VMs can be planned: online, and with known memory.
+    pub fn usable(&self) -> NodeSet {
+        let online = self.topology.online();
+        online.intersection(with_memory(&self.memory))
     }
 
     /// What does not change while the host runs.
@@ -127,7 +138,8 @@ impl Host {
     }
 
     /// Pages of each node that a new domain may take: free, less what is claimed or owed, held
-    /// back and reserved; 0 where that is negative, and on offline nodes.
+    /// back and reserved; 0 where that is negative, and on offline nodes. Those that are left out
+    /// for want of distances count.
     pub fn claimable_pages(&self, reserve: &Reserve) -> [u64; MAX_NODES] {
         let mut claimable = [0; MAX_NODES];
         for (pages, node) in claimable.iter_mut().zip(&self.memory.nodes) {
@@ -188,18 +200,13 @@ fn check_node(
             format!("a size, because distances[{i}][{i}] says that the node is online"),
         )),
         (None, None) => Ok(None),
-        (Some(size), Some(free)) if online => Ok(Some(NodeMemory {
+        (Some(size), Some(free)) => Ok(Some(NodeMemory {
             size_pages: pages_down(bounded(&field("size_bytes"), size)?),
             free_pages: pages_down(bounded(&field("free_bytes"), free)?),
             claimed_pages: pages_up(bounded(&field("claimed_bytes"), node.claimed_bytes)?),
             owed_pages: 0,
             held_pages: 0,
         })),
-        (Some(size), Some(_)) => Err(Invalid::new(
-            field("size_bytes"),
-            size,
-            format!("null, because distances[{i}][{i}] says that the node is offline"),
-        )),
         (Some(_), None) => Err(Invalid::new(
             field("free_bytes"),
             "null",

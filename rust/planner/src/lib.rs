@@ -14,6 +14,7 @@ mod cpus;
 mod explanation;
 mod host;
 mod incumbent;
+mod left_out;
 mod matrix;
 mod nodes;
 mod offer;
@@ -35,6 +36,7 @@ pub use batch::{default_budget_plans, plan_all, plan_batch, take, Answer, Batch,
 pub use cpus::{CpuSet, MAX_CPUS};
 pub use explanation::{explain, Behind, Explanation, Rejected, RunnerUp};
 pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
+pub use left_out::{LeftOut, WhyLeftOut};
 pub use nodes::{NodeSet, MAX_NODES};
 pub use plan::{Distance, Plan, Reason, Refusal, Shortfall};
 pub use request::{Policy, Request, RequestDescription, Strategy, MAX_VCPUS};

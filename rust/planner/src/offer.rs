@@ -48,7 +48,7 @@ impl Amount {
 /// What the nodes of a host offer to one request.
 pub(crate) struct Offer<'a> {
     pub topology: &'a Topology,
-    /// Online nodes that the request may use.
+    /// Nodes of the host that the request may use.
     pub usable: NodeSet,
     /// Those of them that have a CPU that it may use.
     pub with_cpus: NodeSet,
@@ -70,9 +70,9 @@ impl<'a> Offer<'a> {
         let allowed_cpus = request.allowed_cpus.as_ref().filter(|_| masked);
         let allowed_nodes = request.allowed_nodes.filter(|_| masked);
         let processors = topology.processors(allowed_cpus);
-        let usable = topology
-            .online()
-            .intersection(allowed_nodes.unwrap_or(topology.online()));
+        let usable = host
+            .usable()
+            .intersection(allowed_nodes.unwrap_or(host.usable()));
         let mut nodes = [Amount::default(); MAX_NODES];
         let mut size_pages = [0; MAX_NODES];
         let mut with_cpus = NodeSet::EMPTY;

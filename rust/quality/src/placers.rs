@@ -1,6 +1,6 @@
 //! Who decides where a VM goes: xenopsd's rules, well-known rules, and the planner.
 
-use planner::{Host, Invalid, Limits, Memory, NodeMemory, NodeSet, Policy, Request, Strategy};
+use planner::{Host, Limits, Memory, NodeMemory, NodeSet, Policy, Request, Strategy};
 
 use crate::arrivals::Vm;
 use crate::cluster::{striped, Cluster, PerNode, Place};
@@ -144,7 +144,7 @@ impl<'a> Placer<'a> {
 
 /// What the planner answers to `vm` on the host as it is now.
 fn ours(cluster: &Cluster, vm: &Vm, strategy: Strategy) -> Result<Place, Fault> {
-    let host = snapshot(cluster)?;
+    let host = snapshot(cluster);
     let request = Request {
         memory_pages: vm.pages,
         overhead_pages: 0,
@@ -162,7 +162,7 @@ fn ours(cluster: &Cluster, vm: &Vm, strategy: Strategy) -> Result<Place, Fault> 
     })
 }
 
-fn snapshot(cluster: &Cluster) -> Result<Host, Invalid> {
+fn snapshot(cluster: &Cluster) -> Host {
     let node = |node: usize| {
         Some(NodeMemory {
             size_pages: cluster.host.span_pages[node],

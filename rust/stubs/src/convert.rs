@@ -92,12 +92,15 @@ pub fn host(value: &HostValue) -> Result<Host, Invalid> {
 pub fn host_value(host: &Host) -> HostValue {
     let topology = host.topology();
     let memory = host.memory();
-    let nodes = 0..topology.node_count();
+    let nodes = 0..memory.nodes.len();
+    let usable = host.usable();
     let node = |node: usize| memory.nodes.get(node).copied().flatten();
     let distance = |from| {
-        let to = 0..topology.node_count();
-        to.map(|to| topology.distance(from, to).map(i64::from))
-            .collect()
+        let near = |to| match usable.contains(from) && usable.contains(to) {
+            true => topology.distance(from, to).map(i64::from),
+            false => None,
+        };
+        nodes.clone().map(near).collect()
     };
     let cpus = || (0..topology.cpu_count()).map(|cpu| topology.cpu(cpu));
     HostValue {

@@ -142,8 +142,7 @@ impl Life {
         }
         let memory = set.stage().model.with(|xen| xen.memory());
         let topology = set.protocol.topology().clone();
-        let host = Host::with_memory(topology.into(), memory)
-            .map_err(|invalid| Failure::Said(invalid.to_string()))?;
+        let host = Host::with_memory(topology.into(), memory);
         let cpus = host.topology().processors(None);
         let vcpus = self.vm.vcpus;
         let free = |node: &NodeMemory| node.free_pages;

@@ -66,7 +66,7 @@ impl Frame {
         Case {
             frame: self,
             rooms,
-            host: Host::with_memory(self.topology.clone(), memory).expect("the same nodes"),
+            host: Host::with_memory(self.topology.clone(), memory),
             small: Small::new(&self.shape, rooms.room, rooms.size, self.cpus),
         }
     }

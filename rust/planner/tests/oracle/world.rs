@@ -90,7 +90,7 @@ impl World {
                 known.held_pages = node.held_pages;
             }
         }
-        Host::with_memory(host.topology().clone(), memory).expect("the same nodes")
+        Host::with_memory(host.topology().clone(), memory)
     }
 
     /// Sets the host's free memory to that of its nodes, and its outstanding pages to theirs.

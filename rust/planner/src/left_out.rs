@@ -1,0 +1,93 @@
+//! Nodes that a host is told to have and no plan can use. A host with an odd node is planned on
+//! without it, as VMs would start there without any plan.
+
+use std::fmt;
+
+use crate::host::Memory;
+use crate::nodes::{NodeSet, MAX_NODES};
+use crate::topology::{Topology, TopologyDescription, LOCAL_DISTANCE};
+
+/// Why a node is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WhyLeftOut {
+    /// It has memory, but no distances: the firmware's SLIT is smaller than its SRAT, or the node
+    /// came after the topology was read. Only policy `Any` uses its memory.
+    NoDistances,
+    /// It has distances, but its memory is not known: it went after the topology was read.
+    NoMemory,
+}
+
+impl WhyLeftOut {
+    /// All of them.
+    pub const ALL: [WhyLeftOut; 2] = [WhyLeftOut::NoDistances, WhyLeftOut::NoMemory];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            WhyLeftOut::NoDistances => "no_distances",
+            WhyLeftOut::NoMemory => "no_memory",
+        }
+    }
+}
+
+impl fmt::Display for WhyLeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WhyLeftOut::NoDistances => "it has memory, but no distances",
+            WhyLeftOut::NoMemory => "its memory is not known",
+        })
+    }
+}
+
+/// A node that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeftOut {
+    /// Its number.
+    pub node: usize,
+    /// Why.
+    pub why: WhyLeftOut,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {} is left out: {}", self.node, self.why)
+    }
+}
+
+/// The nodes whose memory is known.
+pub(crate) fn with_memory(memory: &Memory) -> NodeSet {
+    let nodes = 0..memory.nodes.len().min(MAX_NODES);
+    nodes.filter(|node| memory.nodes[*node].is_some()).collect()
+}
+
+/// What is left out of a host of `topology` with `memory`, ascending.
+pub(crate) fn left_out(topology: &Topology, memory: &Memory) -> Vec<LeftOut> {
+    let (near, full) = (topology.online(), with_memory(memory));
+    let why = |node| match full.contains(node) {
+        true => WhyLeftOut::NoDistances,
+        false => WhyLeftOut::NoMemory,
+    };
+    let odd = near.union(full).minus(near.intersection(full));
+    let left_out = |node| LeftOut {
+        node,
+        why: why(node),
+    };
+    odd.iter().map(left_out).collect()
+}
+
+impl TopologyDescription {
+    /// The same where one node alone is `online`: whatever its distance to itself is told to be,
+    /// it is a node's to itself. Linux on ia64 says 0 where there is no SLIT.
+    pub fn with_local_distance(mut self, online: NodeSet) -> Self {
+        if let (1, Some(node)) = (online.len(), online.lowest()) {
+            if let Some(local) = self
+                .distances
+                .get_mut(node)
+                .and_then(|row| row.get_mut(node))
+            {
+                *local = Some(LOCAL_DISTANCE);
+            }
+        }
+        self
+    }
+}
