@@ -277,7 +277,7 @@ type run = {
 }
 
 let run ?(seed = 1) ?(flavour = Raw.Upstream) ?(toolstack = ours)
-    ?(variant = Unaligned) ?(strategy = Raw.Balance) ?(schedule = Timed)
+    ?(variant = Unaligned) ?strategy ?(schedule = Timed)
     ?(film = false) scenario =
   let settings : Raw.settings_value =
     {
@@ -298,7 +298,7 @@ let run ?(seed = 1) ?(flavour = Raw.Upstream) ?(toolstack = ours)
          ; flavour
          ; toolstack
          ; variant
-         ; strategy
+         ; strategy= value.played_strategy
          ; starts= list_of start_of_raw value.played_starts
          ; failed_starts= value.played_failed
          ; starts_on_one_node= value.played_one_node
@@ -319,7 +319,7 @@ let minimal_trace (run : run) scenario =
       seed= run.seed
     ; flavour= run.flavour
     ; toolstack= run.toolstack.name
-    ; play_strategy= run.strategy
+    ; play_strategy= Some run.strategy
     ; play_aligned= is_aligned run.variant
     ; schedule= schedule_to_raw (Trace run.choices)
     ; filmed= false
