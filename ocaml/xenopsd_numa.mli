@@ -209,7 +209,7 @@ module Request : sig
         none unless given. See {!Claims.overhead}.
       - [cores] is [vcpus] unless given, or 0 for [Prio_mem_only] and [Any].
       - [policy] and [strategy] are the host's unless given: what {!Config} says
-        for {!Claims.place}, [Best_effort] and [Balance] for {!plan}.
+        for {!Claims.place}, the same of {!Config.default} for {!plan}.
       - [allowed_cpus] and [allowed_nodes] are all unless given; an empty list
         is an error. Whether the host has them is checked by {!plan}. *)
 

@@ -3,10 +3,10 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use claims::Config;
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
-    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Policy,
-    Request, Strategy,
+    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Request,
 };
 use sig::sig;
 
@@ -19,7 +19,10 @@ use crate::failure::guarded;
 
 fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
     let topology = host.topology();
-    convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
+    let Config {
+        policy, strategy, ..
+    } = Config::default();
+    convert::request(request, topology, policy, strategy)
 }
 
 /// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.

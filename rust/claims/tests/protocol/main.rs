@@ -6,6 +6,7 @@ extern crate xenopsd_numa_claims as claims;
 mod attempts;
 mod bench;
 mod calls;
+mod degraded;
 mod errnos;
 #[path = "../everywhere/mod.rs"]
 mod everywhere;
