@@ -582,10 +582,14 @@ module Config : sig
   (** The text of a switch, as {!set} reads it. *)
 
   val options :
-    (unit -> t) -> (t -> unit) -> (string * Arg.spec * (unit -> string) * string) list
-  (** [options get set] is what xenopsd's option list takes: key, specification,
-      printer, documentation. The specification raises [Arg.Bad] on an unknown
-      value, as [Arg] expects. *)
+       report:(invalid -> unit)
+    -> (unit -> t)
+    -> (t -> unit)
+    -> (string * Arg.spec * (unit -> string) * string) list
+  (** [options ~report get set] is what xenopsd's option list takes: key,
+      specification, printer, documentation. A bad value never raises, as that
+      would end the daemon: it is given to [report], such as a log, and the old
+      value stays. Values may be quoted. *)
 end
 
 (** {1:protocol Placing domains on a hypervisor} *)
