@@ -272,17 +272,24 @@ let of_file path =
         (List.mapi number lines)
   )
 
-let options get put =
+(* xenopsd takes quotes off itself, but not where a carriage return follows. *)
+let unquoted text =
+  let text = String.trim text in
+  let last = String.length text - 1 in
+  match if last < 1 then ' ' else text.[0] with
+  | ('"' | '\'') as quote when text.[last] = quote ->
+      String.sub text 1 (last - 1)
+  | _ ->
+      text
+
+let options ~report get put =
   let option switch =
     let spec text =
-      match set (get ()) ~key:switch.key text with
+      match set (get ()) ~key:switch.key (unquoted text) with
       | Ok config ->
           put config
-      | Error {Raw.field; found; expected} ->
-          raise
-            (Arg.Bad
-               (Printf.sprintf "%s: found %s, expected %s" field found expected)
-            )
+      | Error invalid ->
+          report invalid
     in
     ( switch.key
     , Arg.String spec

@@ -137,6 +137,9 @@ let answer single host request =
     let* answer = plan ?reserve ?node_reserve host request in
     Ok (answer, None)
 
+let warn_of_left_out (left_out : Host.Left_out.t) =
+  Log.warn (fun m -> m "%s" left_out.sentence)
+
 let run_on single ~json host memory vcpus =
   let result =
     Result.map_error of_option
@@ -151,11 +154,13 @@ let run_on single ~json host memory vcpus =
   | Ok (request, answer, explanation) -> (
       if json then
         let json =
-          Plan_json.v ?explanation ~name:(Request.name request) answer
+          Plan_json.v ?explanation ~host ~name:(Request.name request) answer
         in
         Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
-      else
+      else (
         print_lines (answer_lines request answer explanation) ;
+        List.iter warn_of_left_out (Host.left_out host)
+      ) ;
       match answer with Ok _ -> Status.Done | Error _ -> Status.Refused
     )
 

@@ -106,7 +106,22 @@ let reasons (explanation : Explanation.t) : Yojson.Safe.t =
     ; ("runner_up", or_null runner_up explanation.runner_up)
     ]
 
-let v ?explanation ~name answer : Yojson.Safe.t =
+let left_out host : (string * Yojson.Safe.t) list =
+  let node (left_out : Host.Left_out.t) : Yojson.Safe.t =
+    `Assoc
+      [
+        ("node", int left_out.node)
+      ; ("reason", `String left_out.why)
+      ; ("text", `String left_out.sentence)
+      ]
+  in
+  match Host.left_out host with
+  | [] ->
+      []
+  | nodes ->
+      [("left_out_nodes", `List (List.map node nodes))]
+
+let v ?explanation ?host ~name answer : Yojson.Safe.t =
   let answer =
     match answer with Ok plan -> placed plan | Error refusal -> refused refusal
   in
@@ -120,7 +135,8 @@ let v ?explanation ~name answer : Yojson.Safe.t =
         ; ("reasons", reasons explanation)
         ]
   in
-  `Assoc ((("name", Json_syntax.string name) :: answer) @ why)
+  let beside = Option.fold ~none:[] ~some:left_out host in
+  `Assoc ((("name", Json_syntax.string name) :: answer) @ why @ beside)
 
 let score (score : Xenopsd_numa.Batch.score) : (string * Yojson.Safe.t) list =
   [

@@ -12,7 +12,7 @@ use sig::sig;
 
 use crate::abi::{
     AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
-    HostValue, LimitsValue, RequestValue,
+    HostValue, LeftOutValue, LimitsValue, RequestValue,
 };
 use crate::convert;
 use crate::failure::guarded;
@@ -50,6 +50,17 @@ pub fn xenopsd_numa_host(
     let value: HostValue = host.to_rust();
     let host = guarded(|| Ok(HostHandle(Arc::new(convert::host(&value)?))));
     boxed(cr, host)
+}
+
+/// The nodes that no plan uses though the host is told to have them.
+#[sig("host_handle -> left_out_value array")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_host_left_out(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+) -> OCaml<OCamlUniformArray<LeftOutValue>> {
+    let left_out = convert::left_out_values(&shared(host));
+    left_out.to_ocaml(cr)
 }
 
 #[sig("host_handle -> limits_value -> request_value -> (answer_value, failure_value) result")]
