@@ -340,9 +340,9 @@ pub struct StatusValue {
     pub panics: i64,
 }
 
-/// See `claims::Kinds`.
+/// See `claims::Probed`.
 #[sig("{ claims_on_host : bool option; claims_on_node : bool option; claims_on_several : bool option }")]
-pub struct KindsValue {
+pub struct ProbedValue {
     pub claims_on_host: Option<bool>,
     pub claims_on_node: Option<bool>,
     pub claims_on_several: Option<bool>,

@@ -17,7 +17,7 @@ pub fn pages_value(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
 }
 
-fn bytes_value(pages: u64) -> i64 {
+pub fn bytes_value(pages: u64) -> i64 {
     pages_value(pages.saturating_mul(PAGE_BYTES))
 }
 
