@@ -495,6 +495,19 @@ module Claims = struct
   let overhead ~vcpus ~memory =
     Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
 
+  let planned_overhead ?reserve ?node_reserve ?budget_steps (host : Host.t)
+      (request : Request.t) =
+    let limits = limits reserve node_reserve budget_steps in
+    Raw.xenopsd_numa_planned_overhead host.handle limits request.value
+    |> Result.map Size.clamp
+    |> Result.map_error error_of_raw
+
+  let starts_unplaced ?(claims = Config.Always) ~policy (refusal : Refusal.t) =
+    let always =
+      match claims with Config.Always -> true | Config.Never -> false
+    in
+    Raw.xenopsd_numa_starts_unplaced refusal.reason policy always
+
   let outcome_of_raw (value : Raw.outcome_value) =
     {
       rung= value.rung
@@ -560,6 +573,23 @@ module Claims = struct
            ; claim_sets= value.claim_sets
            ; late_accounting= value.late_accounting
            ; panics= value.panics
+           }
+       )
+    |> protocol
+
+  type probed = {
+      on_host: bool option
+    ; on_single_nodes: bool option
+    ; on_several_nodes: bool option
+  }
+
+  let probe (t : t) =
+    Raw.xenopsd_numa_probe t.handle
+    |> Result.map (fun (value : Raw.probed_value) ->
+           {
+             on_host= value.claims_on_host
+           ; on_single_nodes= value.claims_on_node
+           ; on_several_nodes= value.claims_on_several
            }
        )
     |> protocol

@@ -348,6 +348,13 @@ module Explanation : sig
             [budget_steps], or because it compares only some of equally near
             sets; never on hosts of up to 16 nodes *)
 
+  (** A node by itself, other than the plan's. *)
+  type alone = private {
+      node: int
+    ; verdict: (behind, Refusal.t) result
+          (** why it was not taken, though it would do; or what it is short of *)
+  }
+
   type runner_up = private {plan: Plan.t; behind: behind; weighed: weighed}
 
   type t = private {
@@ -357,6 +364,10 @@ module Explanation : sig
               hundreds. None for a refusal for want of [Host_memory], as no kind
               could do. On hosts of more than 16 nodes the nearest set of each is
               the nearest that a bounded walk met *)
+    ; alone: alone list
+          (** every node that the request may use, by itself, but for that of a
+              plan on one node; nearest first. None for policy [Any], and for a
+              refusal for want of [Host_memory] *)
     ; compared: int
           (** how many sets as near as the plan's were compared, it included. The
               search passes over sets that the strategy would not take, so there
@@ -376,11 +387,13 @@ module Explanation : sig
   val behinds : (string * behind) list
 
   val lines : t -> string list
-  (** For a terminal, at most eleven lines: what was rejected, then
-      {!choice_lines}. Of kinds that are short of the same the widest is told,
-      and of many the first and the last ones. *)
+  (** For a terminal, at most nineteen lines: what each node is short of by itself,
+      what else was rejected, then {!choice_lines}. Of kinds that are short of the
+      same the widest is told, and of many the first and the last ones. *)
 
   val rejected_line : rejected -> string
+
+  val alone_line : alone -> string
 
   val choice_lines : t -> string list
   (** What chose the plan, and how far behind the runner-up is. *)
@@ -430,7 +443,7 @@ val explain :
           Result.map lines (explain host request)
           (* = Ok
                  [
-                   "one node alone: short by 16.0 GiB (node 0)"
+                   "nodes 0,1 alone: short by 16.0 GiB each"
                  ; "no other nodes would do"
                  ] *)
       | Error error ->
@@ -572,8 +585,19 @@ module Config : sig
 
   val of_file : string -> (t, string) result
   (** [of_file path] reads [key = value] lines, [#] comments and blank lines, as
-      xenopsd.conf has them. Keys that are not in {!keys} belong to others and
-      are passed over. The error names file and line. *)
+      xenopsd.conf has them; a value may be quoted. Keys that are not in {!keys}
+      belong to others and are passed over. The error names file and line. *)
+
+  val of_text : file:string -> string -> (t, string) result
+  (** As {!of_file} of a text that was read already, from what is called [file]. *)
+
+  val lines : string -> (string * int) list
+  (** The switches that a text sets, and the line of each; the last line of a
+      switch counts. *)
+
+  val slips : string -> (int * string) list
+  (** The lines of a text that look as if they were to set a switch and set none,
+      and what is wrong with each: [NUMA-CLAIMS = never], [numa-claims: never]. *)
 
   val keys : (string * string) list
   (** The keys and their documentation. *)
@@ -709,6 +733,23 @@ module Claims : sig
       room for them too are preferred, and a host that has not is no reason to
       refuse a domain. *)
 
+  val planned_overhead :
+       ?reserve:Size.t
+    -> ?node_reserve:Size.t
+    -> ?budget_steps:int
+    -> Host.t
+    -> Request.t
+    -> (Size.t, error) result
+  (** The overhead with which {!place} would plan the request: its own, and what
+      its vCPUs and structures take too, where there is a plan with that. *)
+
+  val starts_unplaced :
+    ?claims:Config.claims -> policy:Request.policy -> Refusal.t -> bool
+  (** Whether {!place} starts a domain that is refused so, all the same: without a
+      place, and with memory from wherever. It does not if the host has not got
+      the memory, nor for policy [Strict]; with policy [Any] and claims [Never],
+      [Always] unless given, it always does. *)
+
   val place :
        ?builder:builder
     -> ?hard_pinned:bool
@@ -783,6 +824,17 @@ module Claims : sig
   }
 
   val status : t -> (status, Failure.t) result
+
+  (** Which kinds of claims Xen has; [None]: it gave no answer. *)
+  type probed = private {
+      on_host: bool option
+    ; on_single_nodes: bool option
+    ; on_several_nodes: bool option
+  }
+
+  val probe : t -> (probed, Failure.t) result
+  (** Asks Xen by releasing claims of the control domain, which has none; nothing
+      changes. *)
 
   (** Memory that a domain has claimed and not taken. *)
   type claim = private {

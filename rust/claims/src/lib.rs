@@ -6,12 +6,14 @@ mod attempt;
 mod config;
 mod ending;
 mod error;
+mod foresight;
 mod hypervisor;
 mod kinds;
 mod ledger;
 mod line;
 mod listing;
 mod placing;
+mod probe;
 mod protocol;
 mod queueing;
 mod settling;
@@ -24,10 +26,12 @@ mod waiting;
 pub use config::{BuilderClaims, Claims, Config};
 pub use ending::Report;
 pub use error::Error;
+pub use foresight::{planned_overhead_pages, starts_unplaced};
 pub use hypervisor::{
     Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages,
 };
 pub use listing::{DomainAudit, DomainClaim};
 pub use placing::{Placing, Step};
+pub use probe::Probed;
 pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Rung, Status};
 pub use sizes::{overhead_pages, pool_pages};

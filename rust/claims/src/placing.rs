@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use planner::{
-    plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request,
-};
+use planner::{plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Refusal, Request};
 
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
+use crate::foresight::{roomy, starts_unplaced};
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
 use crate::ledger::{view, Claimed, View};
 use crate::protocol::{Placed, Placement, Protocol, Rung};
 use crate::settling::Settling;
-use crate::sizes::spare_pages;
 use crate::state::State;
 use crate::waiting::Watch;
 
@@ -257,32 +255,23 @@ impl<H: Hypervisor> Protocol<H> {
 
     fn plan_aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
         let request = placing.narrowed(self.online());
-        let mut roomy = request.clone();
-        roomy.overhead_pages += spare_pages(request.vcpus);
-        if let Ok(plan) = plan(host, &roomy, &limits(config)) {
+        if let Ok(plan) = plan(host, &roomy(&request), &limits(config)) {
             return Aim::Planned(plan);
         }
         let refusal = match plan(host, &request, &limits(config)) {
             Ok(plan) => return Aim::Planned(plan),
             Err(refusal) => refusal,
         };
-        match (refusal.reason, request.policy) {
-            (Reason::HostMemory, _) => Aim::Short(refusal),
-            (_, Policy::Strict) if refusal.short.pages > 0 => Aim::Short(refusal),
-            (_, Policy::Strict) => Aim::Refused(refusal),
-            (
-                Reason::Memory
-                | Reason::Cpus
-                | Reason::Cores
-                | Reason::Reachability
-                | Reason::Mask
-                | Reason::SingleNode,
-                Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
-            ) => Aim::Unplaced(match placing.full {
+        if starts_unplaced(refusal.reason, request.policy, config.claims) {
+            return Aim::Unplaced(match placing.full {
                 NodeSet::EMPTY => refusal.to_string(),
                 // That they are left out is not what the request asked.
                 full => format!("nodes {full} refused the claim; without them: {refusal}"),
-            }),
+            });
+        }
+        match refusal.short.pages {
+            0 => Aim::Refused(refusal),
+            1.. => Aim::Short(refusal),
         }
     }
 }

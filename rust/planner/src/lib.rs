@@ -35,7 +35,7 @@ mod units;
 pub use answer::{plan, Limits, DEFAULT_BUDGET_STEPS};
 pub use batch::{default_budget_plans, plan_all, plan_batch, take, Answer, Batch, Score};
 pub use cpus::{CpuSet, MAX_CPUS};
-pub use explanation::{explain, Behind, Explanation, Rejected, RunnerUp};
+pub use explanation::{explain, Alone, Behind, Explanation, Rejected, RunnerUp};
 pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
 pub use left_out::{LeftOut, WhyLeftOut};
 pub use nodes::{NodeSet, MAX_NODES};

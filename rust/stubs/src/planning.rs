@@ -111,6 +111,29 @@ pub fn xenopsd_numa_explain(
     explained.to_ocaml(cr)
 }
 
+/// The overhead with which a placement would be planned, in bytes.
+#[sig("host_handle -> limits_value -> request_value -> (int, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_planned_overhead(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    request: OCaml<RequestValue>,
+) -> OCaml<Result<OCamlInt, FailureValue>> {
+    let limits: LimitsValue = limits.to_rust();
+    let request: RequestValue = request.to_rust();
+    let host = shared(host);
+    let overhead = unlocked_if_large(cr, &host, || {
+        guarded(|| {
+            let request = asked(&host, &request)?;
+            let limits = convert::limits(&limits)?;
+            let pages = claims::planned_overhead_pages(&host, &request, &limits);
+            Ok(convert::bytes_value(pages))
+        })
+    });
+    overhead.to_ocaml(cr)
+}
+
 #[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, batch_failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_plan_all(
