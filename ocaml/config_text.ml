@@ -95,7 +95,7 @@ let slips ~keys text =
     let marked = number = 1 && has_prefix byte_order_mark line in
     let mark =
       if marked then
-        [(number, "found a byte order mark, expected none: it is part of the key")]
+        [(number, "found a byte order mark, expected none: this line is not read")]
       else
         []
     in
