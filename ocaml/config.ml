@@ -19,8 +19,8 @@ let default =
     placement= true
   ; prio_mem_only= false
   ; claims= Always
-  ; strategy= Raw.Balance
-  ; reserve= Size.mib 256
+  ; strategy= Raw.Spread
+  ; reserve= Size.mib 64
   ; node_reserve= Size.zero
   ; memory_wait_seconds= 600
   ; plan_budget_steps= Raw.xenopsd_numa_default_budget_steps ()
@@ -270,17 +270,15 @@ let lines text =
 
 let slips text = Config_text.slips ~keys:(List.map fst keys) text
 
-let options get put =
+(* xenopsd takes quotes off itself, but not where a carriage return follows. *)
+let options ~report get put =
   let option switch =
     let spec text =
-      match set (get ()) ~key:switch.key text with
+      match set (get ()) ~key:switch.key (Config_text.unquoted text) with
       | Ok config ->
           put config
-      | Error {Raw.field; found; expected} ->
-          raise
-            (Arg.Bad
-               (Printf.sprintf "%s: found %s, expected %s" field found expected)
-            )
+      | Error invalid ->
+          report invalid
     in
     ( switch.key
     , Arg.String spec

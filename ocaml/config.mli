@@ -49,7 +49,10 @@ val keys : (string * string) list
 val get : t -> key:string -> string option
 
 val options :
-  (unit -> t) -> (t -> unit) -> (string * Arg.spec * (unit -> string) * string) list
+     report:(Raw.invalid_value -> unit)
+  -> (unit -> t)
+  -> (t -> unit)
+  -> (string * Arg.spec * (unit -> string) * string) list
 
 val strategies : (string * Raw.strategy_value) list
 

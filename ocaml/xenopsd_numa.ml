@@ -139,6 +139,12 @@ module Host = struct
   let host_free t = t.host_free
 
   let host_outstanding t = t.host_outstanding
+
+  module Left_out = struct
+    type t = Raw.left_out_value = {node: int; why: string; sentence: string}
+  end
+
+  let left_out t = Array.to_list (Raw.xenopsd_numa_host_left_out t.handle)
 end
 
 module Request = struct

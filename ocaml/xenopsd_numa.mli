@@ -141,7 +141,9 @@ module Host : sig
   (** [v ~distances ~cpus ~nodes ()] is a host.
       - [distances.(a).(b)] is the ACPI distance from [a] to [b]: 10 on the
         diagonal, at least 10 elsewhere; [None], or 255 and more: unreachable.
-        An offline node is [None] to all, itself included.
+        An offline node is [None] to all, itself included; one with memory that
+        is [None] to all is {!left_out}. Of a node that is the only one the
+        distance to itself does not matter.
       - [host_free] is the free memory of the host, claimed memory included;
         the sum over the nodes unless given.
       - [host_outstanding] is what claims of any kind hold; the sum of the
@@ -161,6 +163,22 @@ module Host : sig
   val host_free : t -> Size.t
 
   val host_outstanding : t -> Size.t
+
+  (** Nodes that no plan uses, though the host is told to have them. *)
+  module Left_out : sig
+    type t = private {
+        node: int
+      ; why: string
+            (** ["no_distances"]: it has memory, but no distances (the firmware's
+                SLIT is smaller than its SRAT, or the node came while the host
+                ran); only policy [Any] uses its memory. ["no_memory"]: its memory
+                is not known. *)
+      ; sentence: string  (** the same for people *)
+    }
+  end
+
+  val left_out : t -> Left_out.t list
+  (** Ascending; mostly none. VMs are placed on the other nodes. *)
 end
 
 (** What VMs ask. *)
@@ -209,7 +227,7 @@ module Request : sig
         none unless given. See {!Claims.overhead}.
       - [cores] is [vcpus] unless given, or 0 for [Prio_mem_only] and [Any].
       - [policy] and [strategy] are the host's unless given: what {!Config} says
-        for {!Claims.place}, [Best_effort] and [Balance] for {!plan}.
+        for {!Claims.place}, the same of {!Config.default} for {!plan}.
       - [allowed_cpus] and [allowed_nodes] are all unless given; an empty list
         is an error. Whether the host has them is checked by {!plan}. *)
 
@@ -591,10 +609,14 @@ module Config : sig
   (** The text of a switch, as {!set} reads it. *)
 
   val options :
-    (unit -> t) -> (t -> unit) -> (string * Arg.spec * (unit -> string) * string) list
-  (** [options get set] is what xenopsd's option list takes: key, specification,
-      printer, documentation. The specification raises [Arg.Bad] on an unknown
-      value, as [Arg] expects. *)
+       report:(invalid -> unit)
+    -> (unit -> t)
+    -> (t -> unit)
+    -> (string * Arg.spec * (unit -> string) * string) list
+  (** [options ~report get set] is what xenopsd's option list takes: key,
+      specification, printer, documentation. A bad value never raises, as that
+      would end the daemon: it is given to [report], such as a log, and the old
+      value stays. Values may be quoted. *)
 end
 
 (** {1:protocol Placing domains on a hypervisor} *)

@@ -60,3 +60,6 @@ let lines host =
     )
   @ Output.table
     (heads :: Array.to_list (Array.mapi (node_row host) (Host.nodes host)))
+  @ List.map
+      (fun (left_out : Host.Left_out.t) -> "  " ^ left_out.sentence)
+      (Host.left_out host)

@@ -99,6 +99,9 @@ let answer ~explained (config : Config.t) host question =
     in
     Ok (answer, None)
 
+let warn_of_left_out (left_out : Host.Left_out.t) =
+  Log.warn (fun m -> m "%s" left_out.sentence)
+
 let print ~json host question ~starts answer explanation =
   let name = Request.name question.request in
   if json then
@@ -106,9 +109,11 @@ let print ~json host question ~starts answer explanation =
       Plan_json.single ?explanation ~starts ~name question.left host answer
     in
     Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
-  else
+  else (
     print_lines
-      (Plan_text.lines ~name ~starts ~host question.left answer explanation)
+      (Plan_text.lines ~name ~starts ~host question.left answer explanation) ;
+    List.iter warn_of_left_out (Host.left_out host)
+  )
 
 let run_on (single : Plan_options.single) (config : Config.t) ~json host memory
     vcpus =

@@ -17,7 +17,7 @@ let read_host (t : t) path =
       host
   | None ->
       if Hashtbl.length t >= max_hosts then Hashtbl.reset t ;
-      let host = Host_file.read path in
+      let host = Host_file.read_regular path in
       Hashtbl.replace t path host ;
       host
 
@@ -139,6 +139,7 @@ let plan_line t json =
   in
   let plan request answer = Plan_json.v ~name:(Request.name request) answer in
   let plans = List.rev (List.rev_map2 plan requests answers) in
+  let beside = beside @ Plan_json.left_out host in
   Ok (`Assoc (("answers", `List plans) :: beside))
 
 let error ~line ?field message : Yojson.Safe.t =

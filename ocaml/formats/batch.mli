@@ -13,9 +13,10 @@
     may be left out. A line has at most 65,536 requests; later ones see what
     earlier ones took, unless [independent]. With [together] they are placed by
     {!Xenopsd_numa.plan_batch}, and the answer has what {!Plan_json.together}
-    shows too.
+    shows too. Where nodes of the host are left out, it has what
+    {!Plan_json.left_out} shows.
 
-    A path names what {!Host_file.read} reads, relative to the working
+    A path names what {!Host_file.read_regular} reads, relative to the working
     directory, and is read once in a run. *)
 
 type t

@@ -31,9 +31,13 @@ let of_text ~file text =
            ~expected:"a host in JSON, or what xl info -n prints"
         )
 
-let read path =
+let read_by source path =
   if path <> Source.standard_input && is_directory path then
     Sysfs.read path
   else
-    let* text = Source.read path in
+    let* text = source path in
     of_text ~file:(Source.name path) text
+
+let read path = read_by Source.read path
+
+let read_regular path = read_by Source.read_regular path

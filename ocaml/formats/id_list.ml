@@ -57,3 +57,40 @@ let of_string text =
         (if Bytes.get listed id = '\001' then id :: found else found)
   in
   Ok (collect max_id [])
+
+let hexadecimal text =
+  let is_digit = function
+    | '0' .. '9' | 'a' .. 'f' | 'A' .. 'F' ->
+        true
+    | _ ->
+        false
+  in
+  let digits = String.length text in
+  if digits >= 1 && digits <= 8 && String.for_all is_digit text then
+    int_of_string_opt ("0x" ^ text)
+  else
+    None
+
+let bits_of_word = 32
+
+let of_mask text =
+  let words = List.rev (String.split_on_char ',' text) in
+  let rec collect first found = function
+    | [] ->
+        Ok (List.rev found)
+    | word :: rest -> (
+      match hexadecimal (String.trim word) with
+      | None ->
+          Error (Error.excerpt word, "a mask such as 00000000,000000ff")
+      | Some bits when bits > 0 && first + bits_of_word > max_id + 1 ->
+          let expected = Printf.sprintf "at most %d bits" (max_id + 1) in
+          Error (Error.excerpt word, expected)
+      | Some bits ->
+          let add found bit =
+            if bits lsr bit land 1 = 1 then (first + bit) :: found else found
+          in
+          let found = List.fold_left add found (List.init bits_of_word Fun.id) in
+          collect (first + bits_of_word) found rest
+    )
+  in
+  collect 0 [] words

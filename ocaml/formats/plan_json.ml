@@ -133,6 +133,21 @@ let reasons (explanation : Explanation.t) : Yojson.Safe.t =
     ; ("runner_up", or_null runner_up explanation.runner_up)
     ]
 
+let left_out host : (string * Yojson.Safe.t) list =
+  let node (left_out : Host.Left_out.t) : Yojson.Safe.t =
+    `Assoc
+      [
+        ("node", int left_out.node)
+      ; ("reason", `String left_out.why)
+      ; ("text", `String left_out.sentence)
+      ]
+  in
+  match Host.left_out host with
+  | [] ->
+      []
+  | nodes ->
+      [("left_out_nodes", `List (List.map node nodes))]
+
 type left_alone = {
     overhead: Size.t
   ; reserve: Size.t
@@ -177,8 +192,9 @@ let why explanation : (string * Yojson.Safe.t) list =
 let named_answer name fields : Yojson.Safe.t =
   `Assoc (("name", Json_syntax.string name) :: fields)
 
-let v ?explanation ~name answer =
-  named_answer name (answered answer @ why explanation)
+let v ?explanation ?host ~name answer =
+  let beside = Option.fold ~none:[] ~some:left_out host in
+  named_answer name (answered answer @ why explanation @ beside)
 
 let single ?explanation ~starts ~name left host answer =
   let unplaced : (string * Yojson.Safe.t) list =
@@ -190,7 +206,7 @@ let single ?explanation ~starts ~name left host answer =
         answered answer @ [("unplaced", `Null)]
   in
   let left = [("left_alone", left_alone_json left host)] in
-  named_answer name (unplaced @ left @ why explanation)
+  named_answer name (unplaced @ left @ why explanation @ left_out host)
 
 let score (score : Xenopsd_numa.Batch.score) : (string * Yojson.Safe.t) list =
   [

@@ -38,8 +38,16 @@
 
 open Xenopsd_numa
 
-val v : ?explanation:Explanation.t -> name:string -> answer -> Yojson.Safe.t
-(** [v ~name answer] is the answer to the request called [name]. *)
+val v :
+  ?explanation:Explanation.t -> ?host:Host.t -> name:string -> answer -> Yojson.Safe.t
+(** [v ~name answer] is the answer to the request called [name]. With [host] it
+    has what {!left_out} shows too. *)
+
+val left_out : Host.t -> (string * Yojson.Safe.t) list
+(** What is said of the nodes that no plan uses, where there are some:
+    {v
+    "left_out_nodes": [{"node": 1, "reason": "no_distances", "text": "…"}]
+    v} *)
 
 (** What a plan for one VM left alone. *)
 type left_alone = {

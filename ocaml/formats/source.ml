@@ -14,26 +14,58 @@ let unreadable path error =
     ~found:(String.lowercase_ascii (Unix.error_message error))
     ~expected:"a readable file"
 
-let rec open_ path =
-  if path = standard_input then
-    Ok Unix.stdin
-  else if path = "" || String.contains path '\000' then
+let kind = function
+  | Unix.S_REG ->
+      "a regular file"
+  | Unix.S_DIR ->
+      "a directory"
+  | Unix.S_FIFO ->
+      "a pipe"
+  | Unix.S_SOCK ->
+      "a socket"
+  | Unix.S_CHR | Unix.S_BLK ->
+      "a device"
+  | Unix.S_LNK ->
+      "a link"
+
+let rec open_with flags path =
+  if path = "" || String.contains path '\000' then
     fault path ~found:(Error.excerpt path) ~expected:"the path of a file"
   else
-    match Unix.openfile path [Unix.O_RDONLY; Unix.O_CLOEXEC] 0 with
+    match Unix.openfile path (Unix.O_RDONLY :: Unix.O_CLOEXEC :: flags) 0 with
     | exception Unix.Unix_error (Unix.EINTR, _, _) ->
-        open_ path
+        open_with flags path
     | exception Unix.Unix_error (error, _, _) ->
         unreadable path error
-    | fd -> (
-      match (Unix.fstat fd).Unix.st_kind with
-      | Unix.S_DIR ->
-          Unix.close fd ;
-          fault path ~found:"a directory" ~expected:"a file"
-      | Unix.S_REG | Unix.S_CHR | Unix.S_BLK | Unix.S_LNK | Unix.S_FIFO
-      | Unix.S_SOCK ->
-          Ok fd
-    )
+    | fd ->
+        Ok fd
+
+let only allowed path fd =
+  let st_kind = (Unix.fstat fd).Unix.st_kind in
+  if allowed st_kind then
+    Ok fd
+  else (
+    Unix.close fd ;
+    fault path ~found:(kind st_kind) ~expected:"a file"
+  )
+
+let open_ path =
+  if path = standard_input then
+    Ok Unix.stdin
+  else
+    let* fd = open_with [] path in
+    only (fun kind -> kind <> Unix.S_DIR) path fd
+
+(* Looked at before it is opened, as opening a device may do something, and
+   again afterwards, as it may be another one by then. *)
+let open_regular path =
+  let is_regular kind = kind = Unix.S_REG in
+  match Unix.stat path with
+  | Unix.{st_kind; _} when not (is_regular st_kind) ->
+      fault path ~found:(kind st_kind) ~expected:"a file"
+  | _ | (exception (Unix.Unix_error _ | Invalid_argument _)) ->
+      let* fd = open_with [Unix.O_NONBLOCK] path in
+      only is_regular path fd
 
 let rec read_some fd buffer =
   match Unix.read fd buffer 0 (Bytes.length buffer) with
@@ -70,7 +102,15 @@ let read_open path ~max_bytes fd =
   | _ ->
       read_to_end path ~max_bytes fd (Bytes.create 65536) (Buffer.create 65536)
 
-let read ?(max_bytes = max_bytes) path =
+let close path fd = if path <> standard_input then Unix.close fd
+
+let read_as open_ max_bytes path =
   let* fd = open_ path in
-  let close () = if path <> standard_input then Unix.close fd in
-  Fun.protect ~finally:close (fun () -> read_open path ~max_bytes fd)
+  Fun.protect
+    ~finally:(fun () -> close path fd)
+    (fun () -> read_open path ~max_bytes fd)
+
+let read ?(max_bytes = max_bytes) path = read_as open_ max_bytes path
+
+let read_regular ?(max_bytes = max_bytes) path =
+  read_as open_regular max_bytes path

@@ -4,155 +4,131 @@ let ( let* ) = Result.bind
 
 let ( / ) = Filename.concat
 
-(* Real files here have a few KiB. *)
-let max_bytes = 1024 * 1024
-
 (* Linux's largest; far more than Xen has. *)
 let max_nodes = 1024
 
 let fault file place ~found ~expected =
   Error (Error.fault ~file place ~found ~expected)
 
-let is_directory path =
-  match Sys.is_directory path with
-  | is_directory ->
-      is_directory
-  | exception Sys_error _ ->
-      false
+type node = {
+    id: int
+  ; distances: int list option
+  ; cpus_file: string
+  ; cpus: int list
+  ; size: Size.t
+  ; free: Size.t
+}
 
-let text file =
-  let* text = Source.read ~max_bytes file in
-  Ok (String.trim text)
-
-(* A file that is not there says that its value is unknown. *)
-let optional_text file =
-  if Sys.file_exists file then Result.map Option.some (text file) else Ok None
-
-let ids file =
-  let* text = text file in
-  if text = "" then
-    Ok []
-  else
-    Id_list.of_string text
-    |> Result.map_error (fun (found, expected) ->
-           Error.fault ~file (Error.Line 1) ~found ~expected
-       )
-
-(** [numbered directory prefix] is the N of the directories [prefixN]. *)
-let numbered directory prefix =
-  let length = String.length prefix in
-  let number name =
-    if String.length name > length && String.sub name 0 length = prefix then
-      Id_list.decimal (String.sub name length (String.length name - length))
-    else
-      None
-  in
-  let known id =
-    id <= Id_list.max_id
-    && is_directory (directory / Printf.sprintf "%s%d" prefix id)
-  in
-  match Sys.readdir directory with
-  | names ->
-      Array.to_list names
-      |> List.filter_map number
-      |> List.filter known
-      |> List.sort_uniq Int.compare
-      |> Result.ok
-  | exception Sys_error message ->
-      fault directory Error.Whole ~found:message
-        ~expected:"a readable directory"
-
-let words text =
-  String.map (fun c -> if c = '\t' then ' ' else c) text
-  |> String.split_on_char ' '
-  |> List.filter (fun word -> word <> "")
-
-type node = {distances: int list; cpus: int list; size: Size.t; free: Size.t}
+let node_directory nodes id = nodes / Printf.sprintf "node%d" id
 
 let distances file ~online =
-  let* text = text file in
-  let distance _ word =
-    match Id_list.decimal word with
-    | Some distance ->
-        Ok distance
-    | None ->
-        fault file (Error.Line 1) ~found:(Error.excerpt word)
-          ~expected:"a distance"
-  in
-  let* row = Json_field.map_list distance (words text) in
-  if List.length row = online then
-    Ok row
+  let* row = Sysfs_file.row file in
+  match row with
+  | Some row when List.length row <> online ->
+      fault file (Error.Line 1)
+        ~found:(Printf.sprintf "%d distances" (List.length row))
+        ~expected:(Printf.sprintf "%d, one to each online node" online)
+  | Some _ | None ->
+      Ok row
+
+(* Linux before 2.6.26, and the copies that lscpu's authors keep, have the mask
+   only. *)
+let node_cpus directory =
+  let list = directory / "cpulist" and mask = directory / "cpumap" in
+  if Sys.file_exists mask && not (Sys.file_exists list) then
+    Result.map (fun cpus -> (mask, cpus)) (Sysfs_file.bits mask)
   else
-    fault file (Error.Line 1)
-      ~found:(Printf.sprintf "%d distances" (List.length row))
-      ~expected:(Printf.sprintf "%d, one to each online node" online)
+    Result.map (fun cpus -> (list, cpus)) (Sysfs_file.ids list)
 
-(* A line is "Node 0 MemFree:  16052388 kB". *)
-let memory file lines key =
-  let rec look number = function
-    | [] ->
-        fault file (Error.Field key) ~found:"no such line"
-          ~expected:"a size in kB"
-    | line :: rest -> (
-      match words line with
-      | ["Node"; _; name; size; "kB"] when name = key ^ ":" -> (
-        match Id_list.decimal size with
-        | Some kib when kib <= Size.max_bytes lsr 10 ->
-            Ok (Size.kib kib)
-        | Some _ | None ->
-            fault file (Error.Line number) ~found:(Error.excerpt size)
-              ~expected:"a size in kB"
-      )
-      | _ ->
-          look (number + 1) rest
-    )
-  in
-  look 1 lines
-
-let node directory ~online id =
-  let directory = directory / Printf.sprintf "node%d" id in
+let node nodes ~online id =
+  let directory = node_directory nodes id in
   let* distances = distances (directory / "distance") ~online in
-  let* cpus = ids (directory / "cpulist") in
+  let* cpus_file, cpus = node_cpus directory in
   let meminfo = directory / "meminfo" in
-  let* text = text meminfo in
+  let* text = Sysfs_file.text meminfo in
   let lines = String.split_on_char '\n' text in
-  let* size = memory meminfo lines "MemTotal" in
-  let* free = memory meminfo lines "MemFree" in
-  Ok {distances; cpus; size; free}
+  let* size = Sysfs_file.memory meminfo lines "MemTotal" in
+  let* free = Sysfs_file.memory meminfo lines "MemFree" in
+  Ok {id; distances; cpus_file; cpus; size; free}
 
-let topology file =
-  let* text = optional_text file in
-  match text with
-  | None ->
+(** [node_of directory cpu nodes] is the node of [cpu], which [nodes] list. Where
+    several do ([numa=fake]), the CPU has a link to its own. *)
+let node_of directory cpu = function
+  | [] ->
       Ok None
-  | Some text -> (
-    (* -1 is a number like others: some machines have it for all CPUs *)
-    match (text, Id_list.decimal text) with
-    | "-1", _ ->
-        Ok (Some (-1))
-    | _, Some id ->
-        Ok (Some id)
-    | _, None ->
-        fault file (Error.Line 1) ~found:(Error.excerpt text)
-          ~expected:"a number"
-  )
+  | [node] ->
+      Ok (Some node.id)
+  | first :: second :: _ as nodes -> (
+      let* linked =
+        if Sysfs_file.is_directory directory then
+          Sysfs_file.numbered directory "node"
+        else
+          Ok []
+      in
+      match linked with
+      | [id] when List.exists (fun node -> node.id = id) nodes ->
+          Ok (Some id)
+      | [] | [_] | _ :: _ :: _ ->
+          fault second.cpus_file (Error.Line 1)
+            ~found:
+              (Printf.sprintf "CPU %d, which is in %s too" cpu first.cpus_file)
+            ~expected:
+              (Printf.sprintf "it in one of them, or a link to its node in %s"
+                 directory
+              )
+    )
 
-let cpu directory node_of id =
+type cpu = {
+    node: int option
+  ; core: int option
+  ; socket: int option
+  ; first_sibling: int option  (** the lowest CPU of its core *)
+}
+
+let offline node = {node; core= None; socket= None; first_sibling= None}
+
+let first_sibling file cpu =
+  if Sys.file_exists file then
+    let* siblings = Sysfs_file.ids file in
+    match siblings with
+    | first :: _ when List.mem cpu siblings ->
+        Ok (Some first)
+    | [] | _ :: _ ->
+        Ok None
+  else
+    Ok None
+
+let cpu directory listed id =
   let directory = directory / Printf.sprintf "cpu%d" id in
-  let* online = optional_text (directory / "online") in
-  let node = Hashtbl.find_opt node_of id in
+  let nodes = List.rev (Hashtbl.find_all listed id) in
+  let* node = node_of directory id nodes in
+  let* online = Sysfs_file.optional_text (directory / "online") in
   match online with
   | Some "0" ->
-      Ok (Host.unknown_cpu ?node ())
+      Ok (offline node)
   | Some _ | None ->
-      let* core = topology (directory / "topology" / "core_id") in
-      let* socket = topology (directory / "topology" / "physical_package_id") in
-      Ok (Host.unknown_cpu ?node ?core ?socket ())
+      let file name = directory / "topology" / name in
+      let* core = Sysfs_file.number (file "core_id") in
+      let* socket = Sysfs_file.number (file "physical_package_id") in
+      let* first_sibling = first_sibling (file "thread_siblings_list") id in
+      Ok {node; core; socket; first_sibling}
+
+(* core_id counts anew in each cluster of some machines. *)
+let host_cpus cpus =
+  let told cpu = cpu.core = None || cpu.first_sibling <> None in
+  let by_siblings = List.for_all told cpus in
+  let cpu {node; core; socket; first_sibling} =
+    let core = if by_siblings then first_sibling else core in
+    Host.unknown_cpu ?node ?core ?socket ()
+  in
+  Array.of_list (List.map cpu cpus)
 
 let online_nodes directory =
-  let* present = numbered directory "node" in
+  let* present = Sysfs_file.numbered directory "node" in
   let file = directory / "online" in
-  let* online = if Sys.file_exists file then ids file else Ok present in
+  let* online =
+    if Sys.file_exists file then Sysfs_file.ids file else Ok present
+  in
   match List.find_opt (fun id -> not (List.mem id present)) online with
   | Some id ->
       fault file (Error.Line 1)
@@ -172,18 +148,42 @@ let online_nodes directory =
   )
 
 let host online count nodes cpus =
-  let rows = List.combine online nodes in
   let distances = Array.make_matrix count count None in
   let memory = Array.make count Host.offline_node in
-  let fill (id, {distances= row; size; free; _}) =
-    List.iter2
-      (fun other distance -> distances.(id).(other) <- Some distance)
-      online row ;
+  let known = List.filter (fun node -> node.distances <> None) nodes in
+  let is_known id = List.exists (fun node -> node.id = id) known in
+  let fill {id; distances= row; size; free; _} =
+    let put other distance =
+      if is_known other then distances.(id).(other) <- Some distance
+    in
+    Option.iter (List.iter2 put online) row ;
     memory.(id) <- Host.node ~size ~free ()
   in
-  List.iter fill rows ;
-  Host.v ~source:"Linux sysfs" ~distances ~cpus:(Array.of_list cpus)
+  List.iter fill nodes ;
+  Host.v ~source:"Linux sysfs" ~distances ~cpus:(host_cpus cpus)
     ~nodes:memory ()
+
+(* distances[1][0] is in node1/distance. *)
+let of_core nodes error =
+  let row field =
+    match String.split_on_char '[' field with
+    | ["distances"; row; _] when String.length row > 0 ->
+        Id_list.decimal (String.sub row 0 (String.length row - 1))
+    | _ ->
+        None
+  in
+  match error with
+  | Invalid {field; found; expected} -> (
+    match row field with
+    | Some id ->
+        Error.fault
+          ~file:(node_directory nodes id / "distance")
+          (Error.Line 1) ~found ~expected
+    | None ->
+        Error.of_core ~file:nodes error
+  )
+  | Internal _ ->
+      Error.of_core ~file:nodes error
 
 let read_nodes directory =
   let nodes_directory = directory / "node" in
@@ -194,26 +194,26 @@ let read_nodes directory =
       (fun _ id -> node nodes_directory ~online:(List.length online) id)
       online
   in
-  let node_of = Hashtbl.create 64 in
-  let record id node =
-    List.iter (fun cpu -> Hashtbl.replace node_of cpu id) node.cpus
+  let listed = Hashtbl.create 64 in
+  let record node =
+    List.iter (fun cpu -> Hashtbl.add listed cpu node) node.cpus
   in
-  List.iter2 record online nodes ;
-  let* present = numbered cpus_directory "cpu" in
-  let last = Hashtbl.fold (fun cpu _ last -> max cpu last) node_of (-1) in
+  List.iter record nodes ;
+  let* present = Sysfs_file.numbered cpus_directory "cpu" in
+  let last = Hashtbl.fold (fun cpu _ last -> max cpu last) listed (-1) in
   let last = List.fold_left max last present in
   let* cpus =
     Json_field.map_list
-      (fun _ id -> cpu cpus_directory node_of id)
+      (fun _ id -> cpu cpus_directory listed id)
       (List.init (last + 1) Fun.id)
   in
   host online count nodes cpus
-  |> Result.map_error (Error.of_core ~file:nodes_directory)
+  |> Result.map_error (of_core nodes_directory)
 
 let read root =
   let system directory = directory / "devices" / "system" in
   let candidates = [system root; system (root / "sys")] in
-  let has_nodes directory = is_directory (directory / "node") in
+  let has_nodes directory = Sysfs_file.is_directory (directory / "node") in
   match List.find_opt has_nodes candidates with
   | Some directory ->
       read_nodes directory

@@ -2,13 +2,17 @@
 
     The directory is [/sys] itself, or one that has a [sys] in it. Read are,
     under [devices/system]:
-    - [node/online], and of each node [distance], [cpulist] and [meminfo]
-      ([MemTotal] and [MemFree]);
-    - of each CPU [online], [topology/core_id] and
-      [topology/physical_package_id]. A CPU that lacks them, or whose [online]
-      is 0, is an unknown one.
+    - [node/online], and of each node [distance], [cpulist] (or, where it has
+      none, [cpumap]) and [meminfo] ([MemTotal] and [MemFree]);
+    - of each CPU [online], [topology/core_id], [topology/physical_package_id]
+      and [topology/thread_siblings_list]. A CPU that lacks the first two, or
+      whose [online] is 0, is an unknown one. Where all others have their
+      siblings, these make the cores.
 
-    Nodes whose number is missing between others are offline nodes. Linux knows
+    A CPU in the lists of several nodes is on the one that its own directory
+    links to, [cpu3/node1]; without a link the lists are an error. A node
+    without distances is {!Xenopsd_numa.Host.left_out}, if it is not the only
+    one. Nodes whose number is missing between others are offline nodes. Linux knows
     of no claims; under Xen it sees one domain, not the host: use [xl info -n]
     there. A kernel without NUMA has no [node] directory, which is an error:
     there is no memory to be told by node. *)

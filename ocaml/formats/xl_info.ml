@@ -9,7 +9,7 @@ type node = {line: int; size: Size.t; free: Size.t; distances: int option list}
 module Ids = Map.Make (Int)
 module Keys = Map.Make (String)
 
-type section = Keys | Cpus_head | Cpus | Nodes_head | Nodes | Devices
+type section = Keys | Cpus_head | Cpus | Nodes_head | Nodes | Devices | After
 
 type state = {
     section: section
@@ -125,6 +125,32 @@ let begin_table line key section state =
 let known_keys =
   ["host"; "nr_cpus"; "nr_nodes"; "free_memory"; "outstanding_claims"]
 
+(* xm's tables are others, and some of its versions tell no distances. *)
+let keys_of_xm = ["node_to_cpu"; "node_to_memory"; "node_to_dma32_mem"]
+
+let is_head_of_xm text =
+  match words text with "node:" :: "TotalMemory" :: _ -> true | _ -> false
+
+let other_format line text =
+  fault line text "what xl info -n prints; xm info -n has another format"
+
+(** Whether the line is a shell's prompt, with or without a command: people paste
+    these too. A sign that a prompt ends in stands before a blank or the end, and
+    no key does. *)
+let is_prompt text =
+  let is_sign = function '#' | '$' | '%' | '>' -> true | _ -> false in
+  let ends_word at = at + 1 = String.length text || is_blank text.[at + 1] in
+  let rec look at =
+    at < String.length text
+    && not (text.[at] = ':' && ends_word at)
+    && ((is_sign text.[at] && ends_word at) || look (at + 1))
+  in
+  look 0
+
+(* After the tables another command's output may follow. *)
+let prompt state =
+  {state with section= (if state.tables = [] then Keys else After)}
+
 let key_line line text state =
   match String.index_opt text ':' with
   | None ->
@@ -137,6 +163,8 @@ let key_line line text state =
           (String.sub text (colon + 1) (String.length text - colon - 1))
       in
       match key with
+      | key when List.mem key keys_of_xm ->
+          other_format line text
       | "cpu_topology" ->
           begin_table line key Cpus_head state
       | "numa_info" ->
@@ -161,25 +189,29 @@ let head line text columns section state =
     fault line text (String.concat " " columns)
 
 let is_letter text =
-  text <> ""
-  && match text.[0] with 'a' .. 'z' | 'A' .. 'Z' -> true | _ -> false
+  match text.[0] with 'a' .. 'z' | 'A' .. 'Z' -> true | _ -> false
 
-(* Rows begin with blanks or digits, keys with a letter. *)
+(* Rows begin with digits, keys with a letter; all of it may be indented. *)
 let read_line line text state =
-  match state.section with
-  | _ when words text = [] ->
+  match (state.section, String.trim text) with
+  | After, _ | _, "" ->
       Ok state
-  | Cpus_head ->
+  | _, trimmed when is_prompt trimmed ->
+      Ok (prompt state)
+  | Cpus_head, _ ->
       head line text ["cpu:"; "core"; "socket"; "node"] Cpus state
-  | Nodes_head ->
+  | Nodes_head, trimmed when is_head_of_xm trimmed ->
+      other_format line text
+  | Nodes_head, _ ->
       head line text ["node:"; "memsize"; "memfree"; "distances"] Nodes state
-  | Cpus when not (is_letter text) ->
+  | Cpus, trimmed when not (is_letter trimmed) ->
       cpu_row line text state
-  | Nodes when not (is_letter text) ->
+  | Nodes, trimmed when not (is_letter trimmed) ->
       node_row line text state
-  | Devices when not (is_letter text && String.contains text ':') ->
+  | Devices, trimmed
+    when not (is_letter trimmed && String.contains trimmed ':') ->
       Ok state
-  | Keys | Cpus | Nodes | Devices ->
+  | (Keys | Cpus | Nodes | Devices), _ ->
       key_line line text state
 
 (* What xl prints is far shorter; anything else is refused quickly. *)

@@ -6,6 +6,10 @@
     rounded down. xl prints free memory less outstanding claims, so that the host's free
     memory is the sum of the two; it says nothing of claims on single nodes.
 
+    The text may be indented, and stand between the lines of a shell's prompt. A
+    node without distances is {!Xenopsd_numa.Host.left_out}. [xm info -n] prints
+    another format, and is refused as that.
+
     xl leaves out CPUs and nodes that are offline, and prints a core, socket,
     node or distance that Xen does not know as -1 (4294967295 in some versions).
     Nodes without a line are offline nodes here, CPUs without a line unknown

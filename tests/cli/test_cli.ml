@@ -6,6 +6,7 @@ let () =
       Plan_suite.suite
     ; Batch_suite.suite
     ; Bad_suite.suite
+    ; Odd_hosts_suite.suite
     ; Process_suite.suite
     ; Doctor_suite.suite
     ; Simulate_suite.suite

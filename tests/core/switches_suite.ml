@@ -61,27 +61,59 @@ let switches_are_refused_out_of_range () =
   | Error invalid ->
       Alcotest.failf "%a" pp_invalid invalid
 
+(* As xenopsd has them after reading its files: a line of xenopsd.conf, then what
+   it takes for the value. *)
 let options_of_xenopsd () =
-  let config = ref Config.default in
-  let options = Config.options (fun () -> !config) (fun c -> config := c) in
+  let config = ref Config.default and reported = ref [] in
+  let report invalid = reported := invalid :: !reported in
+  let options =
+    Config.options ~report (fun () -> !config) (fun c -> config := c)
+  in
   let find key = List.find (fun (k, _, _, _) -> k = key) options in
-  let spec key =
+  let give key value =
     match find key with
     | _, Arg.String f, _, _ ->
-        f
+        f value
     | _ ->
         Alcotest.failf "%s is not a string" key
   in
   let print key = match find key with _, _, print, _ -> print () in
+  let check_reported what expected =
+    let line invalid = Format.asprintf "%a" pp_invalid invalid in
+    Alcotest.(check (list string)) what expected (List.rev_map line !reported)
+  in
   Alcotest.(check string) "default" "always" (print "numa-claims") ;
-  spec "numa-claims" "never" ;
-  Alcotest.(check string) "set" "never" (print "numa-claims") ;
-  match spec "numa-claims" "perhaps" with
-  | () ->
-      Alcotest.fail "accepted"
-  | exception Arg.Bad message ->
-      Alcotest.(check bool) "names the key" true
-        (String.length message > 11 && String.sub message 0 11 = "numa-claims")
+  List.iter
+    (fun (value, expected) ->
+      give "numa-claims" value ;
+      Alcotest.(check string) value expected (print "numa-claims")
+    )
+    [
+      ("never", "never")
+    ; ("always\r", "always")
+    ; ("\"never\"", "never")
+    ; ("'always' ", "always")
+    ; ("never", "never")
+    ] ;
+  check_reported "nothing" [] ;
+  List.iter
+    (fun (key, _, print, _) ->
+      let before = print () in
+      give key "perhaps" ;
+      Alcotest.(check string) key before (print ())
+    )
+    options ;
+  Alcotest.(check (list string))
+    "each is reported" (List.map fst Config.keys)
+    (List.rev_map (fun (invalid : invalid) -> invalid.field) !reported) ;
+  reported := [] ;
+  List.iter (give "numa-claims") [""; "\""; "'never\""; "NEVER"] ;
+  Alcotest.(check string) "kept" "never" (print "numa-claims") ;
+  check_reported "why"
+    (List.map
+       (Printf.sprintf "numa-claims: found %S, expected one of always, never")
+       [""; "\""; "'never\""; "NEVER"]
+    )
 
 let suite =
   ( "switches"

@@ -255,6 +255,41 @@ let line_errors () =
   check (String.make 1_000_000 '[') None
     "found more than 64 brackets in brackets, expected fewer"
 
+(* Opening it would wait for a writer that never comes. *)
+let host_is_a_pipe () =
+  Files.with_directory (fun root ->
+      let path = Filename.concat root "pipe" in
+      Unix.mkfifo path 0o600 ;
+      check_error
+        (line (Printf.sprintf "%S" path) [])
+        (Some "host")
+        (Printf.sprintf "found %s: a pipe, expected a file" path)
+  )
+
+let node_without_distances () =
+  let path = {|"../data/xl/slit-smaller-than-srat.txt"|} in
+  let said json = Yojson.Safe.to_string (J.member "left_out_nodes" json) in
+  let check more =
+    let text = line ~more path [vm "a" 12; vm "b" 13] in
+    let json, _ = answer text in
+    let answers = J.to_list (J.member "answers" json) in
+    Alcotest.(check (list (list int)))
+      "nodes"
+      [[0]; []]
+      (List.map
+         (fun plan -> List.map J.to_int (J.to_list (J.member "nodes" plan)))
+         answers
+      ) ;
+    Alcotest.(check string)
+      "said"
+      {|[{"node":1,"reason":"no_distances","text":"node 1 is left out: it has memory, but no distances"}]|}
+      (said json)
+  in
+  check "" ;
+  check {|, "together": true|} ;
+  let whole, _ = answer (line host [vm "a" 12]) in
+  Alcotest.(check string) "nothing to say" "null" (said whole)
+
 let many_requests () =
   let requests count = List.init count (fun _ -> vm "a" 1) in
   let more = {|, "independent": true|} in
@@ -388,6 +423,8 @@ let suite =
     ; case "shape of a plan" shape
     ; case "bad requests" request_errors
     ; case "bad lines" line_errors
+    ; case "a host that is a pipe" host_is_a_pipe
+    ; case "a node without distances" node_without_distances
     ; case "many requests" many_requests
     ; case "blank lines count" blank_lines_count
     ; case "a line of 70 MB" too_long

@@ -12,7 +12,8 @@ use planner::{Host, Memory, NodeSet, Topology};
 
 use crate::attempt::Attempt;
 use crate::error::Error;
-use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use crate::kinds::is_unavailable;
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
@@ -77,6 +78,8 @@ pub(crate) enum Affined {
 pub(crate) struct View {
     pub host: Host,
     pub domains: Vec<DomainInfo>,
+    /// Why nothing is known of free memory; what is said of it is 0 then.
+    pub unknown: Option<CallError>,
     /// Free less outstanding pages, as Xen tells; may be below zero while accounting is late.
     pub unclaimed_pages: i64,
 }
@@ -90,9 +93,11 @@ pub(crate) fn view<H: Hypervisor>(
     let domains = hypervisor
         .domains()
         .map_err(Error::reading("listing domains"))?;
-    let mut memory = hypervisor
-        .memory()
-        .map_err(Error::reading("reading free memory"))?;
+    let (mut memory, unknown) = match hypervisor.memory() {
+        Ok(memory) => (memory, None),
+        Err(error) if is_unavailable(&error) => (nothing_known(), Some(error)),
+        Err(error) => return Err(Error::reading("reading free memory")(error)),
+    };
     let unclaimed_pages = memory.host_free_pages as i64 - memory.host_outstanding_pages as i64;
     builds.retain(|domid, _| domains.iter().any(|d| d.domid == *domid && !d.dying));
     let online = topology.online();
@@ -132,8 +137,18 @@ pub(crate) fn view<H: Hypervisor>(
     Ok(View {
         host,
         domains,
+        unknown,
         unclaimed_pages,
     })
+}
+
+fn nothing_known() -> Memory {
+    Memory {
+        nodes: Vec::new(),
+        host_free_pages: 0,
+        host_outstanding_pages: 0,
+        host_held_pages: 0,
+    }
 }
 
 fn share(nodes: NodeSet, pages: u64) -> u64 {

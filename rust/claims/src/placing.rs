@@ -10,7 +10,7 @@ use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::foresight::{roomy, starts_unplaced};
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
-use crate::ledger::{view, Claimed};
+use crate::ledger::{view, Claimed, View};
 use crate::protocol::{Placed, Placement, Protocol, Rung};
 use crate::settling::Settling;
 use crate::state::State;
@@ -170,10 +170,11 @@ impl<H: Hypervisor> Protocol<H> {
             (state.config.clone(), state.builds.clone())
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
-        let aim = self.aim(placing, &config, &seen.host);
+        let aim = self.aim(placing, &config, &seen)?;
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
+        state.left_out = seen.host.left_out();
         check_unplaced(&mut state, placing.attempt, &seen.domains)?;
         let now = self.hypervisor.now();
         state.line.tidy(now, &seen.domains);
@@ -186,7 +187,7 @@ impl<H: Hypervisor> Protocol<H> {
                 Aim::Planned(plan)
             }
             Aim::Planned(_) | Aim::Unplaced(_) | Aim::Short(_) | Aim::Refused(_) => {
-                self.aim(placing, &state.config, &seen.host)
+                self.aim(placing, &state.config, &seen)?
             }
         };
         placing.short &= matches!(aim, Aim::Short(_));
@@ -234,7 +235,25 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
+    fn aim(&self, placing: &Placing, config: &Config, seen: &View) -> Result<Aim, Error> {
+        let host = &seen.host;
+        match (&seen.unknown, placing.request().policy) {
+            (None, _) if !host.usable().is_empty() => Ok(self.plan_aim(placing, config, host)),
+            (None, Policy::Strict) => Ok(self.plan_aim(placing, config, host)),
+            (Some(error), Policy::Strict) => {
+                Err(Error::reading("reading free memory")(error.clone()))
+            }
+            (
+                unknown,
+                Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
+            ) => Ok(Aim::Unplaced(match unknown {
+                Some(error) => format!("free memory is not known ({error})"),
+                None => "of no node memory and distances are known".to_string(),
+            })),
+        }
+    }
+
+    fn plan_aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
         let request = placing.narrowed(self.online());
         if let Ok(plan) = plan(host, &roomy(&request), &limits(config)) {
             return Aim::Planned(plan);

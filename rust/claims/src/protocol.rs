@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use planner::{NodeSet, Plan, Policy, Request, Topology};
+use planner::{
+    Host, LeftOut, NodeSet, Plan, Policy, Request, Topology, TopologyDescription, LOCAL_DISTANCE,
+};
 
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, Domid, Hypervisor};
-use crate::kinds::{Kinds, Known};
+use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Hypervisor};
+use crate::kinds::{is_unavailable, Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
@@ -143,12 +145,25 @@ pub struct Status {
     pub claim_sets: Option<bool>,
     /// When it consumes claims.
     pub accounting: Accounting,
+    /// What the hypervisor does not say of its nodes, a sentence each: domains are placed without.
+    pub degraded: Vec<String>,
+}
+
+/// The host of which nothing is known: one node, and no CPUs that are known.
+fn one_node() -> Result<Topology, Error> {
+    let description = TopologyDescription {
+        distances: vec![vec![Some(LOCAL_DISTANCE)]],
+        ..TopologyDescription::default()
+    };
+    Ok(Topology::new(&description)?)
 }
 
 /// A host that is being placed on.
 pub struct Protocol<H> {
     pub(crate) hypervisor: H,
     pub(crate) topology: Arc<Topology>,
+    /// Why nodes and CPUs are not known.
+    unknown: Option<CallError>,
     handle: Number,
     state: Mutex<State>,
 }
@@ -156,14 +171,21 @@ pub struct Protocol<H> {
 impl<H: Hypervisor> Protocol<H> {
     /// Reads the topology of `hypervisor` and starts to place on it.
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
-        let topology = hypervisor.topology();
-        let topology = topology.map_err(Error::reading("reading nodes and CPUs"))?;
+        let (topology, unknown) = match hypervisor.topology() {
+            Ok(topology) => (topology, None),
+            Err(error) if is_unavailable(&error) => (one_node()?, Some(error)),
+            Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
+        };
+        let topology = Arc::new(topology);
         let domains = hypervisor.domains();
         let domains = domains.map_err(Error::reading("listing domains"))?;
+        let memory = hypervisor.memory().ok();
+        let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());
         let handle = Number::next();
         Ok(Protocol {
             hypervisor,
-            topology: Arc::new(topology),
+            topology: topology.clone(),
+            unknown,
             handle,
             state: Mutex::new(State {
                 handle,
@@ -175,6 +197,7 @@ impl<H: Hypervisor> Protocol<H> {
                 built: BTreeMap::new(),
                 voided: BTreeMap::new(),
                 kinds: Kinds::default(),
+                left_out: left_out.unwrap_or_default(),
                 line: Line::default(),
             }),
         })
@@ -331,6 +354,13 @@ impl<H: Hypervisor> Protocol<H> {
             node_claims: state.kinds.node.certain(),
             claim_sets: state.kinds.set.certain(),
             accounting: self.hypervisor.accounting(),
+            degraded: match &self.unknown {
+                Some(error) => vec![format!(
+                    "nodes and CPUs are not known ({error}): domains are claimed for, and have no \
+                     place"
+                )],
+                None => state.left_out.iter().map(LeftOut::to_string).collect(),
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use planner::{NodeSet, Plan};
 
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
-use crate::kinds::Known;
+use crate::kinds::{is_unavailable, Known};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
@@ -168,10 +168,15 @@ impl<H: Hypervisor> Protocol<H> {
         }
         // A claim made while a build hides memory may have succeeded wrongly: it stands once
         // there is as much free as is claimed.
-        let memory = (self.hypervisor.memory()).map_err(Error::call(
-            domid,
-            "looking at its claim: reading free memory",
-        ))?;
+        let memory = match self.hypervisor.memory() {
+            Ok(memory) => memory,
+            // Never known, it says nothing against the claim.
+            Err(error) if is_unavailable(&error) => return Ok(Look::Stands),
+            Err(error) => {
+                let doing = "looking at its claim: reading free memory";
+                return Err(Error::call(domid, doing)(error));
+            }
+        };
         match memory.host_free_pages >= memory.host_outstanding_pages {
             true => Ok(Look::Stands),
             false => Ok(Look::Overdrawn {

@@ -52,7 +52,13 @@ impl<H: Hypervisor> Protocol<H> {
         state: &mut State,
         why: String,
     ) -> Result<Step, Error> {
-        self.stake_host(placing, state, Rung::Unplaced(why), None)
+        let rung = match placing.request().policy {
+            Policy::Any => Rung::Anywhere,
+            Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly | Policy::Strict => {
+                Rung::Unplaced(why)
+            }
+        };
+        self.stake_host(placing, state, rung, None)
     }
 
     /// Claims what the plan says of its nodes: in a set, or on the only one.
@@ -167,7 +173,10 @@ impl<H: Hypervisor> Protocol<H> {
                 let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
                 let request = placing.narrowed(self.online());
                 match plan_refusal(&seen.host, &request, &state.config) {
-                    Some(refusal) if refusal.reason == Reason::HostMemory => {
+                    Some(refusal)
+                        if refusal.reason == Reason::HostMemory
+                            && !seen.host.usable().is_empty() =>
+                    {
                         self.fall_short(placing, state, &seen, refusal)
                     }
                     Some(_) | None => self.refused_for_no_reason(placing, state, &seen, error),
@@ -197,12 +206,18 @@ impl<H: Hypervisor> Protocol<H> {
             None => Err(Error::Call {
                 source: error,
                 domid: Some(placing.domid()),
-                doing: format!(
-                    "claiming {} pages of the host, which has {} free and unclaimed \
-                     (something else claims or takes memory at the same time; try again)",
-                    placing.request().memory_pages,
-                    seen.unclaimed_pages
-                ),
+                doing: match &seen.unknown {
+                    None => format!(
+                        "claiming {} pages of the host, which has {} free and unclaimed \
+                         (something else claims or takes memory at the same time; try again)",
+                        placing.request().memory_pages,
+                        seen.unclaimed_pages
+                    ),
+                    Some(unknown) => format!(
+                        "claiming {} pages of the host, whose free memory is not known ({unknown})",
+                        placing.request().memory_pages
+                    ),
+                },
             }),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use planner::LeftOut;
+
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::hypervisor::{DomainInfo, Domid};
@@ -26,6 +28,8 @@ pub(crate) struct State {
     /// When domains were abandoned: attempts with a smaller number are over.
     pub voided: BTreeMap<Domid, Number>,
     pub kinds: Kinds,
+    /// Nodes that no plan used at the last look.
+    pub left_out: Vec<LeftOut>,
     /// Placements that wait.
     pub line: Line,
 }

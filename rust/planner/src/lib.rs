@@ -20,6 +20,7 @@ mod nodes;
 mod offer;
 mod order;
 mod plan;
+mod repair;
 mod request;
 mod rotation;
 mod search;

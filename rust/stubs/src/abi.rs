@@ -141,6 +141,14 @@ pub struct HostValue {
     pub host_outstanding_bytes: i64,
 }
 
+/// See `planner::LeftOut`: the name of why, and the whole in words.
+#[sig("{ node : int; why : string; sentence : string }")]
+pub struct LeftOutValue {
+    pub node: i64,
+    pub why: String,
+    pub sentence: String,
+}
+
 /// See `planner::RequestDescription`.
 #[sig("{ memory_bytes : int; overhead_bytes : int; vcpus : int; cores : int option; policy : policy_value option; strategy : strategy_value option; allowed_cpus : int array option; allowed_nodes : int array option }")]
 pub struct RequestValue {

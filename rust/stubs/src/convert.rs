@@ -1,15 +1,15 @@
 //! Between the values that cross and the types of the crates behind.
 
 use planner::{
-    Alone, Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, Limits,
+    Alone, Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, LeftOut, Limits,
     NodeDescription, NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription,
     Reserve, RunnerUp, Score, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LimitsValue,
-    PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue, RunnerUpValue,
-    ScoreValue, StrategyValue, WeighedValue,
+    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LeftOutValue,
+    LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue,
+    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue,
 };
 
 /// A count as an OCaml int, which has 63 bits.
@@ -122,6 +122,15 @@ pub fn host_value(host: &Host) -> HostValue {
         host_free_bytes: bytes_value(memory.host_free_pages),
         host_outstanding_bytes: bytes_value(memory.host_outstanding_pages),
     }
+}
+
+pub fn left_out_values(host: &Host) -> Vec<LeftOutValue> {
+    let value = |left_out: &LeftOut| LeftOutValue {
+        node: left_out.node as i64,
+        why: left_out.why.name().to_string(),
+        sentence: left_out.to_string(),
+    };
+    host.left_out().iter().map(value).collect()
 }
 
 fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Invalid> {

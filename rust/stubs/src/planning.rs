@@ -3,23 +3,26 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use claims::Config;
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
-    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Policy,
-    Request, Strategy,
+    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Request,
 };
 use sig::sig;
 
 use crate::abi::{
     AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
-    HostValue, LimitsValue, RequestValue,
+    HostValue, LeftOutValue, LimitsValue, RequestValue,
 };
 use crate::convert;
 use crate::failure::guarded;
 
 fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
     let topology = host.topology();
-    convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
+    let Config {
+        policy, strategy, ..
+    } = Config::default();
+    convert::request(request, topology, policy, strategy)
 }
 
 /// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.
@@ -47,6 +50,17 @@ pub fn xenopsd_numa_host(
     let value: HostValue = host.to_rust();
     let host = guarded(|| Ok(HostHandle(Arc::new(convert::host(&value)?))));
     boxed(cr, host)
+}
+
+/// The nodes that no plan uses though the host is told to have them.
+#[sig("host_handle -> left_out_value array")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_host_left_out(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+) -> OCaml<OCamlUniformArray<LeftOutValue>> {
+    let left_out = convert::left_out_values(&shared(host));
+    left_out.to_ocaml(cr)
 }
 
 #[sig("host_handle -> limits_value -> request_value -> (answer_value, failure_value) result")]
