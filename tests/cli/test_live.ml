@@ -196,6 +196,110 @@ let live_commands () =
     )
     ["status"; "audit"; "claims"; "snapshot"]
 
+(* What [place] does with the request on a Xen of its own, as [plan] says it. *)
+let placed_as hypervisor model ~memory ~vcpus ~policy =
+  let ( let* ) = Result.bind in
+  let overhead = Claims.overhead ~vcpus ~memory in
+  let result =
+    let* t = Claims.open_ hypervisor in
+    let* domid = Model.create_domain model ~vcpus ~max:memory in
+    let* request =
+      Request.v ~overhead ~policy ~memory ~vcpus ()
+      |> Result.map_error Failure.of_error
+    in
+    Claims.place t ~domid request
+  in
+  match result with
+  | Error (Failure.Host_full _ | Failure.Refused _) ->
+      "refused"
+  | Error failure ->
+      Alcotest.failf "%a" Failure.pp failure
+  | Ok placed -> (
+      let outcome = Claims.outcome placed in
+      match (outcome.rung, outcome.plan) with
+      | Claims.Unplaced _, _ ->
+          "unplaced"
+      | _, Some plan ->
+          String.concat "," (List.map string_of_int (Plan.nodes plan))
+      | _, None ->
+          "anywhere"
+    )
+
+(* What [plan] says of it. *)
+let planned_as ~live ~memory ~vcpus ~policy =
+  let code, out =
+    main ~live
+      [
+        "plan"
+      ; "--json"
+      ; "--memory"
+      ; Size.to_string memory
+      ; "--vcpus"
+      ; string_of_int vcpus
+      ; "--policy"
+      ; policy
+      ]
+  in
+  let member key = Yojson.Safe.Util.member key (Yojson.Safe.from_string out) in
+  let nodes =
+    List.map Yojson.Safe.Util.to_int (Yojson.Safe.Util.to_list (member "nodes"))
+  in
+  match (code, member "refused", member "unplaced") with
+  | 1, `Assoc _, `Null ->
+      "refused"
+  | 0, `Null, `Assoc _ ->
+      "unplaced"
+  | 0, `Null, `Null when policy = "any" ->
+      "anywhere"
+  | 0, `Null, `Null ->
+      String.concat "," (List.map string_of_int nodes)
+  | code, _, _ ->
+      Alcotest.failf "exit code %d: %s" code out
+
+(* [plan] says what [place] does, also where memory, reserve or overhead just suffice
+   and just do not. *)
+let plan_is_place () =
+  let seen = Hashtbl.create 8 in
+  let check (policy, of_policy) memory vcpus =
+    let fresh () =
+      match Xenopsd_numa_formats.Host_file.read "../hosts/xeon-2n.json" with
+      | Error _ ->
+          Alcotest.fail "the host was refused"
+      | Ok host -> (
+        match Model.create ~flavour:Model.Upstream host with
+        | Ok model ->
+            model
+        | Error failure ->
+            Alcotest.failf "%a" Failure.pp failure
+      )
+    in
+    let model = fresh () in
+    let hypervisor = Model.hypervisor model in
+    let said =
+      planned_as ~live:(fun () -> Ok hypervisor) ~memory ~vcpus ~policy
+    in
+    let done_ = placed_as hypervisor model ~memory ~vcpus ~policy:of_policy in
+    let what =
+      Printf.sprintf "%s, %d vCPUs, %s" (Size.to_string memory) vcpus policy
+    in
+    Alcotest.(check string) what done_ said ;
+    Hashtbl.replace seen said ()
+  in
+  let mib = List.init 24 (fun i -> Size.mib (23_200 + (40 * i))) in
+  let whole = List.init 24 (fun i -> Size.mib (33_800 + (40 * i))) in
+  let sizes = (Size.gib 1 :: Size.gib 12 :: mib) @ whole @ [Size.gib 64] in
+  let each policy =
+    List.iter (fun memory -> check policy memory 4) sizes ;
+    check policy (Size.gib 1) 40 ;
+    check policy (Size.gib 64) 40
+  in
+  List.iter each Request.policies ;
+  List.iter
+    (fun kind ->
+      if not (Hashtbl.mem seen kind) then Alcotest.failf "none was %s" kind
+    )
+    ["0"; "0,1"; "unplaced"; "refused"; "anywhere"]
+
 let codes () =
   let check arguments expected =
     let code, _ = main arguments in
@@ -234,6 +338,11 @@ let () =
         ; case "with one that raises" raising
         ]
       )
-    ; ("live", [case "every subcommand" live_commands])
+    ; ( "live"
+      , [
+          case "every subcommand" live_commands
+        ; case "plan says what place does" plan_is_place
+        ]
+      )
     ; ("exit codes", [case "one by one" codes])
     ]
