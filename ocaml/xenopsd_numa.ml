@@ -564,6 +564,7 @@ module Claims = struct
     ; node_claims: bool option
     ; claim_sets: bool option
     ; late_accounting: bool
+    ; degraded: string list
     ; panics: int
   }
 
@@ -582,6 +583,7 @@ module Claims = struct
            ; node_claims= value.node_claims
            ; claim_sets= value.claim_sets
            ; late_accounting= value.late_accounting
+           ; degraded= Array.to_list value.degraded
            ; panics= value.panics
            }
        )

@@ -727,7 +727,9 @@ module Claims : sig
   type builder = Pv_builder | Hvm_builder
 
   val open_ : ?config:Config.t -> Hypervisor.t -> (t, Failure.t) result
-  (** Reads the host's topology and probes what it can do. *)
+  (** Reads the host's nodes, CPUs and domains. To be called once, when the
+      toolstack starts: see [Must_destroy] of {!place}. A host that does not say
+      its nodes is opened all the same, and {!status} says so. *)
 
   val overhead : vcpus:int -> memory:Size.t -> Size.t
   (** The pool: what a domain needs beside what its builder claims, as xenopsd
@@ -807,10 +809,11 @@ module Claims : sig
 
   val abandoned : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what
-      is left of the claim and returns node affinity to Xen. To be called
-      whenever a domain does not get as far as {!built}. Idempotent. Where Xen
-      has, or may have, claims on single nodes, a domain whose claim another
-      process made cannot be placed again afterwards. *)
+      is left of the claim and returns node affinity to Xen. A {!place} of the
+      domain that waits ends with [Cancelled]. To be called whenever a domain does
+      not get as far as {!built}. Idempotent. Where Xen has claims on single
+      nodes, a domain whose claim another process made cannot be placed again
+      afterwards. *)
 
   val configure : t -> Config.t -> (unit, Failure.t) result
   (** Policy, strategy, reserves and waits are in force for the next {!place}; a
@@ -827,6 +830,9 @@ module Claims : sig
     ; claim_sets: bool option  (** claims on several nodes at once *)
     ; late_accounting: bool
           (** whether pages leave a claim later than the free memory *)
+    ; degraded: string list
+          (** what Xen does not say of its nodes, a sentence each: domains are
+              placed with what is known *)
     ; panics: int  (** caught so far *)
   }
 
