@@ -7,6 +7,9 @@ val parse : string -> (setting list, int) result
 (** Every line that sets a key, in the order of the text. The error is the line of
     the first NUL byte: what has one is no text, or was not read whole. *)
 
+val unquoted : string -> string
+(** A value without the blanks around it, and without the quotes. *)
+
 val slips : keys:string list -> string -> (int * string) list
 (** The lines that look as if they were to set a switch, one of [keys], and set
     none, with what is wrong with each. Keys of others are passed over. *)

@@ -391,6 +391,9 @@ module Explanation : sig
       what else was rejected, then {!choice_lines}. Of kinds that are short of the
       same the widest is told, and of many the first and the last ones. *)
 
+  val wider : t -> rejected list
+  (** What was rejected beside single nodes, of which [alone] tells more. *)
+
   val rejected_line : rejected -> string
 
   val alone_line : alone -> string
@@ -744,6 +747,10 @@ module Claims : sig
     -> (Size.t, error) result
   (** The overhead with which {!place} would plan the request: its own, and what
       its vCPUs and structures take too, where there is a plan with that. *)
+
+  val enforces : claims:Config.claims -> policy:Request.policy -> bool
+  (** Whether {!place} leaves reserves and overhead alone: not with claims [Never]
+      and policy [Any]. *)
 
   val starts_unplaced :
     ?claims:Config.claims -> policy:Request.policy -> Refusal.t -> bool
