@@ -76,7 +76,8 @@ let main ?argv ?live ?(declared = []) () =
   in
   Logs.set_reporter Status.reporter ;
   Sys.set_signal Sys.sigpipe Sys.Signal_ignore ;
-  Sys.set_signal Sys.sigint (Sys.Signal_handle (fun _ -> Unix._exit (Status.code Interrupted))) ;
+  let interrupted _ = Unix._exit (Status.code Interrupted) in
+  Sys.set_signal Sys.sigint (Sys.Signal_handle interrupted) ;
   let status =
     guarded (fun () ->
         let status = evaluate ?argv ~live () in
