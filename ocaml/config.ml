@@ -19,8 +19,8 @@ let default =
     placement= true
   ; prio_mem_only= false
   ; claims= Always
-  ; strategy= Raw.Balance
-  ; reserve= Size.mib 256
+  ; strategy= Raw.Spread
+  ; reserve= Size.mib 64
   ; node_reserve= Size.zero
   ; memory_wait_seconds= 600
   ; plan_budget_steps= Raw.xenopsd_numa_default_budget_steps ()
@@ -209,68 +209,66 @@ let set config ~key text : (t, Raw.invalid_value) result =
 let get config ~key =
   Option.map (fun switch -> switch.print config) (find key)
 
-let read_lines path =
-  let read channel =
-    let rec next lines =
-      match input_line channel with
-      | line ->
-          next (line :: lines)
-      | exception End_of_file ->
-          List.rev lines
-    in
-    next []
-  in
+let read_whole path =
   match open_in_bin path with
   | exception Sys_error message ->
       Error message
   | channel -> (
-    match read channel with
-    | lines ->
-        close_in_noerr channel ; Ok lines
-    | exception Sys_error message ->
-        close_in_noerr channel ;
-        Error (Printf.sprintf "%s: %s" path message)
-  )
-
-let without_comment line =
-  match String.index_opt line '#' with
-  | Some i ->
-      String.sub line 0 i
-  | None ->
-      line
-
-(* A line is taken if it sets a switch of ours; xenopsd.conf has many others. *)
-let set_line path config (number, line) =
-  match String.index_opt line '=' with
-  | None ->
-      Ok config
-  | Some i -> (
-      let key = String.trim (String.sub line 0 i) in
-      let value =
-        String.trim (String.sub line (i + 1) (String.length line - i - 1))
+      let rec next text chunk =
+        match input channel chunk 0 (Bytes.length chunk) with
+        | 0 ->
+            Buffer.contents text
+        | read ->
+            Buffer.add_subbytes text chunk 0 read ;
+            next text chunk
       in
-      match (find key, set config ~key value) with
-        | None, _ ->
-            Ok config
-        | Some _, Ok config ->
-            Ok config
-        | Some _, Error {Raw.field; found; expected} ->
-            Error
-              (Printf.sprintf "%s: line %d: %s: found %s, expected %s" path
-                 number field found expected
-              )
+      match next (Buffer.create 4096) (Bytes.create 4096) with
+      | text ->
+          close_in_noerr channel ; Ok text
+      | exception Sys_error message ->
+          close_in_noerr channel ;
+          Error (Printf.sprintf "%s: %s" path message)
     )
 
-let of_file path =
-  let number i line = (i + 1, without_comment line) in
-  Result.bind (read_lines path) (fun lines ->
-      List.fold_left
-        (fun config line ->
-          Result.bind config (fun config -> set_line path config line)
+(* A line is taken if it sets a switch of ours; xenopsd.conf has many others. *)
+let set_line ~file config {Config_text.line; key; value} =
+  match (find key, set config ~key value) with
+  | None, _ ->
+      Ok config
+  | Some _, Ok config ->
+      Ok config
+  | Some _, Error {Raw.field; found; expected} ->
+      Error
+        (Printf.sprintf "%s: line %d: %s: found %s, expected %s" file line field
+           found expected
         )
-        (Ok default)
-        (List.mapi number lines)
-  )
+
+let of_text ~file text =
+  match Config_text.parse text with
+  | Error line ->
+      Error
+        (Printf.sprintf "%s: line %d: found a NUL byte, expected text" file line)
+  | Ok settings ->
+      List.fold_left
+        (fun config setting ->
+          Result.bind config (fun config -> set_line ~file config setting)
+        )
+        (Ok default) settings
+
+let of_file path =
+  Result.bind (read_whole path) (fun text -> of_text ~file:path text)
+
+let lines text =
+  let ours {Config_text.line; key; value= _} =
+    Option.map (fun _ -> (key, line)) (find key)
+  in
+  match Config_text.parse text with
+  | Ok settings ->
+      List.filter_map ours settings
+  | Error _ ->
+      []
+
+let slips text = Config_text.slips ~keys:(List.map fst keys) text
 
 (* xenopsd takes quotes off itself, but not where a carriage return follows. *)
 let unquoted text =

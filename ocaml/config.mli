@@ -38,6 +38,12 @@ val set : t -> key:string -> string -> (t, Raw.invalid_value) result
 
 val of_file : string -> (t, string) result
 
+val of_text : file:string -> string -> (t, string) result
+
+val lines : string -> (string * int) list
+
+val slips : string -> (int * string) list
+
 val keys : (string * string) list
 
 val get : t -> key:string -> string option

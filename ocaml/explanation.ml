@@ -15,11 +15,14 @@ type behind = Raw.behind_value =
   | Numbers
   | Budget
 
+type alone = {node: int; verdict: (behind, Refusal.t) result}
+
 type runner_up = {plan: Plan.t; behind: behind; weighed: weighed}
 
 type t = {
     answer: (Plan.t, Refusal.t) result
   ; rejected: rejected list
+  ; alone: alone list
   ; compared: int
   ; steps: int
   ; strategy: Raw.strategy_value
@@ -53,6 +56,16 @@ let of_raw answer (value : Raw.explained_value) =
     ; bound= Refusal.of_raw value.bound
     }
   in
+  let alone (value : Raw.alone_value) =
+    let verdict =
+      match (value.would_do, value.lacks) with
+      | Some behind, _ ->
+          Some (Ok behind)
+      | None, lacks ->
+          Option.map (fun refusal -> Error (Refusal.of_raw refusal)) lacks
+    in
+    Option.map (fun verdict -> {node= value.alone_node; verdict}) verdict
+  in
   let runner_up (value : Raw.runner_up_value) =
     {
       plan= value.second
@@ -63,6 +76,7 @@ let of_raw answer (value : Raw.explained_value) =
   {
     answer
   ; rejected= List.map rejected (Array.to_list value.rejected)
+  ; alone= List.filter_map alone (Array.to_list value.alone)
   ; compared= value.compared
   ; steps= value.steps
   ; strategy= value.chosen_by
@@ -72,16 +86,25 @@ let of_raw answer (value : Raw.explained_value) =
 
 (* {1 What was rejected} *)
 
-let kind {max_distance; size; bound} =
+(* Sets within distance 10 are not one node alone where two nodes are that near. *)
+let is_one_node {max_distance; size; bound} =
   match (size, bound.nearest) with
-  | Some 1, _ ->
-      "one node alone"
-  | None, ([] | [_]) when max_distance = 10 ->
-      "one node alone"
   | Some size, _ ->
-      Printf.sprintf "up to %d nodes within distance %d" size max_distance
-  | None, _ ->
-      Printf.sprintf "nodes within distance %d" max_distance
+      size = 1
+  | None, ([] | [_]) ->
+      max_distance = 10
+  | None, _ :: _ :: _ ->
+      false
+
+let kind rejected =
+  match rejected.size with
+  | _ when is_one_node rejected ->
+      "one node alone"
+  | Some size ->
+      Printf.sprintf "up to %d nodes within distance %d" size
+        rejected.max_distance
+  | None ->
+      Printf.sprintf "nodes within distance %d" rejected.max_distance
 
 (* There are no nearest nodes where none may be used. *)
 let rejected_line rejected =
@@ -114,8 +137,11 @@ let first_lines = 4
 
 let last_lines = 3
 
-let rejected_lines rejected =
-  let lines = List.map rejected_line (telling rejected) in
+let rejected_lines t =
+  (* What one node is short of is told of each. *)
+  let told rejected = t.alone <> [] && is_one_node rejected in
+  let kinds = List.filter (fun kind -> not (told kind)) (telling t.rejected) in
+  let lines = List.map rejected_line kinds in
   let left = List.length lines - first_lines - last_lines in
   if left <= 1 then
     lines
@@ -125,6 +151,56 @@ let rejected_lines rejected =
     first
     @ [Printf.sprintf "and %d more kinds of sets that are short" left]
     @ last
+
+(* {1 What each node was short of} *)
+
+let would_do = "would do"
+
+let verdict_text = function
+  | Ok _ ->
+      would_do
+  | Error refusal ->
+      "short by " ^ Refusal.shortfall refusal
+
+(* [numbers] in any order; [each] of several nodes that are told in one line. *)
+let nodes_alone numbers text =
+  let each =
+    match numbers with
+    | _ :: _ :: _ when text <> would_do ->
+        " each"
+    | _ ->
+        ""
+  in
+  let nodes = Words.nodes (List.sort Int.compare numbers) in
+  Printf.sprintf "%s alone: %s%s" nodes text each
+
+let alone_line {node; verdict} = nodes_alone [node] (verdict_text verdict)
+
+(* Nodes of which the same is to be told are told in one line. *)
+let groups alone =
+  let add groups {node; verdict} =
+    let text = verdict_text verdict in
+    match groups with
+    | (nodes, same) :: groups when same = text ->
+        (node :: nodes, same) :: groups
+    | groups ->
+        ([node], text) :: groups
+  in
+  List.rev (List.fold_left add [] alone)
+
+let most_alone = 8
+
+let alone_lines alone =
+  let groups = groups alone in
+  let line (nodes, text) = nodes_alone nodes text in
+  if List.length groups <= most_alone then
+    List.map line groups
+  else
+    let shown = List.filteri (fun i _ -> i < most_alone - 1) groups in
+    let left = List.filteri (fun i _ -> i >= most_alone - 1) groups in
+    let nodes = List.concat_map fst left in
+    List.map line shown
+    @ [Printf.sprintf "and %d more nodes alone, which are short" (List.length nodes)]
 
 (* {1 What was chosen} *)
 
@@ -231,7 +307,7 @@ let choice_lines t =
       chosen_line t runner_up
       @ [next_best t ~plan mine runner_up; room ~plan mine runner_up]
 
-let lines t = rejected_lines t.rejected @ choice_lines t
+let lines t = alone_lines t.alone @ rejected_lines t @ choice_lines t
 
 (* {1 A line for a log} *)
 
@@ -266,23 +342,26 @@ let head = function
 (* Of a plan the widest kind, for which it is no nearer or smaller; of a refusal
    the narrowest, as the widest is the refusal itself. *)
 let log_rejected t =
+  let more count what =
+    match count with
+    | 0 ->
+        ""
+    | 1 ->
+        Printf.sprintf ", 1 more %s short" what
+    | n ->
+        Printf.sprintf ", %d more %ss short" n what
+  in
+  let is_short {node= _; verdict} = Result.is_error verdict in
   let kinds =
     match t.answer with Ok _ -> List.rev t.rejected | Error _ -> t.rejected
   in
-  match kinds with
-  | [] ->
+  match (kinds, List.filter is_short t.alone) with
+  | [], [] ->
       []
-  | kind :: rest ->
-      let more =
-        match List.length rest with
-        | 0 ->
-            ""
-        | 1 ->
-            ", 1 more kind short"
-        | n ->
-            Printf.sprintf ", %d more kinds short" n
-      in
-      [rejected_line kind ^ more]
+  | [], alone :: rest ->
+      [alone_line alone ^ more (List.length rest) "node"]
+  | kind :: rest, _ ->
+      [rejected_line kind ^ more (List.length rest) "kind"]
 
 let log_line t =
   String.concat "; " ((head t.answer :: log_rejected t) @ choice_lines t)

@@ -17,11 +17,14 @@ type behind = Raw.behind_value =
   | Numbers
   | Budget
 
+type alone = {node: int; verdict: (behind, Refusal.t) result}
+
 type runner_up = {plan: Plan.t; behind: behind; weighed: weighed}
 
 type t = {
     answer: (Plan.t, Refusal.t) result
   ; rejected: rejected list
+  ; alone: alone list
   ; compared: int
   ; steps: int
   ; strategy: Raw.strategy_value
@@ -34,6 +37,8 @@ val of_raw : (Plan.t, Refusal.t) result -> Raw.explained_value -> t
 val behinds : (string * behind) list
 
 val rejected_line : rejected -> string
+
+val alone_line : alone -> string
 
 val choice_lines : t -> string list
 

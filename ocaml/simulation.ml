@@ -14,6 +14,7 @@ let fault_of_raw ({position; wrong} : Raw.scenario_fault_value) =
   | Raw.Refused _
   | Raw.Call _
   | Raw.Must_destroy _
+  | Raw.Cancelled _
   | Raw.Too_late _
   | Raw.Busy _ ->
       (* These are a protocol's; reading runs none. *)
@@ -276,7 +277,7 @@ type run = {
 }
 
 let run ?(seed = 1) ?(flavour = Raw.Upstream) ?(toolstack = ours)
-    ?(variant = Unaligned) ?(strategy = Raw.Balance) ?(schedule = Timed)
+    ?(variant = Unaligned) ?strategy ?(schedule = Timed)
     ?(film = false) scenario =
   let settings : Raw.settings_value =
     {
@@ -297,7 +298,7 @@ let run ?(seed = 1) ?(flavour = Raw.Upstream) ?(toolstack = ours)
          ; flavour
          ; toolstack
          ; variant
-         ; strategy
+         ; strategy= value.played_strategy
          ; starts= list_of start_of_raw value.played_starts
          ; failed_starts= value.played_failed
          ; starts_on_one_node= value.played_one_node
@@ -318,7 +319,7 @@ let minimal_trace (run : run) scenario =
       seed= run.seed
     ; flavour= run.flavour
     ; toolstack= run.toolstack.name
-    ; play_strategy= run.strategy
+    ; play_strategy= Some run.strategy
     ; play_aligned= is_aligned run.variant
     ; schedule= schedule_to_raw (Trace run.choices)
     ; filmed= false

@@ -224,7 +224,7 @@ module type S = sig
     ; flavour: flavour
     ; toolstack: toolstack
     ; variant: variant
-    ; strategy: strategy
+    ; strategy: strategy  (** with which it was played *)
     ; starts: start list  (** in the order in which they ended *)
     ; failed_starts: int
     ; starts_on_one_node: int
@@ -250,9 +250,9 @@ module type S = sig
     -> scenario
     -> (run, failure) result
   (** [run scenario] plays it: unless given with seed 1, on [Upstream], with
-      {!ours}, [Unaligned], [Balance], [Timed], and without a film. [seed]
-      decides sizes, durations and what comes of chance. Releases the runtime
-      lock. *)
+      {!ours}, [Unaligned], the scenario's strategy, [Timed], and without a
+      film. [seed] decides sizes, durations and what comes of chance. Releases
+      the runtime lock. *)
 
   val minimal_trace : run -> scenario -> (choice list, failure) result
   (** [minimal_trace run scenario] is the fewest of [run]'s choices with which it

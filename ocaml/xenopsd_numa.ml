@@ -30,6 +30,7 @@ let error_of_raw : Raw.failure_value -> error = function
   | Raw.Refused _
   | Raw.Call _
   | Raw.Must_destroy _
+  | Raw.Cancelled _
   | Raw.Too_late _
   | Raw.Busy _ ->
       Internal "a failure of the protocol in planning"
@@ -357,8 +358,9 @@ module Failure = struct
         ; doing: string
       }
     | Must_destroy of {domid: int; why: string}
+    | Cancelled of {domid: int}
     | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
-    | Busy of {domid: int; builds: int list; why: string}
+    | Busy of {domid: int; builds: int list; waiters: int list; why: string}
     | Internal of string
 
   let of_raw : Raw.failure_value -> t = function
@@ -378,6 +380,8 @@ module Failure = struct
         Call {call; errno; domid= call_domid; doing}
     | Raw.Must_destroy (domid, why) ->
         Must_destroy {domid; why}
+    | Raw.Cancelled domid ->
+        Cancelled {domid}
     | Raw.Too_late (domid, asked, outstanding) ->
         Too_late
           {
@@ -385,8 +389,14 @@ module Failure = struct
           ; asked= Size.clamp asked
           ; outstanding= Size.clamp outstanding
           }
-    | Raw.Busy {busy_domid; busy_builds; why} ->
-        Busy {domid= busy_domid; builds= Array.to_list busy_builds; why}
+    | Raw.Busy {busy_domid; busy_builds; busy_waiters; why} ->
+        Busy
+          {
+            domid= busy_domid
+          ; builds= Array.to_list busy_builds
+          ; waiters= Array.to_list busy_waiters
+          ; why
+          }
     | Raw.Internal message ->
         Internal message
 
@@ -413,19 +423,31 @@ module Failure = struct
         Format.fprintf ppf "%s: %s: %s" doing call errno
     | Must_destroy {domid; why} ->
         Format.fprintf ppf "domain %d: %s; destroy it" domid why
+    | Cancelled {domid} ->
+        Format.fprintf ppf
+          "domain %d: it was abandoned while it was being placed; nothing is \
+           claimed for it"
+          domid
     | Too_late {domid; asked; outstanding} ->
         Format.fprintf ppf
           "domain %d: a claim of %a left %a outstanding, because it had taken \
            pages before; place it right after its maximum memory is set"
           domid Size.pp asked Size.pp outstanding
-    | Busy {domid; builds= []; why} ->
-        Format.fprintf ppf
-          "domain %d: what other processes build or claim did not end: %s" domid
-          why
-    | Busy {domid; builds; why} ->
-        Format.fprintf ppf
-          "domain %d: the builds of domains %a did not end: %s" domid
-          Words.pp_set builds why
+    | Busy {domid; builds; waiters; why} ->
+        let pp_waited_for ppf () =
+          match (builds, waiters) with
+          | [], [] ->
+              Format.pp_print_string ppf "what other processes build or claim"
+          | builds, [] ->
+              Format.fprintf ppf "the builds of domains %a" Words.pp_set builds
+          | [], waiters ->
+              Format.fprintf ppf "the waiting domains %a" Words.pp_set waiters
+          | builds, waiters ->
+              Format.fprintf ppf "the builds of domains %a and the waiting %a"
+                Words.pp_set builds Words.pp_set waiters
+        in
+        Format.fprintf ppf "domain %d: waited in vain for %a: %s" domid
+          pp_waited_for () why
     | Internal message ->
         pp_internal ppf message
 end
@@ -472,6 +494,19 @@ module Claims = struct
 
   let overhead ~vcpus ~memory =
     Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
+
+  let planned_overhead ?reserve ?node_reserve ?budget_steps (host : Host.t)
+      (request : Request.t) =
+    let limits = limits reserve node_reserve budget_steps in
+    Raw.xenopsd_numa_planned_overhead host.handle limits request.value
+    |> Result.map Size.clamp
+    |> Result.map_error error_of_raw
+
+  let starts_unplaced ?(claims = Config.Always) ~policy (refusal : Refusal.t) =
+    let always =
+      match claims with Config.Always -> true | Config.Never -> false
+    in
+    Raw.xenopsd_numa_starts_unplaced refusal.reason policy always
 
   let outcome_of_raw (value : Raw.outcome_value) =
     {
@@ -538,6 +573,23 @@ module Claims = struct
            ; claim_sets= value.claim_sets
            ; late_accounting= value.late_accounting
            ; panics= value.panics
+           }
+       )
+    |> protocol
+
+  type probed = {
+      on_host: bool option
+    ; on_single_nodes: bool option
+    ; on_several_nodes: bool option
+  }
+
+  let probe (t : t) =
+    Raw.xenopsd_numa_probe t.handle
+    |> Result.map (fun (value : Raw.probed_value) ->
+           {
+             on_host= value.claims_on_host
+           ; on_single_nodes= value.claims_on_node
+           ; on_several_nodes= value.claims_on_several
            }
        )
     |> protocol

@@ -227,7 +227,7 @@ module Request : sig
         none unless given. See {!Claims.overhead}.
       - [cores] is [vcpus] unless given, or 0 for [Prio_mem_only] and [Any].
       - [policy] and [strategy] are the host's unless given: what {!Config} says
-        for {!Claims.place}, [Best_effort] and [Balance] for {!plan}.
+        for {!Claims.place}, the same of {!Config.default} for {!plan}.
       - [allowed_cpus] and [allowed_nodes] are all unless given; an empty list
         is an error. Whether the host has them is checked by {!plan}. *)
 
@@ -348,6 +348,13 @@ module Explanation : sig
             [budget_steps], or because it compares only some of equally near
             sets; never on hosts of up to 16 nodes *)
 
+  (** A node by itself, other than the plan's. *)
+  type alone = private {
+      node: int
+    ; verdict: (behind, Refusal.t) result
+          (** why it was not taken, though it would do; or what it is short of *)
+  }
+
   type runner_up = private {plan: Plan.t; behind: behind; weighed: weighed}
 
   type t = private {
@@ -357,6 +364,10 @@ module Explanation : sig
               hundreds. None for a refusal for want of [Host_memory], as no kind
               could do. On hosts of more than 16 nodes the nearest set of each is
               the nearest that a bounded walk met *)
+    ; alone: alone list
+          (** every node that the request may use, by itself, but for that of a
+              plan on one node; nearest first. None for policy [Any], and for a
+              refusal for want of [Host_memory] *)
     ; compared: int
           (** how many sets as near as the plan's were compared, it included. The
               search passes over sets that the strategy would not take, so there
@@ -376,11 +387,13 @@ module Explanation : sig
   val behinds : (string * behind) list
 
   val lines : t -> string list
-  (** For a terminal, at most eleven lines: what was rejected, then
-      {!choice_lines}. Of kinds that are short of the same the widest is told,
-      and of many the first and the last ones. *)
+  (** For a terminal, at most nineteen lines: what each node is short of by itself,
+      what else was rejected, then {!choice_lines}. Of kinds that are short of the
+      same the widest is told, and of many the first and the last ones. *)
 
   val rejected_line : rejected -> string
+
+  val alone_line : alone -> string
 
   val choice_lines : t -> string list
   (** What chose the plan, and how far behind the runner-up is. *)
@@ -430,7 +443,7 @@ val explain :
           Result.map lines (explain host request)
           (* = Ok
                  [
-                   "one node alone: short by 16.0 GiB (node 0)"
+                   "nodes 0,1 alone: short by 16.0 GiB each"
                  ; "no other nodes would do"
                  ] *)
       | Error error ->
@@ -572,8 +585,19 @@ module Config : sig
 
   val of_file : string -> (t, string) result
   (** [of_file path] reads [key = value] lines, [#] comments and blank lines, as
-      xenopsd.conf has them. Keys that are not in {!keys} belong to others and
-      are passed over. The error names file and line. *)
+      xenopsd.conf has them; a value may be quoted. Keys that are not in {!keys}
+      belong to others and are passed over. The error names file and line. *)
+
+  val of_text : file:string -> string -> (t, string) result
+  (** As {!of_file} of a text that was read already, from what is called [file]. *)
+
+  val lines : string -> (string * int) list
+  (** The switches that a text sets, and the line of each; the last line of a
+      switch counts. *)
+
+  val slips : string -> (int * string) list
+  (** The lines of a text that look as if they were to set a switch and set none,
+      and what is wrong with each: [NUMA-CLAIMS = never], [numa-claims: never]. *)
 
   val keys : (string * string) list
   (** The keys and their documentation. *)
@@ -627,11 +651,15 @@ module Failure : sig
     | Must_destroy of {domid: int; why: string}
         (** the domain has, or has had, a claim that cannot be undone; destroy it
         *)
+    | Cancelled of {domid: int}
+        (** {!Claims.abandoned} was called while it was being placed; nothing is
+            claimed for it *)
     | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
         (** the domain had taken pages before it was placed, so its claim is
             smaller than what was asked; nothing is left claimed *)
-    | Busy of {domid: int; builds: int list; why: string}
-        (** it waited in vain for these domains' builds to end *)
+    | Busy of {domid: int; builds: int list; waiters: int list; why: string}
+        (** it waited in vain for these builds to end, and for these domains,
+            which came before and wait themselves *)
     | Internal of string  (** a panic in the Rust code, caught *)
 
   val of_error : error -> t
@@ -699,8 +727,28 @@ module Claims : sig
   (** Reads the host's topology and probes what it can do. *)
 
   val overhead : vcpus:int -> memory:Size.t -> Size.t
-  (** What an HVM domain needs beside its memory: the pool (1 MiB a vCPU and
-      1/128 of memory), 300 pages a vCPU, 2 MiB. *)
+  (** The pool: what a domain needs beside what its builder claims, as xenopsd
+      counts it (1 MiB a vCPU and 1/128 of memory, in whole MiB). [memory] is the
+      static maximum. vCPUs and other structures are not in it: nodes that have
+      room for them too are preferred, and a host that has not is no reason to
+      refuse a domain. *)
+
+  val planned_overhead :
+       ?reserve:Size.t
+    -> ?node_reserve:Size.t
+    -> ?budget_steps:int
+    -> Host.t
+    -> Request.t
+    -> (Size.t, error) result
+  (** The overhead with which {!place} would plan the request: its own, and what
+      its vCPUs and structures take too, where there is a plan with that. *)
+
+  val starts_unplaced :
+    ?claims:Config.claims -> policy:Request.policy -> Refusal.t -> bool
+  (** Whether {!place} starts a domain that is refused so, all the same: without a
+      place, and with memory from wherever. It does not if the host has not got
+      the memory, nor for policy [Strict]; with policy [Any] and claims [Never],
+      [Always] unless given, it always does. *)
 
   val place :
        ?builder:builder
@@ -723,18 +771,32 @@ module Claims : sig
 
       [Invalid], and nothing is claimed, if the domain is gone or is destroyed
       while it waits, is placed already, or has something claimed that this
-      process knows nothing of: {!abandoned} releases it. *)
+      process knows nothing of: {!abandoned} releases it. [Cancelled], and nothing
+      is claimed, if {!abandoned} is called for the domain before it is placed.
+
+      [Must_destroy] if what was claimed is gone when it is looked at, because the
+      domain was destroyed or another process cancelled the claim. Also for a
+      domain that was there when [t] was opened, or that another process has
+      claimed for, where Xen has claims on single nodes: a second claim of a
+      domain can crash the first Xen that has them. So open [t] when the
+      toolstack starts, before it creates domains. *)
 
   val outcome : placed -> outcome
 
   val pin : t -> placed -> (pinned, Failure.t) result
   (** To be called when the pool is filled and the vCPUs exist, before the
-      builder starts. Sets the vCPUs' soft or hard affinity to the plan's CPUs.
-  *)
+      builder starts. Looks that the claim is whole, and sets the vCPUs' soft or
+      hard affinity to the plan's CPUs.
+
+      [Invalid] for a value of another [t], of a domain that was abandoned or
+      placed again since, and of a build that has ended. [Must_destroy] if the
+      claim is not whole any more. Both change nothing. *)
 
   val built : t -> pinned -> (report, Failure.t) result
   (** To be called at the end of every build, good or bad. Cancels what is left
-      of the claim and returns node affinity to Xen. Idempotent. *)
+      of the claim and returns node affinity to Xen. Idempotent. [Invalid], and
+      nothing is changed, for a value of another [t], and of a domain that was
+      abandoned or placed again since. *)
 
   val abandoned : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what
@@ -762,6 +824,17 @@ module Claims : sig
   }
 
   val status : t -> (status, Failure.t) result
+
+  (** Which kinds of claims Xen has; [None]: it gave no answer. *)
+  type probed = private {
+      on_host: bool option
+    ; on_single_nodes: bool option
+    ; on_several_nodes: bool option
+  }
+
+  val probe : t -> (probed, Failure.t) result
+  (** Asks Xen by releasing claims of the control domain, which has none; nothing
+      changes. *)
 
   (** Memory that a domain has claimed and not taken. *)
   type claim = private {

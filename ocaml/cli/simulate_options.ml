@@ -63,7 +63,8 @@ let strategy =
   let doc =
     Printf.sprintf
       "Which of equally near sets of nodes VMs take, with this project's \
-       protocol: %s."
+       protocol: %s. The scenario's own unless given, or the default where it \
+       has none."
       (Arg.doc_alts_enum Request.strategies)
   in
   Arg.(

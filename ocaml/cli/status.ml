@@ -81,6 +81,7 @@ let of_failure failure =
       Refused
   | Failure.Call _
   | Failure.Must_destroy _
+  | Failure.Cancelled _
   | Failure.Too_late _
   | Failure.Busy _ ->
       Hypervisor_error

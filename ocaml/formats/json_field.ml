@@ -16,7 +16,8 @@ let read decoder ~path json = decoder.read ~path json
 let invalid ~path ~found ~expected =
   Error (Invalid {field= path; found; expected})
 
-let found : Yojson.Safe.t -> string = function
+(* Without the type's name: yojson has tuples and variants up to its second version only. *)
+let found = function
   | `Null ->
       "null"
   | `Bool value ->
@@ -25,8 +26,8 @@ let found : Yojson.Safe.t -> string = function
       string_of_int value
   | `Intlit literal ->
       literal
-  | `Float _ as value ->
-      Yojson.Safe.to_string value
+  | `Float number ->
+      Yojson.Safe.to_string (`Float number)
   | `String text ->
       Error.excerpt text
   | `List _ | `Tuple _ ->

@@ -210,7 +210,7 @@ let bad_files () =
   in
   check
     (changed ~before:"\"vcpus\": 6" ~after:"\"vcpus\": \"six\"")
-    "line 15, column 46: vms[0].vcpus: found string \"six\", expected u32" ;
+    "line 17, column 46: vms[0].vcpus: found string \"six\", expected u32" ;
   check
     (changed ~before:"\"reboot\": \"vm1\"" ~after:"\"reboot\": \"vm7\"")
     "phases[3].at_once[0].reboot: found \"vm7\", expected one of the VMs \"vm1\" \

@@ -300,7 +300,7 @@ let consistent (explanation : Explanation.t) =
 let runner_up_is_never_preferred =
   QCheck.Test.make ~count:500 ~name:"the runner-up is never preferred"
     QCheck.(
-      quad (int_range 1 9) (int_range 1 6) (int_range 1 150) small_nat
+      quad (int_range 1 9) (int_range 1 6) (int_range 1 150) (int_bound 100)
     )
     (fun (nodes, values, gib, seed) ->
       let host = drawn ~nodes ~values seed in

@@ -130,9 +130,16 @@ let together_says_what_is_left_out () =
   Alcotest.check ints "short by" [92; 1] (short (left_out batch.answers))
 
 let together_is_never_worse =
-  let vm = QCheck.(pair (int_range 1 60) (int_range 1 20)) in
+  let vms =
+    QCheck.(
+      make
+        ~print:Print.(list (pair int int))
+        ~shrink:Shrink.list
+        Gen.(list_size (int_bound 8) (pair (int_range 1 60) (int_range 1 20)))
+    )
+  in
   QCheck.Test.make ~count:500 ~name:"together: as good as one by one, and true"
-    QCheck.(list_of_size Gen.(0 -- 8) vm)
+    vms
     (fun vms ->
       let host = two_nodes ~free0:50 () in
       let vm (gib, vcpus) = request ~vcpus (Size.gib gib) in

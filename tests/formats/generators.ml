@@ -10,6 +10,36 @@ let property ?(count = 300) name arbitrary law =
       |> QCheck.Test.check_exn ~rand:(rand ())
   )
 
+(* What qcheck had at first it calls otherwise today, and the names of today it had not:
+   these are made of what stayed. *)
+
+let weighted choices =
+  let open QCheck.Gen in
+  let rec pick at = function
+    | [] ->
+        assert false
+    | (weight, gen) :: rest ->
+        if at < weight then gen else pick (at - weight) rest
+  in
+  let total = List.fold_left (fun sum (weight, _) -> sum + weight) 0 choices in
+  let* at = int_bound (total - 1) in
+  pick at choices
+
+let rec all gens =
+  let open QCheck.Gen in
+  match gens with
+  | [] ->
+      return []
+  | gen :: rest ->
+      let* first = gen in
+      let* others = all rest in
+      return (first :: others)
+
+let text length =
+  let open QCheck.Gen in
+  let* chars = list_size length printable in
+  return (String.of_seq (List.to_seq chars))
+
 let size =
   QCheck.Gen.(
     oneof [map Size.gib (int_bound 512); map Size.kib (int_bound 100_000_000)]
@@ -27,7 +57,7 @@ let node online =
 
 let distance =
   QCheck.Gen.(
-    frequency
+    weighted
       [
         (8, map Option.some (int_range 10 80))
       ; (1, return None)
@@ -46,11 +76,11 @@ let row online a =
     | true, false ->
         distance
   in
-  map Array.of_list (flatten_l (List.init (Array.length online) cell))
+  map Array.of_list (all (List.init (Array.length online) cell))
 
 let cpu nodes =
   let open QCheck.Gen in
-  let maybe gen = frequency [(9, map Option.some gen); (1, return None)] in
+  let maybe gen = weighted [(9, map Option.some gen); (1, return None)] in
   let* node = maybe (int_bound (nodes - 1)) in
   let* core = maybe (int_range (-1) 64) in
   let* socket = maybe (int_range (-1) 1_000_000) in
@@ -60,13 +90,14 @@ let host_gen =
   let open QCheck.Gen in
   let* count = int_range 1 9 in
   let* online =
-    array_repeat count (frequency [(9, return true); (1, return false)])
+    array_size (return count)
+      (weighted [(9, return true); (1, return false)])
   in
-  let* rows = flatten_l (List.init count (row online)) in
-  let* nodes = flatten_l (List.map node (Array.to_list online)) in
+  let* rows = all (List.init count (row online)) in
+  let* nodes = all (List.map node (Array.to_list online)) in
   let* cpu_count = int_bound 40 in
-  let* cpus = array_repeat cpu_count (cpu count) in
-  let* name = string_size ~gen:printable (int_bound 12) in
+  let* cpus = array_size (return cpu_count) (cpu count) in
+  let* name = text (int_bound 12) in
   let* host_free = map Size.mib (int_bound 4_000_000) in
   let* host_outstanding = map Size.mib (int_bound 40_000) in
   let host =

@@ -91,7 +91,10 @@ let damage =
       oneof
         [
           string_size (int_bound 4)
-        ; oneofl ["["; "\""; "null"; "-"; "9999999999999999999"; "\\"]
+        ; oneof
+            (List.map return
+               ["["; "\""; "null"; "-"; "9999999999999999999"; "\\"]
+            )
         ]
     in
     let rest = min (String.length text) (at + length) in

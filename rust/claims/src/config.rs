@@ -50,9 +50,11 @@ impl Default for Config {
             claims: Claims::Always,
             builder_claims: BuilderClaims::None,
             policy: Policy::BestEffort,
-            strategy: Strategy::Balance,
+            // Balance does not weigh the vCPUs that live on a node.
+            strategy: Strategy::Spread,
             reserve: Reserve {
-                host_pages: 256 * 256,
+                // What squeezed keeps free when it makes room for a domain, less its margin of 8 MiB.
+                host_pages: 64 * 256,
                 node_pages: 0,
             },
             memory_wait: Duration::from_secs(600),

@@ -1,13 +1,17 @@
 //! The end of a build, or of an attempt at one: its claim and its node affinity are given back.
 
+use crate::attempt::Attempt;
+use crate::config::Claims;
 use crate::error::Error;
 use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor};
-use crate::ledger::Affined;
+use crate::kinds::Known;
+use crate::ledger::{Affined, Claimed};
 use crate::listing::elsewhere;
 use crate::protocol::{Pinned, Protocol};
+use crate::state::State;
 
 /// What the end of a build found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Pages claimed and never taken, now cancelled.
     pub unused_pages: u64,
@@ -20,13 +24,16 @@ pub struct Report {
 impl<H: Hypervisor> Protocol<H> {
     /// Ends a build, good or bad: cancels what is left of the claim and gives node affinity back
     /// to Xen, unless the plan has a node without CPUs, which Xen would not derive.
+    ///
+    /// A value of an attempt that was abandoned, or of another handle, is [`Error::Invalid`] and
+    /// changes nothing; a second call for the same build answers that nothing was left.
     pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
-        let unused_pages = self.end(pinned.domid, |affinity| match affinity {
-            Some(Affined::ForBuild) => true,
-            Some(Affined::Not | Affined::ForGood) | None => false,
-        })?;
+        let unused_pages = self.end_build(pinned.attempt)?;
+        let Some(unused_pages) = unused_pages else {
+            return Ok(Report::default());
+        };
         // Whatever keeps Xen from telling, the build has ended well.
-        let pages_by_node = self.hypervisor.pages_by_node(pinned.domid).ok();
+        let pages_by_node = self.hypervisor.pages_by_node(pinned.domid()).ok();
         let told = pages_by_node.as_ref().zip(pinned.nodes);
         Ok(Report {
             unused_pages,
@@ -35,40 +42,76 @@ impl<H: Hypervisor> Protocol<H> {
         })
     }
 
-    /// Cleans up after a domain at any point, known to this process or not: cancels what is left
-    /// of its claim and gives node affinity back to Xen.
-    pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
-        self.lock().line.leave(domid);
-        self.undone(domid)
+    /// Pages claimed and never taken, now cancelled; `None` if nothing was done to the domain.
+    fn end_build(&self, attempt: Attempt) -> Result<Option<u64>, Error> {
+        let mut state = self.lock();
+        let domid = attempt.domid;
+        let untouched = (state.builds.get(&domid)).is_some_and(|build| {
+            build.attempt == attempt
+                && (build.claim, build.affinity) == (Claimed::Not, Affined::Not)
+                && state.claims() == Claims::Never
+        });
+        if untouched {
+            state.builds.remove(&domid);
+            state.built.insert(domid, attempt);
+            return Ok(None);
+        }
+        let Some(domain) = self.listed(domid)? else {
+            // Its number may be another domain's by now, but is not yet.
+            if state.is_current(attempt) {
+                state.builds.remove(&domid);
+            }
+            return Ok(None);
+        };
+        if state.built.get(&domid) == Some(&attempt) {
+            return Ok(Some(0));
+        }
+        state.check_current(attempt, "pinned")?;
+        self.end(&mut state, &domain, |affinity| match affinity {
+            Some(Affined::ForBuild) => true,
+            Some(Affined::Not | Affined::ForGood) | None => false,
+        })?;
+        state.built.insert(domid, attempt);
+        Ok(Some(domain.outstanding_pages))
     }
 
-    /// The same for a placement that goes on, and keeps its place among those that wait.
-    pub(crate) fn undone(&self, domid: Domid) -> Result<(), Error> {
-        self.end(domid, |affinity| match affinity {
+    /// Cleans up after a domain at any point, known to this process or not: cancels what is left
+    /// of its claim and gives node affinity back to Xen. Its placements that are under way end
+    /// with [`Error::Cancelled`].
+    pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
+        let mut state = self.lock();
+        state.line.leave(domid);
+        state.void(domid);
+        let Some(domain) = self.listed(domid)? else {
+            state.builds.remove(&domid);
+            state.node_claimed.remove(&domid);
+            return Ok(());
+        };
+        self.end(&mut state, &domain, |affinity| match affinity {
             Some(Affined::ForBuild | Affined::ForGood) | None => true,
             Some(Affined::Not) => false,
         })
-        .map(|_| ())
     }
 
-    /// Pages claimed and never taken, now cancelled. `released` says whether to give back the
-    /// affinity of a build, or of a domain that is none of ours and has something claimed.
-    fn end(&self, domid: Domid, released: impl Fn(Option<Affined>) -> bool) -> Result<u64, Error> {
-        let mut state = self.lock();
+    /// The domain, if there is still something to end.
+    fn listed(&self, domid: Domid) -> Result<Option<DomainInfo>, Error> {
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
-        let affinity = state.builds.get(&domid).map(|build| build.affinity);
         // Late accounting lets a dead domain claim, and forgets the domain but not the claim.
-        let there = |domain: &&DomainInfo| !domain.dying || domain.outstanding_pages > 0;
-        let listed = (domains.iter()).find(|domain| domain.domid == domid && there(domain));
-        let Some(&DomainInfo {
-            outstanding_pages: unused_pages,
-            ..
-        }) = listed
-        else {
-            state.builds.remove(&domid);
-            state.node_claimed.remove(&domid);
-            return Ok(0);
-        };
+        let there = |domain: &DomainInfo| !domain.dying || domain.outstanding_pages > 0;
+        let found = domains.into_iter().find(|domain| domain.domid == domid);
+        Ok(found.filter(there))
+    }
+
+    /// Cancels what is left of a claim. `released` says whether to give back the affinity of a
+    /// build, or of a domain that is none of ours and has something claimed.
+    fn end(
+        &self,
+        state: &mut State,
+        domain: &DomainInfo,
+        released: impl Fn(Option<Affined>) -> bool,
+    ) -> Result<(), Error> {
+        let (domid, unused_pages) = (domain.domid, domain.outstanding_pages);
+        let affinity = state.builds.get(&domid).map(|build| build.affinity);
         if unused_pages > 0 {
             let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
             self.while_alive(self.hypervisor.claim_host(domid, 0), domid)
@@ -78,13 +121,12 @@ impl<H: Hypervisor> Protocol<H> {
             self.release_affinity(domid)?;
         }
         // On what another process claimed is not told.
-        let known = affinity.is_some() || state.claim_sets == Some(true);
-        if unused_pages > 0 && !known && state.node_claims != Some(false) {
-            state.node_claimed.insert(domid);
+        if unused_pages > 0 && affinity.is_none() && state.kinds.set != Known::Present {
+            state.inherited.insert(domid);
         }
         // Only now: what failed above is done again by the next call.
         state.builds.remove(&domid);
-        Ok(unused_pages)
+        Ok(())
     }
 
     /// Gives node affinity back to Xen. Automatic affinity is derived from vCPUs, and a domain that

@@ -64,20 +64,25 @@ pub enum Error {
         /// What the claim came to.
         outstanding_pages: u64,
     },
-    /// Builds in flight did not end in time.
+    /// The domain was abandoned while it was being placed.
+    #[error("{domid}: it was abandoned while it was being placed; nothing is claimed for it")]
+    Cancelled {
+        /// The domain.
+        domid: Domid,
+    },
+    /// Builds in flight, or placements that came before, did not end in time.
     #[error(
-        "{domid}: waited {} s {}: {why}",
+        "{domid}: waited {} s for {}: {why}",
         waited.as_secs_f64(),
-        match builds[..] {
-            [] => "for what other processes build or claim".to_string(),
-            [..] => format!("for the builds of {builds:?} to end"),
-        }
+        waited_for(builds, waiters)
     )]
     Busy {
         /// The domain that waited.
         domid: Domid,
         /// The domains being built.
         builds: Vec<Domid>,
+        /// The domains that came before and wait themselves.
+        waiters: Vec<Domid>,
         /// Why it had to wait for them.
         why: &'static str,
         /// How long it waited.
@@ -86,6 +91,20 @@ pub enum Error {
     /// A value that cannot be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+}
+
+fn waited_for(builds: &[Domid], waiters: &[Domid]) -> String {
+    let list = |domids: &[Domid]| {
+        let domids: Vec<String> = domids.iter().map(Domid::to_string).collect();
+        domids.join(", ")
+    };
+    let builds = (!builds.is_empty()).then(|| format!("the builds of {}", list(builds)));
+    let waiters = (!waiters.is_empty()).then(|| format!("the waiting {}", list(waiters)));
+    match (builds, waiters) {
+        (None, None) => "what other processes build or claim".to_string(),
+        (Some(one), None) | (None, Some(one)) => one,
+        (Some(builds), Some(waiters)) => format!("{builds} and {waiters}"),
+    }
 }
 
 impl Error {

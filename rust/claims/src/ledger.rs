@@ -10,18 +10,25 @@ use std::sync::Arc;
 
 use planner::{Host, Memory, NodeSet, Topology};
 
+use crate::attempt::Attempt;
 use crate::error::Error;
-use crate::hypervisor::{DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use crate::kinds::is_unavailable;
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
+    /// Whose it is.
+    pub attempt: Attempt,
     /// The nodes of its plan; all online nodes if it has none.
     pub nodes: NodeSet,
     /// What its builder will populate.
     pub memory_pages: u64,
-    /// Pages of pool and vCPUs that it has not taken yet.
+    /// Pages of its overhead that it has not taken yet.
     pub held_pages: u64,
+    /// Pages of structures that its nodes keep free besides, and that are no reason to refuse
+    /// another domain.
+    pub spare_pages: u64,
     /// Which claim Xen knows of.
     pub claim: Claimed,
     /// What each node gives of a set, where that is its claim.
@@ -71,6 +78,8 @@ pub(crate) enum Affined {
 pub(crate) struct View {
     pub host: Host,
     pub domains: Vec<DomainInfo>,
+    /// Why nothing is known of free memory; what is said of it is 0 then.
+    pub unknown: Option<CallError>,
     /// Free less outstanding pages, as Xen tells; may be below zero while accounting is late.
     pub unclaimed_pages: i64,
 }
@@ -84,9 +93,11 @@ pub(crate) fn view<H: Hypervisor>(
     let domains = hypervisor
         .domains()
         .map_err(Error::reading("listing domains"))?;
-    let mut memory = hypervisor
-        .memory()
-        .map_err(Error::reading("reading free memory"))?;
+    let (mut memory, unknown) = match hypervisor.memory() {
+        Ok(memory) => (memory, None),
+        Err(error) if is_unavailable(&error) => (nothing_known(), Some(error)),
+        Err(error) => return Err(Error::reading("reading free memory")(error)),
+    };
     let unclaimed_pages = memory.host_free_pages as i64 - memory.host_outstanding_pages as i64;
     builds.retain(|domid, _| domains.iter().any(|d| d.domid == *domid && !d.dying));
     let online = topology.online();
@@ -115,14 +126,29 @@ pub(crate) fn view<H: Hypervisor>(
             owe(&mut memory, build.nodes, to_come);
             memory.host_held_pages += to_come;
         }
-        hold(&mut memory, build.nodes, build.held_pages);
+        memory.host_held_pages += build.held_pages;
+        hold(
+            &mut memory,
+            build.nodes,
+            build.held_pages + build.spare_pages,
+        );
     }
     let host = Host::with_memory(topology.clone(), memory);
     Ok(View {
         host,
         domains,
+        unknown,
         unclaimed_pages,
     })
+}
+
+fn nothing_known() -> Memory {
+    Memory {
+        nodes: Vec::new(),
+        host_free_pages: 0,
+        host_outstanding_pages: 0,
+        host_held_pages: 0,
+    }
 }
 
 fn share(nodes: NodeSet, pages: u64) -> u64 {
@@ -153,7 +179,6 @@ fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
 }
 
 fn hold(memory: &mut Memory, nodes: NodeSet, pages: u64) {
-    memory.host_held_pages += pages;
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
             node.held_pages += share(nodes, pages);

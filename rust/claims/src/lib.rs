@@ -2,14 +2,18 @@
 //! anything else can take it: [`Protocol::place`], [`Protocol::pin`], [`Protocol::built`].
 #![forbid(unsafe_code)]
 
+mod attempt;
 mod config;
 mod ending;
 mod error;
+mod foresight;
 mod hypervisor;
+mod kinds;
 mod ledger;
 mod line;
 mod listing;
 mod placing;
+mod probe;
 mod protocol;
 mod queueing;
 mod settling;
@@ -22,10 +26,12 @@ mod waiting;
 pub use config::{BuilderClaims, Claims, Config};
 pub use ending::Report;
 pub use error::Error;
+pub use foresight::{planned_overhead_pages, starts_unplaced};
 pub use hypervisor::{
     Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages,
 };
 pub use listing::{DomainAudit, DomainClaim};
 pub use placing::{Placing, Step};
+pub use probe::Probed;
 pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Rung, Status};
 pub use sizes::{overhead_pages, pool_pages};

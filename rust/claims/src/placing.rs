@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use planner::{
-    plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Reason, Refusal, Request,
-};
+use planner::{plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Refusal, Request};
 
+use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
+use crate::foresight::{roomy, starts_unplaced};
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
-use crate::ledger::view;
-use crate::protocol::{Placed, Placement, Protocol};
+use crate::ledger::{view, Claimed, View};
+use crate::protocol::{Placed, Placement, Protocol, Rung};
 use crate::settling::Settling;
 use crate::state::State;
 use crate::waiting::Watch;
@@ -31,7 +31,10 @@ pub enum Step {
 /// A placement under way.
 #[derive(Debug)]
 pub struct Placing {
+    pub(crate) attempt: Attempt,
     pub(crate) placement: Placement,
+    /// Kinds of claims that this domain was answered not to be.
+    pub(crate) without: BTreeSet<Claimed>,
     /// Nodes whose claim was refused.
     pub(crate) full: NodeSet,
     pub(crate) replans: u32,
@@ -64,9 +67,15 @@ pub(crate) enum Aim {
 }
 
 impl Placing {
-    pub(crate) fn new(placement: Placement) -> Self {
+    pub(crate) fn new(handle: Number, placement: Placement) -> Self {
         Placing {
+            attempt: Attempt {
+                handle,
+                number: Number::next(),
+                domid: placement.domid,
+            },
             placement,
+            without: BTreeSet::new(),
             full: NodeSet::EMPTY,
             replans: 0,
             refused_in_a_row: 0,
@@ -85,6 +94,16 @@ impl Placing {
     /// The domain.
     pub fn domid(&self) -> Domid {
         self.placement.domid
+    }
+
+    /// Time spent until memory was given back, up to its last step.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Time spent until earlier builds ended, up to its last step.
+    pub fn queued(&self) -> Duration {
+        self.queued
     }
 
     pub(crate) fn request(&self) -> &Request {
@@ -132,6 +151,9 @@ impl<H: Hypervisor> Protocol<H> {
         match step.unwrap_or_else(Step::Failed) {
             Step::Wait(time) => Step::Wait(time),
             ended @ (Step::Placed(_) | Step::Failed(_)) => {
+                let now = self.hypervisor.now();
+                placing.stop_waiting(now);
+                placing.stop_queueing(now);
                 self.lock().line.leave(placing.domid());
                 ended
             }
@@ -141,15 +163,19 @@ impl<H: Hypervisor> Protocol<H> {
     fn try_once(&self, placing: &mut Placing) -> Result<Step, Error> {
         let domid = placing.domid();
         let (config, mut builds) = {
-            let state = self.lock();
+            let mut state = self.lock();
+            if state.claims() == Claims::Never && placing.request().policy == Policy::Any {
+                return self.leave_alone(placing, &mut state);
+            }
             (state.config.clone(), state.builds.clone())
         };
         let seen = view(&self.hypervisor, &self.topology, &mut builds)?;
-        let aim = self.aim(placing, &config, &seen.host);
+        let aim = self.aim(placing, &config, &seen)?;
         // Only now the lock: the plan is checked against the counters of this instant.
         let mut state = self.lock();
         let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
-        check_unplaced(&mut state, domid, &seen.domains)?;
+        state.left_out = seen.host.left_out();
+        check_unplaced(&mut state, placing.attempt, &seen.domains)?;
         let now = self.hypervisor.now();
         state.line.tidy(now, &seen.domains);
         state.line.pause(domid, now);
@@ -161,7 +187,7 @@ impl<H: Hypervisor> Protocol<H> {
                 Aim::Planned(plan)
             }
             Aim::Planned(_) | Aim::Unplaced(_) | Aim::Short(_) | Aim::Refused(_) => {
-                self.aim(placing, &state.config, &seen.host)
+                self.aim(placing, &state.config, &seen)?
             }
         };
         placing.short &= matches!(aim, Aim::Short(_));
@@ -175,11 +201,10 @@ impl<H: Hypervisor> Protocol<H> {
             Aim::Refused(refusal) => return Err(Error::Refused { domid, refusal }),
         };
         let nodes = (planned.as_ref()).map_or(self.online(), |plan| plan.nodes);
+        self.check_first_claim(placing, &mut state)?;
         // Which claim it will be decides whom it must not meet.
-        if planned.is_ok() && state.claims() == Claims::Always {
-            self.kind_of_claim(domid, nodes, &mut state);
-        }
-        if self.must_queue(placing, &state, &seen, nodes) {
+        let kind = self.kind_of_claim(placing, nodes, planned.is_ok(), &mut state);
+        if self.must_queue(placing, &state, &seen, (kind, nodes)) {
             let why = "claims made while they take memory could succeed wrongly";
             return self.queue(placing, &mut state, why);
         }
@@ -199,38 +224,69 @@ impl<H: Hypervisor> Protocol<H> {
         step
     }
 
-    fn aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
+    /// What claims nothing and asks for no nodes takes what Xen gives: nothing is planned for it,
+    /// and nothing refused.
+    fn leave_alone(&self, placing: &mut Placing, state: &mut State) -> Result<Step, Error> {
+        let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        check_unplaced(state, placing.attempt, &domains)?;
+        match self.switch_claims(placing, state)? {
+            Some(wait) => Ok(wait),
+            None => self.staked(placing, state, Rung::Unclaimed, None),
+        }
+    }
+
+    fn aim(&self, placing: &Placing, config: &Config, seen: &View) -> Result<Aim, Error> {
+        let host = &seen.host;
+        match (&seen.unknown, placing.request().policy) {
+            (None, _) if !host.usable().is_empty() => Ok(self.plan_aim(placing, config, host)),
+            (None, Policy::Strict) => Ok(self.plan_aim(placing, config, host)),
+            (Some(error), Policy::Strict) => {
+                Err(Error::reading("reading free memory")(error.clone()))
+            }
+            (
+                unknown,
+                Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
+            ) => Ok(Aim::Unplaced(match unknown {
+                Some(error) => format!("free memory is not known ({error})"),
+                None => "of no node memory and distances are known".to_string(),
+            })),
+        }
+    }
+
+    fn plan_aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
         let request = placing.narrowed(self.online());
+        if let Ok(plan) = plan(host, &roomy(&request), &limits(config)) {
+            return Aim::Planned(plan);
+        }
         let refusal = match plan(host, &request, &limits(config)) {
             Ok(plan) => return Aim::Planned(plan),
             Err(refusal) => refusal,
         };
-        match (refusal.reason, request.policy) {
-            (Reason::HostMemory, _) => Aim::Short(refusal),
-            (_, Policy::Strict) if refusal.short.pages > 0 => Aim::Short(refusal),
-            (_, Policy::Strict) => Aim::Refused(refusal),
-            (
-                Reason::Memory
-                | Reason::Cpus
-                | Reason::Cores
-                | Reason::Reachability
-                | Reason::Mask
-                | Reason::SingleNode,
-                Policy::Any | Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly,
-            ) => Aim::Unplaced(match placing.full {
+        if starts_unplaced(refusal.reason, request.policy, config.claims) {
+            return Aim::Unplaced(match placing.full {
                 NodeSet::EMPTY => refusal.to_string(),
                 // That they are left out is not what the request asked.
                 full => format!("nodes {full} refused the claim; without them: {refusal}"),
-            }),
+            });
+        }
+        match refusal.short.pages {
+            0 => Aim::Refused(refusal),
+            1.. => Aim::Short(refusal),
         }
     }
 }
 
 /// A domain is placed once, while it lives, and a claim on a node is its last.
-fn check_unplaced(state: &mut State, domid: Domid, domains: &[DomainInfo]) -> Result<(), Error> {
-    // A number that is not listed will be another domain's when it comes again.
-    let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
-    state.node_claimed.retain(|domid| listed.contains(domid));
+fn check_unplaced(
+    state: &mut State,
+    attempt: Attempt,
+    domains: &[DomainInfo],
+) -> Result<(), Error> {
+    let domid = attempt.domid;
+    if state.is_void(attempt) {
+        return Err(Error::Cancelled { domid });
+    }
+    state.forget_all_but(domains);
     let invalid = |found: String, expected| Err(Invalid::new("domid", found, expected).into());
     let alive = |domain: &&DomainInfo| domain.domid == domid && !domain.dying;
     let Some(domain) = domains.iter().find(alive) else {

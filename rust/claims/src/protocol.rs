@@ -4,14 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use planner::{NodeSet, Plan, Policy, Request, Topology};
+use planner::{
+    Host, LeftOut, NodeSet, Plan, Policy, Request, Topology, TopologyDescription, LOCAL_DISTANCE,
+};
 
+use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, Domid, Hypervisor};
+use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Hypervisor};
+use crate::kinds::{is_unavailable, Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
+use crate::sizes::EXTRA_PAGES;
 use crate::state::State;
 
 /// Who builds a domain.
@@ -77,7 +82,7 @@ pub struct Outcome {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Placed {
-    pub(crate) domid: Domid,
+    pub(crate) attempt: Attempt,
     pub(crate) topology: Arc<Topology>,
     pub(crate) request: Request,
     pub(crate) hard_pinned: bool,
@@ -87,7 +92,7 @@ pub struct Placed {
 impl Placed {
     /// The domain.
     pub fn domid(&self) -> Domid {
-        self.domid
+        self.attempt.domid
     }
 
     /// What was obtained.
@@ -111,7 +116,7 @@ impl Placed {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Pinned {
-    pub(crate) domid: Domid,
+    pub(crate) attempt: Attempt,
     /// Where its memory was planned.
     pub(crate) nodes: Option<NodeSet>,
 }
@@ -119,7 +124,7 @@ pub struct Pinned {
 impl Pinned {
     /// The domain.
     pub fn domid(&self) -> Domid {
-        self.domid
+        self.attempt.domid
     }
 }
 
@@ -140,32 +145,59 @@ pub struct Status {
     pub claim_sets: Option<bool>,
     /// When it consumes claims.
     pub accounting: Accounting,
+    /// What the hypervisor does not say of its nodes, a sentence each: domains are placed without.
+    pub degraded: Vec<String>,
+}
+
+/// The host of which nothing is known: one node, and no CPUs that are known.
+fn one_node() -> Result<Topology, Error> {
+    let description = TopologyDescription {
+        distances: vec![vec![Some(LOCAL_DISTANCE)]],
+        ..TopologyDescription::default()
+    };
+    Ok(Topology::new(&description)?)
 }
 
 /// A host that is being placed on.
 pub struct Protocol<H> {
     pub(crate) hypervisor: H,
     pub(crate) topology: Arc<Topology>,
+    /// Why nodes and CPUs are not known.
+    unknown: Option<CallError>,
+    handle: Number,
     state: Mutex<State>,
 }
 
 impl<H: Hypervisor> Protocol<H> {
     /// Reads the topology of `hypervisor` and starts to place on it.
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
-        let topology = hypervisor.topology();
-        let topology = topology.map_err(Error::reading("reading nodes and CPUs"))?;
+        let (topology, unknown) = match hypervisor.topology() {
+            Ok(topology) => (topology, None),
+            Err(error) if is_unavailable(&error) => (one_node()?, Some(error)),
+            Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
+        };
+        let topology = Arc::new(topology);
+        let domains = hypervisor.domains();
+        let domains = domains.map_err(Error::reading("listing domains"))?;
+        let memory = hypervisor.memory().ok();
+        let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());
+        let handle = Number::next();
         Ok(Protocol {
             hypervisor,
-            topology: Arc::new(topology),
+            topology: topology.clone(),
+            unknown,
+            handle,
             state: Mutex::new(State {
+                handle,
                 config,
                 pending: None,
                 builds: BTreeMap::new(),
                 node_claimed: BTreeSet::new(),
-                host_claims: None,
-                node_claims: None,
-                claim_sets: None,
-                stood: BTreeSet::new(),
+                inherited: domains.iter().map(|domain| domain.domid).collect(),
+                built: BTreeMap::new(),
+                voided: BTreeMap::new(),
+                kinds: Kinds::default(),
+                left_out: left_out.unwrap_or_default(),
                 line: Line::default(),
             }),
         })
@@ -196,7 +228,7 @@ impl<H: Hypervisor> Protocol<H> {
 
     /// Starts a placement that the caller takes forward with [`Protocol::step`].
     pub fn start(&self, placement: Placement) -> Placing {
-        Placing::new(self.hinted(placement))
+        Placing::new(self.handle, self.hinted(placement))
     }
 
     /// The CPUs of a hard-pinned domain are not the planner's to count: it may well have more
@@ -215,14 +247,20 @@ impl<H: Hypervisor> Protocol<H> {
     /// Sets the affinity of the vCPUs to the plan's CPUs: soft for `BestEffort` and
     /// `PrioMemOnly`, hard for `BestEffortHard` and `Strict`. The pool is filled by now, so
     /// nothing is held back for it any more.
+    ///
+    /// A value of an attempt that is over, or of another handle, is [`Error::Invalid`]; a claim
+    /// that is not whole any more is [`Error::MustDestroy`]. Both change nothing.
     pub fn pin(&self, placed: Placed) -> Result<Pinned, Error> {
+        self.lock().check_current(placed.attempt, "placed")?;
+        self.check_whole(&placed)?;
         let Placed {
-            domid,
+            attempt,
             request,
             hard_pinned,
             outcome,
             topology: _,
         } = placed;
+        let domid = attempt.domid;
         if let (Some(plan), false) = (&outcome.plan, hard_pinned) {
             let cpus = (self.topology).cpus_of(plan.cpu_nodes, request.allowed_cpus.as_ref());
             let affinity = match request.policy {
@@ -237,11 +275,45 @@ impl<H: Hypervisor> Protocol<H> {
                 set.map_err(|error| Error::call(domid, doing())(error))?;
             }
         }
-        if let Some(build) = self.lock().builds.get_mut(&domid) {
+        let mut state = self.lock();
+        state.check_current(attempt, "placed")?;
+        if let Some(build) = state.builds.get_mut(&domid) {
             build.held_pages = 0;
+            build.spare_pages = 0;
         }
+        drop(state);
         let nodes = outcome.plan.map(|plan| plan.nodes);
-        Ok(Pinned { domid, nodes })
+        Ok(Pinned { attempt, nodes })
+    }
+
+    /// Whether what the domain has and what it has claimed are what was claimed for it.
+    fn check_whole(&self, placed: &Placed) -> Result<(), Error> {
+        let (domid, claimed_pages) = (placed.domid(), placed.outcome.claimed_pages);
+        if claimed_pages == 0 {
+            return Ok(());
+        }
+        let domains = (self.hypervisor.domains())
+            .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
+        let domain = domains.iter().find(|domain| domain.domid == domid);
+        let (tot_pages, outstanding_pages) = domain.map_or((0, 0), |domain| {
+            (domain.tot_pages, domain.outstanding_pages)
+        });
+        // Late accounting takes pages for emulation off the claim, and counts them nowhere.
+        let uncounted_pages = match self.hypervisor.accounting() {
+            Accounting::Late => EXTRA_PAGES.min(claimed_pages - 1),
+            Accounting::AtAllocation => 0,
+        };
+        let there = tot_pages.saturating_add(outstanding_pages);
+        if there.saturating_add(uncounted_pages) >= claimed_pages {
+            return Ok(());
+        }
+        Err(Error::MustDestroy {
+            domid,
+            why: format!(
+                "{claimed_pages} pages were claimed for it, and it has {tot_pages} and \
+                 {outstanding_pages} claimed: it was destroyed, or its claim was cancelled"
+            ),
+        })
     }
 
     /// Whether a domain lives; `None` if the hypervisor does not say.
@@ -278,10 +350,17 @@ impl<H: Hypervisor> Protocol<H> {
             config: state.config.clone(),
             pending: state.pending,
             builds: state.builds.keys().copied().collect(),
-            host_claims: state.host_claims,
-            node_claims: state.node_claims,
-            claim_sets: state.claim_sets,
+            host_claims: state.kinds.host.certain(),
+            node_claims: state.kinds.node.certain(),
+            claim_sets: state.kinds.set.certain(),
             accounting: self.hypervisor.accounting(),
+            degraded: match &self.unknown {
+                Some(error) => vec![format!(
+                    "nodes and CPUs are not known ({error}): domains are claimed for, and have no \
+                     place"
+                )],
+                None => state.left_out.iter().map(LeftOut::to_string).collect(),
+            },
         }
     }
 
@@ -290,12 +369,11 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
-            state.host_claims = None;
+            state.kinds = Kinds::default();
             // A claim on a node that is there decides whom others must not meet.
-            state.node_claims = (state.builds.values())
-                .any(|build| build.claim == Claimed::OnNode)
-                .then_some(true);
-            state.claim_sets = None;
+            if (state.builds.values()).any(|build| build.claim == Claimed::OnNode) {
+                state.kinds.node = Known::Present;
+            }
             if let Ok(domains) = self.hypervisor.domains() {
                 let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
                 state.builds.retain(|domid, _| alive(*domid));

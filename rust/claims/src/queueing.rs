@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use planner::{NodeSet, Policy};
+use planner::NodeSet;
 
 use crate::config::Claims;
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor};
+use crate::kinds::Known;
 use crate::ledger::{Build, Claimed, View};
 use crate::line::{For, Rest};
 use crate::placing::{Placing, Step};
@@ -49,22 +50,23 @@ impl<H: Hypervisor> Protocol<H> {
         placing: &Placing,
         state: &State,
         seen: &View,
-        nodes: NodeSet,
+        claim: (Claimed, NodeSet),
     ) -> bool {
-        let by_builder = self.builder_claims(placing, state);
         match (self.hypervisor.accounting(), state.claims()) {
             (Accounting::Late, Claims::Always) => {
                 tight(placing, state, seen)
-                    || contended((placing, by_builder), state, seen, nodes, |builds| {
+                    || contended(placing, state, seen, claim, |builds| {
                         EXTENT_PAGES * (builds + 1)
                     })
             }
             // Every claim of a set binds all.
-            (Accounting::AtAllocation, Claims::Always) if state.claim_sets == Some(true) => false,
+            (Accounting::AtAllocation, Claims::Always) if state.kinds.set == Known::Present => {
+                false
+            }
             (Accounting::AtAllocation, Claims::Always) => {
                 let reserve_pages = state.config.reserve.node_pages;
                 !self.hypervisor.node_claims_bind_all()
-                    && contended((placing, by_builder), state, seen, nodes, |_| reserve_pages)
+                    && contended(placing, state, seen, claim, |_| reserve_pages)
             }
             (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
         }
@@ -115,10 +117,8 @@ impl<H: Hypervisor> Protocol<H> {
         }
         Err(Error::Busy {
             domid: placing.domid(),
-            builds: match state.builds.is_empty() {
-                true => state.line.ahead_of(placing.domid()),
-                false => state.builds.keys().copied().collect(),
-            },
+            builds: state.builds.keys().copied().collect(),
+            waiters: state.line.ahead_of(placing.domid()),
             why,
             waited,
         })
@@ -139,20 +139,12 @@ fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
 /// take all that is not claimed, so that Xen's own pages and the first one's pool come out of what
 /// the first has claimed. `margin_pages` of how many builds are there is what must be left.
 fn contended(
-    (placing, by_builder): (&Placing, bool),
+    placing: &Placing,
     state: &State,
     seen: &View,
-    nodes: NodeSet,
+    (kind, nodes): (Claimed, NodeSet),
     margin_pages: impl Fn(u64) -> u64,
 ) -> bool {
-    // One node means a claim on it where there are such claims, else a claim on the host, as it is
-    // for policy `Any` and by a builder.
-    let of_one = placing.request().policy != Policy::Any && !by_builder;
-    let kind = match (state.node_claims, nodes.len()) {
-        (Some(true), 1) if of_one => Claimed::OnNode,
-        (Some(true), _) => Claimed::OnHost,
-        (Some(false) | None, _) => return false,
-    };
     // What is claimed on the host comes from any node when its own are full.
     let nodes = match kind {
         Claimed::OnNode => nodes,

@@ -5,10 +5,12 @@ use std::time::Duration;
 use planner::{NodeSet, Plan};
 
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Domid, Hypervisor, NodePages};
+use crate::hypervisor::{Accounting, Hypervisor, NodePages};
+use crate::kinds::{is_unavailable, Known};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
+use crate::sizes::spare_pages;
 use crate::state::State;
 
 /// How long late accounting may show more claimed than free after a claim.
@@ -27,9 +29,6 @@ pub(crate) struct Settling {
 /// What a look at a claim found.
 enum Look {
     Stands,
-    /// The call said success and nothing is claimed: libxenctrl of 4.17 says so where the
-    /// hypervisor said ENOSYS.
-    NotThere,
     /// There is less free than claimed.
     Overdrawn {
         free_pages: u64,
@@ -59,7 +58,7 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         let claim = match rung {
-            Rung::NodeClaim(_) if state.claim_sets == Some(true) => Claimed::InSet,
+            Rung::NodeClaim(_) if state.kinds.set == Known::Present => Claimed::InSet,
             Rung::NodeClaim(_) => Claimed::OnNode,
             Rung::ClaimSet => Claimed::InSet,
             Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => Claimed::OnHost,
@@ -74,9 +73,11 @@ impl<H: Hypervisor> Protocol<H> {
             Some(_) => Affined::ForGood,
         };
         let build = Build {
+            attempt: placing.attempt,
             nodes: plan.as_ref().map_or(self.online(), |plan| plan.nodes),
             memory_pages: placing.request().memory_pages,
             held_pages: placing.request().overhead_pages,
+            spare_pages: spare_pages(placing.request().vcpus),
             claim,
             set: match (claim, &plan) {
                 (Claimed::InSet, Some(plan)) => shares(plan),
@@ -100,22 +101,21 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn settle(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
         let look = match settling.claim {
             Claimed::Not => Ok(Look::Stands),
-            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => {
-                self.look(placing, settling.claim)
-            }
+            Claimed::OnNode | Claimed::InSet | Claimed::OnHost => self.look(placing),
         };
         let now = self.hypervisor.now();
+        let mut state = self.lock();
+        if state.is_void(placing.attempt) {
+            // Whoever abandoned it has cancelled the claim, or was told that he could not.
+            let domid = placing.domid();
+            return Err(Error::Cancelled { domid });
+        }
         match look {
             Ok(Look::Stands) => {
-                let mut state = self.lock();
-                state.stood.insert(settling.claim);
-                if settling.claim == Claimed::OnHost {
-                    state.host_claims = Some(true);
-                }
+                state.kinds.seen(settling.claim);
                 drop(state);
                 Ok(self.done(placing, settling))
             }
-            Ok(Look::NotThere) => self.without_claim(placing, settling),
             Ok(Look::Overdrawn { .. }) if now.saturating_sub(settling.since) < SETTLING => {
                 placing.settling = Some(settling);
                 Ok(Step::Wait(SETTLING_POLL))
@@ -125,18 +125,17 @@ impl<H: Hypervisor> Protocol<H> {
                 outstanding_pages,
             }) => {
                 let why = format!("{free_pages} pages are free and {outstanding_pages} claimed");
-                self.undo(placing, &settling, why)?;
-                let mut state = self.lock();
+                self.undo(placing, &mut state, &settling, why)?;
                 self.queue(placing, &mut state, "more was claimed than is free")
             }
             Err(error) => {
-                self.undo(placing, &settling, error.to_string())?;
+                self.undo(placing, &mut state, &settling, error.to_string())?;
                 Err(error)
             }
         }
     }
 
-    fn look(&self, placing: &Placing, claim: Claimed) -> Result<Look, Error> {
+    fn look(&self, placing: &Placing) -> Result<Look, Error> {
         let domid = placing.domid();
         let domains = (self.hypervisor.domains())
             .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
@@ -147,9 +146,9 @@ impl<H: Hypervisor> Protocol<H> {
                 let why = "it vanished while it was being placed".to_string();
                 return Err(Error::MustDestroy { domid, why });
             }
-            Some(0) if self.may_have_none(domid, claim) => return Ok(Look::NotThere),
             Some(0) => {
-                let why = "its claim is gone: it was destroyed or abandoned while it was placed";
+                let why = "its claim is gone: it was destroyed, or its claim cancelled, while it \
+                           was placed";
                 return Err(Error::MustDestroy {
                     domid,
                     why: why.to_string(),
@@ -169,10 +168,15 @@ impl<H: Hypervisor> Protocol<H> {
         }
         // A claim made while a build hides memory may have succeeded wrongly: it stands once
         // there is as much free as is claimed.
-        let memory = (self.hypervisor.memory()).map_err(Error::call(
-            domid,
-            "looking at its claim: reading free memory",
-        ))?;
+        let memory = match self.hypervisor.memory() {
+            Ok(memory) => memory,
+            // Never known, it says nothing against the claim.
+            Err(error) if is_unavailable(&error) => return Ok(Look::Stands),
+            Err(error) => {
+                let doing = "looking at its claim: reading free memory";
+                return Err(Error::call(domid, doing)(error));
+            }
+        };
         match memory.host_free_pages >= memory.host_outstanding_pages {
             true => Ok(Look::Stands),
             false => Ok(Look::Overdrawn {
@@ -182,50 +186,19 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    /// Whether that nothing is claimed can mean that there are no such claims: none ever stood, and
-    /// nobody has abandoned the domain.
-    fn may_have_none(&self, domid: Domid, claim: Claimed) -> bool {
-        let state = self.lock();
-        !state.stood.contains(&claim) && state.builds.contains_key(&domid)
-    }
-
-    /// Goes on without a claim, as this hypervisor has none: of this kind, or at all.
-    fn without_claim(&self, placing: &mut Placing, settling: Settling) -> Result<Step, Error> {
-        let domid = placing.domid();
-        let one_rung_down = {
-            let mut state = self.lock();
-            state.node_claimed.remove(&domid);
-            match settling.claim {
-                Claimed::OnNode => state.node_claims = Some(false),
-                Claimed::InSet => state.claim_sets = Some(false),
-                Claimed::OnHost => state.host_claims = Some(false),
-                Claimed::Not => (),
-            }
-            matches!(settling.claim, Claimed::OnNode | Claimed::InSet)
-        };
-        if one_rung_down {
-            self.undone(domid)?;
-            return Ok(Step::Wait(Duration::ZERO));
-        }
-        let mut state = self.lock();
-        if let Some(build) = state.builds.get_mut(&domid) {
-            build.claim = Claimed::Not;
-        }
-        drop(state);
-        Ok(self.done(
-            placing,
-            Settling {
-                rung: Rung::Unclaimed,
-                claim: Claimed::Not,
-                ..settling
-            },
-        ))
-    }
-
     /// Takes a claim on the host back, and affinity with it. One on a node cannot be: a second
     /// claim of its domain could bring the host down.
-    fn undo(&self, placing: &Placing, settling: &Settling, why: String) -> Result<(), Error> {
+    fn undo(
+        &self,
+        placing: &Placing,
+        state: &mut State,
+        settling: &Settling,
+        why: String,
+    ) -> Result<(), Error> {
         let domid = placing.domid();
+        if !state.is_current(placing.attempt) {
+            return Ok(());
+        }
         match settling.claim {
             Claimed::OnNode => {
                 let nodes = settling.plan.as_ref().map(|plan| plan.nodes);
@@ -242,7 +215,7 @@ impl<H: Hypervisor> Protocol<H> {
                     .and_then(|()| self.release_affinity(domid));
                 match taken_back {
                     Ok(()) => {
-                        self.lock().builds.remove(&domid);
+                        state.builds.remove(&domid);
                         Ok(())
                     }
                     Err(error) => Err(Error::MustDestroy {
@@ -262,7 +235,7 @@ impl<H: Hypervisor> Protocol<H> {
             rung, plan, claim, ..
         } = settled;
         Step::Placed(Placed {
-            domid: placing.domid(),
+            attempt: placing.attempt,
             topology: self.topology.clone(),
             request: placing.request().clone(),
             hard_pinned: placing.placement.hard_pinned,

@@ -7,7 +7,7 @@ const MIB_PAGES: u64 = 256;
 const VCPU_PAGES: u64 = 300;
 
 /// Pages for ioreq, VMX and similar pages of an HVM domain: 2 MiB.
-const EXTRA_PAGES: u64 = 2 * MIB_PAGES;
+pub(crate) const EXTRA_PAGES: u64 = 2 * MIB_PAGES;
 
 /// Pages of the HAP or shadow pool: 1 MiB a vCPU and 8 KiB for each MiB of memory, in whole MiB.
 pub fn pool_pages(vcpus: u32, memory_pages: u64) -> u64 {
@@ -15,9 +15,16 @@ pub fn pool_pages(vcpus: u32, memory_pages: u64) -> u64 {
     (256 * u64::from(vcpus) + 2 * memory_mib).div_ceil(256) * MIB_PAGES
 }
 
-/// Pages of pool, vCPUs and structures of an HVM domain.
+/// Pages that a domain needs beside its memory and that a host which has not got them cannot start
+/// it with: its pool. It is what xenopsd asks of a host too, beside what the builder claims.
 pub fn overhead_pages(vcpus: u32, memory_pages: u64) -> u64 {
-    pool_pages(vcpus, memory_pages) + VCPU_PAGES * u64::from(vcpus) + EXTRA_PAGES
+    pool_pages(vcpus, memory_pages)
+}
+
+/// Pages of vCPUs and structures, for which a node with room is preferred. Toolstacks do not count
+/// them when they make room for a domain, so that a host which was made ready has not got them.
+pub(crate) fn spare_pages(vcpus: u32) -> u64 {
+    VCPU_PAGES * u64::from(vcpus) + EXTRA_PAGES
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use planner::{NodeSet, Plan, Policy, Reason};
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
+use crate::kinds::is_unavailable;
 use crate::ledger::{view, Claimed, View};
 use crate::placing::{plan_refusal, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
@@ -35,7 +36,7 @@ impl<H: Hypervisor> Protocol<H> {
         if state.claims() == Claims::Never || self.builder_claims(placing, state) {
             return self.stake_host(placing, state, Rung::HostClaim, Some(plan));
         }
-        match self.kind_of_claim(domid, plan.nodes, state) {
+        match self.kind_of_claim(placing, plan.nodes, true, state) {
             kind @ (Claimed::InSet | Claimed::OnNode) => {
                 self.stake_nodes(placing, state, kind, plan)
             }
@@ -51,7 +52,13 @@ impl<H: Hypervisor> Protocol<H> {
         state: &mut State,
         why: String,
     ) -> Result<Step, Error> {
-        self.stake_host(placing, state, Rung::Unplaced(why), None)
+        let rung = match placing.request().policy {
+            Policy::Any => Rung::Anywhere,
+            Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly | Policy::Strict => {
+                Rung::Unplaced(why)
+            }
+        };
+        self.stake_host(placing, state, rung, None)
     }
 
     /// Claims what the plan says of its nodes: in a set, or on the only one.
@@ -101,14 +108,9 @@ impl<H: Hypervisor> Protocol<H> {
                     | Policy::PrioMemOnly => self.stake_unplaced(placing, state, why),
                 }
             }
-            Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EOPNOTSUPP) => {
-                // What the probe was answered was wrong, or is not true any more: a rung down.
-                match kind {
-                    Claimed::InSet => state.claim_sets = Some(false),
-                    Claimed::OnNode | Claimed::OnHost | Claimed::Not => {
-                        state.node_claims = Some(false);
-                    }
-                }
+            Err(error) if is_unavailable(&error) => {
+                // What the probe was answered was wrong, or is not true any more: the next kind.
+                self.give_up(kind, placing, state);
                 self.stake_plan(placing, state, plan)
             }
             Err(error) => {
@@ -161,8 +163,8 @@ impl<H: Hypervisor> Protocol<H> {
             Err(error) => error,
         };
         match error.errno {
-            Errno::ENOSYS | Errno::EOPNOTSUPP => {
-                state.host_claims = Some(false);
+            _ if is_unavailable(&error) => {
+                self.give_up(Claimed::OnHost, placing, state);
                 self.staked(placing, state, Rung::Unclaimed, plan)
             }
             Errno::ENOMEM => {
@@ -171,7 +173,10 @@ impl<H: Hypervisor> Protocol<H> {
                 let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
                 let request = placing.narrowed(self.online());
                 match plan_refusal(&seen.host, &request, &state.config) {
-                    Some(refusal) if refusal.reason == Reason::HostMemory => {
+                    Some(refusal)
+                        if refusal.reason == Reason::HostMemory
+                            && !seen.host.usable().is_empty() =>
+                    {
                         self.fall_short(placing, state, &seen, refusal)
                     }
                     Some(_) | None => self.refused_for_no_reason(placing, state, &seen, error),
@@ -201,50 +206,70 @@ impl<H: Hypervisor> Protocol<H> {
             None => Err(Error::Call {
                 source: error,
                 domid: Some(placing.domid()),
-                doing: format!(
-                    "claiming {} pages of the host, which has {} free and unclaimed \
-                     (something else claims or takes memory at the same time; try again)",
-                    placing.request().memory_pages,
-                    seen.unclaimed_pages
-                ),
+                doing: match &seen.unknown {
+                    None => format!(
+                        "claiming {} pages of the host, which has {} free and unclaimed \
+                         (something else claims or takes memory at the same time; try again)",
+                        placing.request().memory_pages,
+                        seen.unclaimed_pages
+                    ),
+                    Some(unknown) => format!(
+                        "claiming {} pages of the host, whose free memory is not known ({unknown})",
+                        placing.request().memory_pages
+                    ),
+                },
             }),
         }
     }
 
-    /// The highest rung that the hypervisor has for a plan on `nodes`. What it has is asked once,
-    /// of a domain without a claim.
-    pub(crate) fn kind_of_claim(&self, domid: Domid, nodes: NodeSet, state: &mut State) -> Claimed {
-        if state.claim_sets.is_none() {
-            state.claim_sets = self.probed(domid, self.hypervisor.claim_set(domid, &[]));
+    /// The kind of claim that will be made: of a plan on `nodes` if it is `planned`.
+    pub(crate) fn kind_of_claim(
+        &self,
+        placing: &mut Placing,
+        nodes: NodeSet,
+        planned: bool,
+        state: &mut State,
+    ) -> Claimed {
+        if self.claims_nothing(placing, state) {
+            return Claimed::Not;
         }
-        if state.claim_sets == Some(true) {
-            return Claimed::InSet;
-        }
-        if nodes.len() != 1 {
+        if !planned || placing.request().policy == Policy::Any {
             return Claimed::OnHost;
         }
-        if state.node_claims.is_none() {
-            let first = self.online().lowest().unwrap_or(0);
-            state.node_claims = self.probed(domid, self.hypervisor.claim_node(domid, first, 0));
+        if self.has(Claimed::InSet, placing, state) == Some(true) {
+            return Claimed::InSet;
         }
-        match state.node_claims {
-            Some(true) => Claimed::OnNode,
-            Some(false) | None => Claimed::OnHost,
+        match nodes.len() == 1 && self.has(Claimed::OnNode, placing, state) == Some(true) {
+            true => Claimed::OnNode,
+            false => Claimed::OnHost,
         }
     }
 
-    /// Whether there is a kind of claims, by what cancelling one that is not there was answered;
-    /// `None` if that was no answer, which is not remembered.
-    fn probed(&self, domid: Domid, answer: Result<(), CallError>) -> Option<bool> {
-        let Err(error) = answer else {
-            return Some(true);
-        };
-        match error.errno {
-            Errno::ENOENT => Some(true),
-            Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM => Some(false),
-            Errno::EINVAL if self.alive(domid) == Some(true) => Some(false),
-            _ => None,
+    /// Refuses a domain for which this process cannot know that its claim would be the first,
+    /// where a second one can bring the host down.
+    pub(crate) fn check_first_claim(
+        &self,
+        placing: &mut Placing,
+        state: &mut State,
+    ) -> Result<(), Error> {
+        let domid = placing.domid();
+        if self.claims_nothing(placing, state)
+            || !state.inherited.contains(&domid)
+            || self.has(Claimed::InSet, placing, state) == Some(true)
+            || self.has(Claimed::OnNode, placing, state) == Some(false)
+        {
+            return Ok(());
         }
+        Err(Error::MustDestroy {
+            domid,
+            why: "it was there before this toolstack, or another process has claimed for it: it \
+                  may have had a claim on a node, and another claim can bring the host down"
+                .to_string(),
+        })
+    }
+
+    fn claims_nothing(&self, placing: &Placing, state: &State) -> bool {
+        state.claims() == Claims::Never || self.builder_claims(placing, state)
     }
 
     pub(crate) fn builder_claims(&self, placing: &Placing, state: &State) -> bool {

@@ -2,33 +2,52 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use planner::LeftOut;
+
+use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
-use crate::hypervisor::Domid;
-use crate::ledger::{Build, Claimed};
+use crate::hypervisor::{DomainInfo, Domid};
+use crate::kinds::{Kinds, Known};
+use crate::ledger::Build;
 use crate::line::Line;
 
 /// What Xen cannot tell.
 pub(crate) struct State {
+    /// Whose it is.
+    pub handle: Number,
     pub config: Config,
     pub pending: Option<Claims>,
     pub builds: BTreeMap<Domid, Build>,
     /// Domains that have had a claim on a node.
     pub node_claimed: BTreeSet<Domid>,
-    pub host_claims: Option<bool>,
-    pub node_claims: Option<bool>,
-    pub claim_sets: Option<bool>,
-    /// Kinds of claims that were seen to stand, so that there are such claims for certain.
-    pub stood: BTreeSet<Claimed>,
+    /// Domains that may have had a claim on a node before this handle knew them: those that were
+    /// there when it was opened, and those for which another process has claimed.
+    pub inherited: BTreeSet<Domid>,
+    /// The last attempt at each domain whose build ended.
+    pub built: BTreeMap<Domid, Attempt>,
+    /// When domains were abandoned: attempts with a smaller number are over.
+    pub voided: BTreeMap<Domid, Number>,
+    pub kinds: Kinds,
+    /// Nodes that no plan used at the last look.
+    pub left_out: Vec<LeftOut>,
     /// Placements that wait.
     pub line: Line,
 }
 
 impl State {
+    /// A number that is not listed will be another domain's when it comes again.
+    pub fn forget_all_but(&mut self, domains: &[DomainInfo]) {
+        let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
+        self.node_claimed.retain(|domid| listed.contains(domid));
+        self.inherited.retain(|domid| listed.contains(domid));
+        self.built.retain(|domid, _| listed.contains(domid));
+    }
+
     /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
     pub fn claims(&self) -> Claims {
-        match (self.config.claims, self.host_claims) {
-            (Claims::Always, None | Some(true)) => Claims::Always,
-            (Claims::Always, Some(false)) | (Claims::Never, _) => Claims::Never,
+        match (self.config.claims, self.kinds.host) {
+            (Claims::Always, Known::Unknown | Known::Doubted(_) | Known::Present) => Claims::Always,
+            (Claims::Always, Known::Absent) | (Claims::Never, _) => Claims::Never,
         }
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::scenarios::{scenario, told};
-use xenopsd_numa_model::{play, Flavour, Played, Settings, Variant};
+use xenopsd_numa_model::{play, Flavour, Played, Scenario, Settings, Variant};
 
 /// Both variants of each seed, on the flavours that are in the field; `XENOPSD_NUMA_SEEDS` makes
 /// them more.
@@ -40,6 +40,30 @@ fn no_start_fails(flavour: Flavour, seeds: u64) {
                 let extra = pages - start.requested_pages;
                 assert!((0..=512).contains(&extra), "{}", told(&played));
                 assert_eq!(start.claimed_pages, start.requested_pages);
+            }
+        }
+    }
+}
+
+/// With the strategy and the reserve that a host has on which nobody configured anything.
+#[test]
+fn no_start_fails_with_the_defaults() {
+    let storm = Scenario {
+        strategy: None,
+        reserve_pages: None,
+        ..scenario("boot-storm")
+    };
+    for flavour in Flavour::ALL {
+        for variant in Variant::ALL {
+            for seed in 1..=SEEDS_OF_PROPOSED {
+                let settings = Settings {
+                    seed,
+                    flavour,
+                    variant,
+                    ..Settings::default()
+                };
+                let played = play(&storm, &settings).expect("a storm");
+                common::scenarios::assert_well(&played);
             }
         }
     }

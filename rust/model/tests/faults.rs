@@ -18,6 +18,7 @@ const SMALL: &str = r#"{
     ],
     "cpus_per_node": 8
   },
+  "strategy": "balance",
   "reserve_pages": 4096,
   "node_reserve_pages": 2048,
   "vms": [

@@ -3,7 +3,10 @@
 mod common;
 
 use common::scenarios::{assert_well, names, played, scenario, start, told, OURS};
-use xenopsd_numa_model::{Ending, Flavour, Played, Scenario, Toolstack};
+use planner::Strategy;
+use xenopsd_numa_model::{
+    play, BuiltIn, Ending, Flavour, Played, Scenario, Settings, StrategySpec, Toolstack,
+};
 
 /// Scenarios in which memory does not suffice for all, or somebody is killed.
 const NOT_ALL_FIT: [&str; 5] = [
@@ -30,10 +33,47 @@ fn the_scenarios_are_these_and_say_what_they_show() {
     for name in names {
         let scenario = scenario(&name);
         assert_eq!(scenario.name, name);
+        // What they show stays what it is when the defaults change.
+        assert!(scenario.strategy.is_some(), "{name}");
+        assert!(scenario.reserve_pages.is_some(), "{name}");
         let about = scenario.about.trim();
         let sentences = about.matches(". ").count() + 1;
         assert!(about.ends_with('.') && sentences <= 3, "{name}: {about}");
     }
+}
+
+#[test]
+fn a_scenario_has_its_own_strategy_unless_another_is_asked_for() {
+    let storm = scenario("boot-storm");
+    let with = |own, asked| {
+        let storm = Scenario {
+            strategy: own,
+            ..storm.clone()
+        };
+        let settings = Settings {
+            strategy: asked,
+            ..Settings::default()
+        };
+        play(&storm, &settings).expect("a storm")
+    };
+    let [pack, spread] =
+        [StrategySpec::Pack, StrategySpec::Spread].map(|own| with(Some(own), None));
+    assert_eq!(pack.strategy, Strategy::Pack);
+    assert_eq!(spread.strategy, Strategy::Spread);
+    assert_ne!(pack.starts, spread.starts);
+    assert_eq!(with(Some(StrategySpec::Spread), Some(Strategy::Pack)), pack);
+    assert_eq!(
+        with(None, None).strategy,
+        claims::Config::default().strategy
+    );
+    let text = r#""strategy": "worst-fit""#;
+    let storm = BuiltIn::by_name("boot-storm").expect("a storm").text;
+    let error = Scenario::from_json(&storm.replace(r#""strategy": "balance""#, text));
+    let error = error.expect_err("no such strategy").to_string();
+    assert!(
+        error.contains("strategy: unknown variant `worst-fit`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub(crate) fn anywhere(host: &Host, request: &Request, offer: &Offer) -> Result<
     let mut rest = free_pages(host);
     let short_of = |nodes: NodeSet| {
         let free: u64 = nodes.iter().map(|node| rest[node]).sum();
-        offer.need.pages.saturating_sub(free.min(offer.host_pages))
+        (offer.need.pages.saturating_sub(free)).max(offer.host_short_pages())
     };
     let nodes = all.intersection(request.allowed_nodes.unwrap_or(all));
     let short = short_of(nodes);

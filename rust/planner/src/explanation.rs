@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use crate::answer::{anywhere, binding, find, find_except, placed, refuse, Limits};
 use crate::host::Host;
+use crate::nodes::NodeSet;
 use crate::offer::Offer;
-use crate::plan::{Plan, Reason, Refusal};
+use crate::plan::{Distance, Plan, Reason, Refusal};
 use crate::request::{Policy, Request, Strategy};
 use crate::search::Found;
 use crate::shortfall::{Near, Nearest};
@@ -41,6 +42,15 @@ pub enum Behind {
     Budget,
 }
 
+/// A node by itself, other than the plan's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alone {
+    /// The node.
+    pub node: usize,
+    /// Why it was not taken, though it would do; or what it is short of.
+    pub answer: Result<Behind, Refusal>,
+}
+
 /// The next best plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunnerUp {
@@ -58,6 +68,9 @@ pub struct Explanation {
     /// The kinds of sets that did not do: by distance, then by size. None where the host as a
     /// whole has not got the memory, as no kind could do.
     pub rejected: Vec<Rejected>,
+    /// Each node that the request may use, by itself, but for that of a plan of one node: nearest
+    /// first. None for policy `Any`, and where the host as a whole has not got the memory.
+    pub alone: Vec<Alone>,
     /// How many sets as near as the plan's were compared, it included; 0 for a refusal.
     pub equals: u64,
     /// How many steps the search for the nearest took once the maximum distance was known; 0 where
@@ -81,6 +94,7 @@ pub fn explain(
     let offer = Offer::new(host, request, &limits.reserve, true);
     let mut explanation = Explanation {
         rejected: Vec::new(),
+        alone: Vec::new(),
         equals: 0,
         steps: 0,
         strategy: request.strategy,
@@ -97,6 +111,7 @@ pub fn explain(
         Some(found) => {
             (explanation.equals, explanation.steps) = (found.equals, found.steps);
             explanation.rejected = rejected(&offer, largest, Some(&found));
+            explanation.alone = alone(&offer, request.strategy, Some(&found));
             explanation.weighed = Some(weigh(&offer, found.nodes));
             explanation.runner_up = runner_up(&offer, request, limits, &found);
             (Ok(placed(&offer, request, &found)), explanation)
@@ -105,6 +120,7 @@ pub fn explain(
             let refusal = refuse(host, request, limits, &offer);
             if refusal.reason != Reason::HostMemory {
                 explanation.rejected = rejected(&offer, largest, None);
+                explanation.alone = alone(&offer, request.strategy, None);
             }
             (Err(refusal), explanation)
         }
@@ -128,21 +144,64 @@ fn runner_up(offer: &Offer, request: &Request, limits: &Limits, best: &Found) ->
         }
         (other, alike) => other.or(alike)?,
     };
-    let has_cpus = |found: &Found| found.nodes.is_subset(offer.with_cpus);
-    let distances = found.distance.compare(&best.distance);
-    let behind = match distances.then_with(|| rank_of(&found).cmp(&rank_of(best))) {
-        _ if has_cpus(best) && !has_cpus(&found) => Behind::WithoutCpus,
-        Ordering::Less => Behind::Budget,
-        _ if found.distance.maximum > best.distance.maximum => Behind::Maximum,
-        _ if distances.is_gt() => Behind::Average,
-        _ if rank_of(&found).same_cost(&rank_of(best)) => Behind::Numbers,
-        Ordering::Equal | Ordering::Greater => Behind::Strategy,
-    };
     Some(RunnerUp {
         plan: placed(offer, request, &found),
-        behind,
+        behind: behind(offer, request.strategy, best, (found.nodes, found.distance)),
         weighed: weigh(offer, found.nodes),
     })
+}
+
+/// Why `nodes`, which would do, were not taken.
+fn behind(
+    offer: &Offer,
+    strategy: Strategy,
+    best: &Found,
+    (nodes, distance): (NodeSet, Distance),
+) -> Behind {
+    let has_cpus = |nodes: NodeSet| nodes.is_subset(offer.with_cpus);
+    let (its, of_best) = (
+        rank(offer, strategy, nodes),
+        rank(offer, strategy, best.nodes),
+    );
+    let distances = distance.compare(&best.distance);
+    match distances.then_with(|| its.cmp(&of_best)) {
+        _ if has_cpus(best.nodes) && !has_cpus(nodes) => Behind::WithoutCpus,
+        Ordering::Less => Behind::Budget,
+        _ if distance.maximum > best.distance.maximum => Behind::Maximum,
+        _ if distances.is_gt() => Behind::Average,
+        _ if its.same_cost(&of_best) => Behind::Numbers,
+        Ordering::Equal | Ordering::Greater => Behind::Strategy,
+    }
+}
+
+/// What every usable node is short of by itself, or why it was not taken.
+fn alone(offer: &Offer, strategy: Strategy, found: Option<&Found>) -> Vec<Alone> {
+    let one = |node: usize| {
+        let nodes = NodeSet::one(node);
+        let short = offer.short(nodes);
+        let answer = match (found, short.is_none()) {
+            (_, false) => Err(bound((nodes, short))),
+            (Some(best), true) => Ok(behind(offer, strategy, best, (nodes, Distance::LOCAL))),
+            (None, true) => return None,
+        };
+        Some(Alone { node, answer })
+    };
+    let taken = |node: &usize| found.is_some_and(|best| best.nodes == NodeSet::one(*node));
+    let others = offer.usable.iter().filter(|node| !taken(node));
+    let mut alone: Vec<_> = others.filter_map(one).collect();
+    alone.sort_by_key(|alone| {
+        let short = alone.answer.err().map(|refusal| refusal.short);
+        (short, alone.node)
+    });
+    alone
+}
+
+fn bound((nearest, short): Near) -> Refusal {
+    Refusal {
+        reason: binding(short),
+        short,
+        nearest,
+    }
 }
 
 /// The kinds of sets that did not do: nearer ones than what was found, and as near ones of fewer
@@ -153,17 +212,14 @@ fn rejected(offer: &Offer, largest: usize, found: Option<&Found>) -> Vec<Rejecte
     let nearest = Nearest::new(offer, distances.len() + smaller);
     let alone = nearest.one_node();
     let mut rejected = Vec::new();
-    let mut reject = |maximum: u32, size: Option<usize>, (nodes, short): Near| {
+    let mut reject = |maximum: u32, size: Option<usize>, near: Near| {
         // Nothing is said of a kind that only memory-only nodes could have filled.
-        if !short.is_none() {
+        if !near.1.is_none() {
+            let bound = bound(near);
             rejected.push(Rejected {
                 maximum,
                 size,
-                bound: Refusal {
-                    reason: binding(short),
-                    short,
-                    nearest: nodes,
-                },
+                bound,
             });
         }
     };

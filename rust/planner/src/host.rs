@@ -60,6 +60,24 @@ pub struct Memory {
     pub host_held_pages: u64,
 }
 
+impl NodeMemory {
+    /// Pages that a new domain must leave alone: claimed or owed, held back, and reserved.
+    fn committed_pages(&self, reserve: &Reserve) -> u64 {
+        (self.claimed_pages.max(self.owed_pages))
+            .saturating_add(self.held_pages)
+            .saturating_add(reserve.node_pages)
+    }
+}
+
+impl Memory {
+    /// The same of the whole host.
+    fn host_committed_pages(&self, reserve: &Reserve) -> u64 {
+        (self.host_outstanding_pages)
+            .saturating_add(self.host_held_pages)
+            .saturating_add(reserve.host_pages)
+    }
+}
+
 /// What a planner must leave alone, on top of what is claimed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reserve {
@@ -137,18 +155,15 @@ impl Host {
         &self.memory
     }
 
-    /// Pages of each node that a new domain may take: free, less what is claimed or owed, held
-    /// back and reserved; 0 where that is negative, and on offline nodes. Those that are left out
-    /// for want of distances count.
+    /// Pages of each node that a new domain may take: free, less what is committed; 0 where that is
+    /// negative, and on offline nodes. Those that are left out for want of distances count.
     pub fn claimable_pages(&self, reserve: &Reserve) -> [u64; MAX_NODES] {
         let mut claimable = [0; MAX_NODES];
         for (pages, node) in claimable.iter_mut().zip(&self.memory.nodes) {
             if let Some(node) = node {
                 *pages = node
                     .free_pages
-                    .saturating_sub(node.claimed_pages.max(node.owed_pages))
-                    .saturating_sub(node.held_pages)
-                    .saturating_sub(reserve.node_pages);
+                    .saturating_sub(node.committed_pages(reserve));
             }
         }
         claimable
@@ -158,9 +173,23 @@ impl Host {
     pub fn host_claimable_pages(&self, reserve: &Reserve) -> u64 {
         self.memory
             .host_free_pages
-            .saturating_sub(self.memory.host_outstanding_pages)
-            .saturating_sub(self.memory.host_held_pages)
-            .saturating_sub(reserve.host_pages)
+            .saturating_sub(self.memory.host_committed_pages(reserve))
+    }
+
+    /// By how many pages more is committed of a node than is free there: so many must come back
+    /// before a new domain may take the first one.
+    pub fn deficit_pages(&self, node: usize, reserve: &Reserve) -> u64 {
+        self.memory.nodes[node].map_or(0, |node| {
+            node.committed_pages(reserve)
+                .saturating_sub(node.free_pages)
+        })
+    }
+
+    /// The same of the whole host.
+    pub fn host_deficit_pages(&self, reserve: &Reserve) -> u64 {
+        self.memory
+            .host_committed_pages(reserve)
+            .saturating_sub(self.memory.host_free_pages)
     }
 
     /// Takes `pages[n]` free pages from each node `n`, at most what it has, and all of them

@@ -60,11 +60,13 @@ pub(crate) struct Offer<'a> {
     /// Pages that the host as a whole can give.
     pub host_pages: u64,
     pub need: Amount,
+    host: &'a Host,
+    reserve: &'a Reserve,
 }
 
 impl<'a> Offer<'a> {
     /// What `host` offers to `request`, within the request's masks if `masked`.
-    pub fn new(host: &'a Host, request: &Request, reserve: &Reserve, masked: bool) -> Self {
+    pub fn new(host: &'a Host, request: &Request, reserve: &'a Reserve, masked: bool) -> Self {
         let topology = host.topology().as_ref();
         let claimable = host.claimable_pages(reserve);
         let allowed_cpus = request.allowed_cpus.as_ref().filter(|_| masked);
@@ -101,6 +103,8 @@ impl<'a> Offer<'a> {
                 cpus: request.vcpus,
                 cores: request.cores,
             },
+            host,
+            reserve,
         }
     }
 
@@ -161,9 +165,34 @@ impl<'a> Offer<'a> {
 
     /// What `set` is short of.
     pub fn short(&self, set: NodeSet) -> Shortfall {
-        let mut sum = self.sum(set);
-        sum.pages = sum.pages.min(self.host_pages);
-        sum.short_of(self.need)
+        self.short_with(set, self.sum(set))
+    }
+
+    /// What `set` is short of, which offers `sum`: the least that must come back on its nodes and
+    /// on the host. On nodes that can give nothing at all that is more than what is needed, as what
+    /// is committed there comes first.
+    pub fn short_with(&self, set: NodeSet, sum: Amount) -> Shortfall {
+        let deficits = set.iter().map(|node| self.deficit_pages(node));
+        let deficit = match sum.pages {
+            0 => deficits.min().unwrap_or(0),
+            _ => 0,
+        };
+        let mut short = sum.short_of(self.need);
+        short.pages = (short.pages.saturating_add(deficit)).max(self.host_short_pages());
+        short
+    }
+
+    /// By how many pages a node that can give none is away from it.
+    pub fn deficit_pages(&self, node: usize) -> u64 {
+        self.host.deficit_pages(node, self.reserve)
+    }
+
+    /// Pages that the host as a whole is short of.
+    pub fn host_short_pages(&self) -> u64 {
+        match self.need.pages.saturating_sub(self.host_pages) {
+            0 => 0,
+            pages => pages.saturating_add(self.host.host_deficit_pages(self.reserve)),
+        }
     }
 
     /// The largest set that the policy allows.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::nodes::{NodeSet, MAX_NODES};
+use crate::topology::LOCAL_DISTANCE;
 use crate::units::PAGE_BYTES;
 
 /// How far the nodes of a set are from each other.
@@ -18,6 +19,13 @@ pub struct Distance {
 }
 
 impl Distance {
+    /// That of a node by itself.
+    pub(crate) const LOCAL: Distance = Distance {
+        maximum: LOCAL_DISTANCE,
+        sum: LOCAL_DISTANCE as u64,
+        pairs: 1,
+    };
+
     /// The average over all ordered pairs.
     pub fn average(&self) -> f64 {
         self.sum as f64 / self.pairs as f64
@@ -123,7 +131,7 @@ impl fmt::Display for Reason {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shortfall { pages, cpus, cores } = self.short;
-        let bytes = pages * PAGE_BYTES;
+        let bytes = pages.saturating_mul(PAGE_BYTES);
         let (reason, nearest) = (self.reason, self.nearest);
         write!(
             f,

@@ -14,7 +14,7 @@ const MAX_STEPS: u32 = 1 << 12;
 /// Walks for what comes nearest among the usable nodes of an offer.
 pub(crate) struct Nearest<'a> {
     offer: &'a Offer<'a>,
-    /// The usable nodes by falling pages.
+    /// The usable nodes by falling pages, those that can give none by how far they are from it.
     order: [u8; MAX_NODES],
     /// Whether all nodes give as many CPUs and cores.
     even: bool,
@@ -33,8 +33,10 @@ impl<'a> Nearest<'a> {
             *place = usable as u8;
         }
         order[..count].sort_unstable_by_key(|node| {
-            let Amount { pages, cpus, cores } = offer.nodes[usize::from(*node)];
-            (Reverse((pages, cpus, cores)), *node)
+            let at = usize::from(*node);
+            let Amount { pages, cpus, cores } = offer.nodes[at];
+            let deficit = offer.deficit_pages(at);
+            (Reverse(pages), deficit, Reverse((cpus, cores)), *node)
         });
         let processors = |node: usize| (offer.nodes[node].cpus, offer.nodes[node].cores);
         let first = offer.usable.lowest().map(processors);
@@ -91,8 +93,8 @@ impl<'a> Nearest<'a> {
 
     /// What comes nearest of the nodes alone; the empty set if no node is usable.
     pub fn one_node(&self) -> Near {
-        let near = |node: usize| (NodeSet::one(node), self.short(self.offer.nodes[node]));
-        let nothing = (NodeSet::EMPTY, self.short(Amount::default()));
+        let near = |node: usize| (NodeSet::one(node), self.offer.short(NodeSet::one(node)));
+        let nothing = (NodeSet::EMPTY, self.offer.short(NodeSet::EMPTY));
         let nodes = self.first(self.offer.usable, MAX_NODES);
         nodes.map(near).min_by_key(|near| near.1).unwrap_or(nothing)
     }
@@ -104,11 +106,6 @@ impl<'a> Nearest<'a> {
             .map(|node| usize::from(*node))
             .filter(move |node| nodes.contains(*node));
         nodes.take(count)
-    }
-
-    fn short(&self, mut sum: Amount) -> Shortfall {
-        sum.pages = sum.pages.min(self.offer.host_pages);
-        sum.short_of(self.offer.need)
     }
 
     /// No less than what `count` of the nodes `candidates` offer.
@@ -156,12 +153,15 @@ impl Walk<'_, '_> {
     /// Goes over the sets that have `set`, with `sum`, and up to `room` of `candidates`, which are
     /// near it.
     fn visit(&mut self, (set, sum): (NodeSet, Amount), candidates: NodeSet, room: usize) {
-        let short = self.nearest.short(sum);
-        if short < self.best.1 {
+        let offer = self.nearest.offer;
+        let short = offer.short_with(set, sum);
+        if !set.is_empty() && short < self.best.1 {
             self.best = (set, short);
         }
         let most = sum.plus(self.nearest.most(candidates, room));
-        if self.steps_left == 0 || room == 0 || self.nearest.short(most) >= self.best.1 {
+        let least = offer.short_with(set.union(candidates), most);
+        let no_more = room == 0 || candidates.is_empty();
+        if self.steps_left == 0 || no_more || least >= self.best.1 {
             return;
         }
         self.steps_left -= 1;
@@ -170,13 +170,13 @@ impl Walk<'_, '_> {
             (candidates.iter()).all(|node| candidates.without(node).is_subset(self.near[node]));
         if all_near && (candidates.len() <= room || self.nearest.even) {
             let first = self.nearest.first(candidates, room);
-            self.best = (first.fold(set, NodeSet::with), self.nearest.short(most));
+            self.best = (first.fold(set, NodeSet::with), least);
             return;
         }
         // The first one gives most, so that a near set is found early.
         let first = self.nearest.first(candidates, 1).next();
         if let Some(node) = first {
-            let with = (set.with(node), sum.plus(self.nearest.offer.nodes[node]));
+            let with = (set.with(node), sum.plus(offer.nodes[node]));
             self.visit(with, candidates.intersection(self.near[node]), room - 1);
             self.visit((set, sum), candidates.without(node), room);
         }

@@ -2,7 +2,7 @@
 
 use xenopsd_numa_planner::{
     explain, plan, Behind, Host, HostDescription, Limits, NodeDescription, NodeSet, Plan, Policy,
-    Reason, Request, RequestDescription, Strategy, TopologyDescription, MAX_NODES,
+    Reason, Request, RequestDescription, Reserve, Strategy, TopologyDescription, MAX_NODES,
 };
 
 /// Nodes with these free GiB of 64, 4 CPUs each, at `far` from each other.
@@ -206,6 +206,40 @@ fn a_refusal_is_explained_too() {
     // No kind of set could do.
     assert_eq!(explanation.rejected, []);
     assert_eq!(explanation.equals, 0);
+}
+
+#[test]
+fn what_is_committed_beyond_what_is_free_is_short_too() {
+    let gib = 1 << 18;
+    let host = host(&[6, 2, 3], 20);
+    let short = |policy: Policy, reserve: Reserve| {
+        let request = Request {
+            policy,
+            ..request(&host, 4, 2, Strategy::Spread)
+        };
+        let limits = Limits {
+            reserve,
+            ..Limits::default()
+        };
+        let refusal = plan(&host, &request, &limits).unwrap_err();
+        (refusal.short.pages / gib, refusal.nearest)
+    };
+    let of_host = Reserve {
+        host_pages: 30 * gib,
+        node_pages: 0,
+    };
+    let all = NodeSet::first(3);
+    // 30 of 11 GiB are reserved: 19 must come back, and then 4.
+    for policy in [Policy::BestEffort, Policy::Any] {
+        assert_eq!(short(policy, of_host), (23, all), "{policy:?}");
+    }
+    let of_nodes = Reserve {
+        host_pages: 0,
+        node_pages: 10 * gib,
+    };
+    // What comes back on node 0 alone is least.
+    assert_eq!(short(Policy::Strict, of_nodes), (8, NodeSet::one(0)));
+    assert_eq!(short(Policy::BestEffort, of_nodes), (8, all));
 }
 
 #[test]

@@ -84,21 +84,23 @@ pub struct CallValue {
 }
 
 /// See `claims::Error::Busy`.
-#[sig("{ busy_domid : int; busy_builds : int array; why : string }")]
+#[sig("{ busy_domid : int; busy_builds : int array; busy_waiters : int array; why : string }")]
 pub struct BusyValue {
     pub busy_domid: i64,
     pub busy_builds: Vec<i64>,
+    pub busy_waiters: Vec<i64>,
     pub why: String,
 }
 
 /// Everything that can go wrong.
-#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Too_late of int * int * int | Busy of busy_value | Internal of string")]
+#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Cancelled of int | Too_late of int * int * int | Busy of busy_value | Internal of string")]
 pub enum FailureValue {
     Invalid(InvalidValue),
     HostFull(HostFullValue),
     Refused(i64, RefusalValue),
     Call(CallValue),
     MustDestroy(i64, String),
+    Cancelled(i64),
     /// Domain, bytes asked, bytes outstanding.
     TooLate(i64, i64, i64),
     Busy(BusyValue),
@@ -251,11 +253,20 @@ pub struct RunnerUpValue {
     pub second_weighed: WeighedValue,
 }
 
+/// See `planner::Alone`: why it was not taken, or what it is short of.
+#[sig("{ alone_node : int; would_do : behind_value option; lacks : refusal_value option }")]
+pub struct AloneValue {
+    pub alone_node: i64,
+    pub would_do: Option<BehindValue>,
+    pub lacks: Option<RefusalValue>,
+}
+
 /// An answer and its explanation.
-#[sig("{ answer : answer_value; rejected : rejected_value array; compared : int; steps : int; chosen_by : strategy_value; weighed : weighed_value option; runner_up : runner_up_value option }")]
+#[sig("{ answer : answer_value; rejected : rejected_value array; alone : alone_value array; compared : int; steps : int; chosen_by : strategy_value; weighed : weighed_value option; runner_up : runner_up_value option }")]
 pub struct ExplainedValue {
     pub answer: AnswerValue,
     pub rejected: Vec<RejectedValue>,
+    pub alone: Vec<AloneValue>,
     pub compared: i64,
     pub steps: i64,
     pub chosen_by: StrategyValue,
@@ -335,6 +346,14 @@ pub struct StatusValue {
     pub claim_sets: Option<bool>,
     pub late_accounting: bool,
     pub panics: i64,
+}
+
+/// See `claims::Probed`.
+#[sig("{ claims_on_host : bool option; claims_on_node : bool option; claims_on_several : bool option }")]
+pub struct ProbedValue {
+    pub claims_on_host: Option<bool>,
+    pub claims_on_node: Option<bool>,
+    pub claims_on_several: Option<bool>,
 }
 
 /// See `claims::DomainClaim`.

@@ -45,12 +45,12 @@ pub enum ScheduleValue {
 }
 
 /// See `model::Settings`.
-#[sig("{ seed : int; flavour : flavour_value; toolstack : string; play_strategy : strategy_value; play_aligned : bool; schedule : schedule_value; filmed : bool }")]
+#[sig("{ seed : int; flavour : flavour_value; toolstack : string; play_strategy : strategy_value option; play_aligned : bool; schedule : schedule_value; filmed : bool }")]
 pub struct SettingsValue {
     pub seed: i64,
     pub flavour: FlavourValue,
     pub toolstack: String,
-    pub play_strategy: StrategyValue,
+    pub play_strategy: Option<StrategyValue>,
     pub play_aligned: bool,
     pub schedule: ScheduleValue,
     pub filmed: bool,
@@ -151,8 +151,9 @@ pub struct FilmValue {
 }
 
 /// See `model::Played`.
-#[sig("{ played_starts : start_value array; played_failed : int; played_one_node : int; played_remote_pages : int; played_overclaimed : int; played_running_seconds : float; played_findings : (finding_value * int) array; played_ending : ending_value; played_choices : (int * int) array; played_film : film_value }")]
+#[sig("{ played_strategy : strategy_value; played_starts : start_value array; played_failed : int; played_one_node : int; played_remote_pages : int; played_overclaimed : int; played_running_seconds : float; played_findings : (finding_value * int) array; played_ending : ending_value; played_choices : (int * int) array; played_film : film_value }")]
 pub struct PlayedValue {
+    pub played_strategy: StrategyValue,
     pub played_starts: Vec<StartValue>,
     pub played_failed: i64,
     pub played_one_node: i64,

@@ -1,15 +1,15 @@
 //! Between the values that cross and the types of the crates behind.
 
 use planner::{
-    Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, LeftOut, Limits,
+    Alone, Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, LeftOut, Limits,
     NodeDescription, NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription,
     Reserve, RunnerUp, Score, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LeftOutValue, LimitsValue,
-    PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue, RunnerUpValue,
-    ScoreValue, StrategyValue, WeighedValue,
+    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LeftOutValue,
+    LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue,
+    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue,
 };
 
 /// A count as an OCaml int, which has 63 bits.
@@ -17,7 +17,7 @@ pub fn pages_value(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
 }
 
-fn bytes_value(pages: u64) -> i64 {
+pub fn bytes_value(pages: u64) -> i64 {
     pages_value(pages.saturating_mul(PAGE_BYTES))
 }
 
@@ -236,6 +236,14 @@ fn rejected_value(rejected: &Rejected) -> RejectedValue {
     }
 }
 
+fn alone_value(alone: &Alone) -> AloneValue {
+    AloneValue {
+        alone_node: alone.node as i64,
+        would_do: alone.answer.ok().map(BehindValue::from),
+        lacks: alone.answer.err().as_ref().map(refusal_value),
+    }
+}
+
 fn weighed_value(weighed: &Weighed) -> WeighedValue {
     WeighedValue {
         room_bytes: bytes_value(weighed.room_pages),
@@ -248,14 +256,7 @@ fn weighed_value(weighed: &Weighed) -> WeighedValue {
 fn runner_up_value(runner_up: &RunnerUp, topology: &Topology, request: &Request) -> RunnerUpValue {
     RunnerUpValue {
         second: plan_value(&runner_up.plan, topology, request),
-        behind: match runner_up.behind {
-            Behind::WithoutCpus => BehindValue::WithoutCpus,
-            Behind::Maximum => BehindValue::Maximum,
-            Behind::Average => BehindValue::Average,
-            Behind::Strategy => BehindValue::Strategy,
-            Behind::Numbers => BehindValue::Numbers,
-            Behind::Budget => BehindValue::Budget,
-        },
+        behind: runner_up.behind.into(),
         second_weighed: weighed_value(&runner_up.weighed),
     }
 }
@@ -269,6 +270,7 @@ pub fn explained_value(
     ExplainedValue {
         answer: answer_value(answer, topology, request),
         rejected: explanation.rejected.iter().map(rejected_value).collect(),
+        alone: explanation.alone.iter().map(alone_value).collect(),
         compared: pages_value(explanation.equals),
         steps: pages_value(explanation.steps),
         chosen_by: StrategyValue::from(explanation.strategy),
@@ -297,6 +299,33 @@ pub fn batch_value(batch: &Batch, topology: &Topology, requests: &[Request]) -> 
         orders_tried: pages_value(batch.orders_tried),
         best_of_orders: batch.optimal,
         complete: batch.complete,
+    }
+}
+
+impl From<Behind> for BehindValue {
+    fn from(behind: Behind) -> Self {
+        match behind {
+            Behind::WithoutCpus => BehindValue::WithoutCpus,
+            Behind::Maximum => BehindValue::Maximum,
+            Behind::Average => BehindValue::Average,
+            Behind::Strategy => BehindValue::Strategy,
+            Behind::Numbers => BehindValue::Numbers,
+            Behind::Budget => BehindValue::Budget,
+        }
+    }
+}
+
+impl From<ReasonValue> for Reason {
+    fn from(value: ReasonValue) -> Self {
+        match value {
+            ReasonValue::Memory => Reason::Memory,
+            ReasonValue::Cpus => Reason::Cpus,
+            ReasonValue::Cores => Reason::Cores,
+            ReasonValue::Reachability => Reason::Reachability,
+            ReasonValue::Mask => Reason::Mask,
+            ReasonValue::SingleNode => Reason::SingleNode,
+            ReasonValue::HostMemory => Reason::HostMemory,
+        }
     }
 }
 

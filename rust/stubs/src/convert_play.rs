@@ -3,7 +3,7 @@
 use model::{Choice, Ending, Event, Film, Finding, Happening, PlayError, Played, Sample, Start};
 use planner::Invalid;
 
-use crate::abi::{FailureValue, InvalidValue};
+use crate::abi::{FailureValue, InvalidValue, StrategyValue};
 use crate::abi_play::{
     EndingValue, EventValue, FilmValue, FindingValue, HappeningValue, PlayedValue, SampleValue,
     ScenarioFaultValue, StartValue,
@@ -90,6 +90,7 @@ pub fn choices_of(choices: &[(i64, i64)]) -> Result<Vec<Choice>, Invalid> {
 
 pub fn played_value(played: &Played) -> PlayedValue {
     PlayedValue {
+        played_strategy: StrategyValue::from(played.strategy),
         played_starts: played.starts.iter().map(start_value).collect(),
         played_failed: pages_value(played.failed_starts() as u64),
         played_one_node: pages_value(played.on_one_node() as u64),

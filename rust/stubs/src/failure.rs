@@ -67,6 +67,7 @@ impl From<Error> for FailureValue {
                 doing,
             }),
             Error::MustDestroy { domid, why } => FailureValue::MustDestroy(domid_value(domid), why),
+            Error::Cancelled { domid } => FailureValue::Cancelled(domid_value(domid)),
             Error::TooLate {
                 domid,
                 asked_pages,
@@ -79,11 +80,13 @@ impl From<Error> for FailureValue {
             Error::Busy {
                 domid,
                 builds,
+                waiters,
                 why,
                 waited,
             } => FailureValue::Busy(BusyValue {
                 busy_domid: domid_value(domid),
                 busy_builds: builds.into_iter().map(domid_value).collect(),
+                busy_waiters: waiters.into_iter().map(domid_value).collect(),
                 why: format!("{why}; waited {} s", waited.as_secs()),
             }),
             Error::Invalid(invalid) => invalid.into(),

@@ -3,10 +3,10 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use claims::Config;
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
-    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Policy,
-    Request, Strategy,
+    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Request,
 };
 use sig::sig;
 
@@ -19,7 +19,10 @@ use crate::failure::guarded;
 
 fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
     let topology = host.topology();
-    convert::request(request, topology, Policy::BestEffort, Strategy::Balance)
+    let Config {
+        policy, strategy, ..
+    } = Config::default();
+    convert::request(request, topology, policy, strategy)
 }
 
 /// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.
@@ -106,6 +109,29 @@ pub fn xenopsd_numa_explain(
         })
     });
     explained.to_ocaml(cr)
+}
+
+/// The overhead with which a placement would be planned, in bytes.
+#[sig("host_handle -> limits_value -> request_value -> (int, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_planned_overhead(
+    cr: &mut OCamlRuntime,
+    host: OCaml<DynBox<HostHandle>>,
+    limits: OCaml<LimitsValue>,
+    request: OCaml<RequestValue>,
+) -> OCaml<Result<OCamlInt, FailureValue>> {
+    let limits: LimitsValue = limits.to_rust();
+    let request: RequestValue = request.to_rust();
+    let host = shared(host);
+    let overhead = unlocked_if_large(cr, &host, || {
+        guarded(|| {
+            let request = asked(&host, &request)?;
+            let limits = convert::limits(&limits)?;
+            let pages = claims::planned_overhead_pages(&host, &request, &limits);
+            Ok(convert::bytes_value(pages))
+        })
+    });
+    overhead.to_ocaml(cr)
 }
 
 #[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, batch_failure_value) result")]

@@ -163,7 +163,7 @@ fn settings_of(value: &SettingsValue) -> Result<Settings, Invalid> {
         seed: checked("seed", value.seed, "a number, at least 0")?,
         flavour: flavour(value.flavour),
         toolstack: Toolstack::by_name(&value.toolstack).ok_or_else(unknown)?,
-        strategy: Strategy::from(value.play_strategy),
+        strategy: value.play_strategy.map(Strategy::from),
         variant: match value.play_aligned {
             true => Variant::Aligned,
             false => Variant::Unaligned,

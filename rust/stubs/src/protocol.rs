@@ -16,7 +16,7 @@ use table::{Table, XenopsdNumaHypervisor};
 use crate::abi::{
     BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue,
     FailureValue, HostValue, HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle,
-    PlacementValue, ReportValue, RungValue, StatusValue,
+    PlacementValue, PolicyValue, ProbedValue, ReasonValue, ReportValue, RungValue, StatusValue,
 };
 use crate::convert::{self, checked, domid_value, pages_value};
 use crate::failure::{guarded, panics};
@@ -38,10 +38,7 @@ fn config(value: &ConfigValue) -> Result<Config, Invalid> {
         "at least 0",
     )?;
     Ok(Config {
-        claims: match value.always_claim {
-            true => Claims::Always,
-            false => Claims::Never,
-        },
+        claims: claims_of(value.always_claim),
         builder_claims: match value.builder_claims {
             BuilderClaimsValue::NoBuilder => BuilderClaims::None,
             BuilderClaimsValue::PvBuilder => BuilderClaims::Pv,
@@ -53,6 +50,13 @@ fn config(value: &ConfigValue) -> Result<Config, Invalid> {
         memory_wait: Duration::from_secs(seconds),
         plan_budget_steps: limits.budget_steps,
     })
+}
+
+fn claims_of(always: bool) -> Claims {
+    match always {
+        true => Claims::Always,
+        false => Claims::Never,
+    }
 }
 
 fn outcome_value(outcome: &Outcome, handle: &PlacedHandle) -> OutcomeValue {
@@ -271,6 +275,26 @@ pub fn xenopsd_numa_status(
     status.to_ocaml(cr)
 }
 
+#[sig("claims_handle -> (probed_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_probe(
+    cr: &mut OCamlRuntime,
+    claims: OCaml<DynBox<ClaimsHandle>>,
+) -> OCaml<Result<ProbedValue, FailureValue>> {
+    let protocol = shared(claims);
+    let probed = cr.releasing_runtime(|| {
+        guarded(|| {
+            let probed = protocol.probe()?;
+            Ok(ProbedValue {
+                claims_on_host: probed.host,
+                claims_on_node: probed.node,
+                claims_on_several: probed.set,
+            })
+        })
+    });
+    probed.to_ocaml(cr)
+}
+
 #[sig("claims_handle -> (domain_claim_value array, failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_domain_claims(
@@ -325,6 +349,22 @@ pub fn xenopsd_numa_claims_host(
     let protocol = shared(claims);
     let host = cr.releasing_runtime(|| guarded(|| Ok(convert::host_value(&protocol.host()?))));
     host.to_ocaml(cr)
+}
+
+/// Whether a domain that is refused for this reason starts all the same, on a host that always
+/// claims or never does.
+#[sig("reason_value -> policy_value -> bool -> bool")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_starts_unplaced(
+    cr: &mut OCamlRuntime,
+    reason: OCaml<ReasonValue>,
+    policy: OCaml<PolicyValue>,
+    always_claim: OCaml<bool>,
+) -> OCaml<bool> {
+    let reason: ReasonValue = reason.to_rust();
+    let policy: PolicyValue = policy.to_rust();
+    let claims = claims_of(always_claim.to_bool());
+    claims::starts_unplaced(reason.into(), policy.into(), claims).to_ocaml(cr)
 }
 
 /// The bytes that an HVM domain needs beside its memory.

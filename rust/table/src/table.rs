@@ -201,7 +201,7 @@ impl Hypervisor for Table<'_> {
                 .map(|cpu| known(cpu.socket).map(i64::from))
                 .collect(),
         };
-        Topology::new(&description).or_else(|_| nonsense(CALL))
+        Topology::new(&description.repaired()).or_else(|_| nonsense(CALL))
     }
 
     fn memory(&self) -> Result<Memory, CallError> {

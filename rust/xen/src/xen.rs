@@ -187,12 +187,20 @@ impl Hypervisor for Xen {
                 .map(|cpu| known(cpu.socket).map(i64::from))
                 .collect(),
         };
-        Topology::new(&description).or_else(|_| error("xc_numainfo", Errno::EIO))
+        Topology::new(&description.repaired()).or_else(|_| error("xc_numainfo", Errno::EIO))
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        let numa = self.numainfo()?;
         let host = self.physinfo()?;
+        let numa = match self.numainfo() {
+            Ok(numa) => numa,
+            // What the host has is known all the same.
+            Err(refused) if matches!(refused.errno, Errno::ENOSYS | Errno::EPERM) => NumaInfo {
+                memory: Vec::new(),
+                distances: Vec::new(),
+            },
+            Err(error) => return Err(error),
+        };
         let told = declared::node_memory(&self.handle)?;
         let node = |node: usize| match (&told, numa.node(node)) {
             (Some(told), Some(known)) => Some(told.get(node).copied().unwrap_or(known)),

@@ -41,6 +41,8 @@ pub enum Fault<S> {
     Overtaken(Arc<dyn Fn(&S) + Send + Sync>),
 }
 
+type Told = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
+
 /// A hypervisor whose calls can be made to fail.
 #[derive(Clone)]
 pub struct Faulty<S> {
@@ -48,6 +50,10 @@ pub struct Faulty<S> {
     faults: Arc<Mutex<BTreeMap<&'static str, Fault<S>>>>,
     /// Outstanding pages of nobody, asked at each reading.
     pub wobble: Arc<Mutex<Box<dyn FnMut() -> u64 + Send>>>,
+    /// What is said of nodes and CPUs instead of what is so.
+    pub topology: Arc<Mutex<Option<Result<Topology, Errno>>>>,
+    /// What becomes of free memory before it is said.
+    pub told: Arc<Mutex<Told>>,
     /// How much later it is at each look at the clock.
     pub stall: Arc<Mutex<(Duration, Duration)>>,
     pub calls: Arc<Mutex<Vec<String>>>,
@@ -59,6 +65,8 @@ impl<S: Site> Faulty<S> {
             site,
             faults: Arc::default(),
             wobble: Arc::new(Mutex::new(Box::new(|| 0))),
+            topology: Arc::default(),
+            told: Arc::new(Mutex::new(Box::new(Ok))),
             stall: Arc::default(),
             calls: Arc::default(),
         }
@@ -124,12 +132,22 @@ impl<S: Site> Faulty<S> {
 
 impl<S: Site> Hypervisor for Faulty<S> {
     fn topology(&self) -> Result<Topology, CallError> {
-        self.site.topology()
+        match self.topology.lock().unwrap().clone() {
+            None => self.site.topology(),
+            Some(told) => told.map_err(|errno| CallError {
+                call: "topology",
+                errno,
+            }),
+        }
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
         let mut memory = self.site.memory()?;
         memory.host_outstanding_pages += self.wobble.lock().unwrap()();
+        let memory = self.told.lock().unwrap()(memory).map_err(|errno| CallError {
+            call: "memory",
+            errno,
+        })?;
         match self.reading("memory") {
             None => Ok(memory),
             Some(error) => Err(error),

@@ -18,28 +18,45 @@ pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Site>(
         for probe in ["probe set", "probe"] {
             bench.xen.set(probe, Fault::Errno(errno));
         }
-        let placed = bench.place(bench.small(), Policy::BestEffort);
-        assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
-        assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
-        assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
-        let status = bench.protocol.status();
-        assert_eq!(status.node_claims, Some(false), "{errno}");
-        assert_eq!(status.claim_sets, Some(false), "{errno}");
+        for known in [None, Some(false)] {
+            let placed = bench.place(bench.small(), Policy::BestEffort);
+            assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
+            assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
+            assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
+            assert!(bench.build(placed), "{errno}");
+            let status = bench.protocol.status();
+            assert_eq!(status.node_claims, known, "{errno}");
+            assert_eq!(status.claim_sets, known, "{errno}");
+        }
     }
 }
 
 pub fn a_hypervisor_without_claims_is_mode_never<S: Site>(open: &dyn Fn() -> S) {
-    for fault in [Fault::Errno(Errno::ENOSYS), Fault::Nothing] {
+    for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::EPERM] {
         let bench = Bench::new(open());
         for probe in ["probe set", "probe"] {
             bench.xen.set(probe, Fault::Errno(Errno::ENOSYS));
         }
-        bench.xen.set("claim_host", fault);
-        let placed = bench.place(bench.small(), Policy::BestEffort);
-        assert_eq!(placed.outcome().rung, Rung::Unclaimed);
-        assert_eq!(placed.outcome().claimed_pages, 0);
-        assert_eq!(bench.protocol.status().host_claims, Some(false));
+        bench.xen.set("claim_host", Fault::Errno(errno));
+        // What one domain was answered is not yet taken for what all are.
+        for known in [None, Some(false)] {
+            let placed = bench.place(bench.small(), Policy::BestEffort);
+            assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+            assert_eq!(placed.outcome().claimed_pages, 0);
+            assert_eq!(bench.affinity(placed.domid()), planned(&placed));
+            assert_eq!(bench.protocol.status().host_claims, known);
+        }
     }
+}
+
+pub fn a_claim_of_which_nothing_is_seen_is_lost<S: Site>(open: &dyn Fn() -> S) {
+    let bench = Bench::new(open());
+    bench.xen.set("claim_host", Fault::Nothing);
+    let domid = bench.create(bench.small());
+    let asked = placement(domid, request(bench.small(), Policy::Any));
+    let error = bench.protocol.place(asked).unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+    assert_eq!(bench.protocol.status().host_claims, None);
 }
 
 pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Site>(open: &dyn Fn() -> S) {

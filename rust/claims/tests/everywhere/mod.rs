@@ -26,6 +26,7 @@ macro_rules! every_check {
             calls::claims_of_a_process_that_is_gone_are_listed_and_released,
             errnos::without_node_claims_there_is_affinity_and_a_claim_all_the_same,
             errnos::a_hypervisor_without_claims_is_mode_never,
+            errnos::a_claim_of_which_nothing_is_seen_is_lost,
             errnos::other_errnos_are_typed_errors_and_leave_nothing,
             errnos::a_panic_does_not_close_the_host,
             errnos::a_domain_without_a_claim_on_a_node_may_be_placed_again,

@@ -3,12 +3,17 @@
 // As the crate is called where the same checks run on a real one.
 extern crate xenopsd_numa_claims as claims;
 
+mod arithmetic;
+mod attempts;
 mod bench;
 mod calls;
+mod degraded;
 mod errnos;
 #[path = "../everywhere/mod.rs"]
 mod everywhere;
+mod lost_claims;
 mod neighbours;
+mod restart;
 mod sets;
 mod vanishing;
 mod waiting;

@@ -130,6 +130,8 @@ fn the_claim_of_a_dead_domain_does_not_outlive_it() {
 fn a_probe_that_was_answered_wrongly_does_not_fail_every_start() {
     let bench = bench(Flavour::UPSTREAM);
     bench.xen.set("probe", Fault::Errno(Errno::ENOENT));
+    bench.xen.set("claim_node 0", Fault::Errno(Errno::ENOSYS));
+    bench.xen.set("claim_node 1", Fault::Errno(Errno::ENOSYS));
     for _ in 0..2 {
         let placed = bench.place(10 * GIB, Policy::BestEffort);
         assert_eq!(placed.outcome().rung, Rung::HostClaim);

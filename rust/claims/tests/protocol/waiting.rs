@@ -39,7 +39,7 @@ fn in_mode_never_an_extent_on_its_way_is_not_missing() {
     let model = &bench.xen.site;
     let take = || model.with(|xen| xen.take(domid, Kind::Memory, MAX_EXTENT_PAGES, None));
     let extent = take().unwrap();
-    let mut asked = request(rest - 2 * GIB - 10_000, Policy::Any);
+    let mut asked = request(rest - 2 * GIB - 10_000, Policy::BestEffort);
     asked.overhead_pages = 2 * GIB;
     let second = bench.create(asked.memory_pages);
     let error = bench

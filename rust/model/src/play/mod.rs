@@ -35,7 +35,9 @@ pub use builtin::BuiltIn;
 pub use churn::{churn, Churn};
 pub use job::{FaultSpec, JobSpec, PhaseSpec};
 pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
-pub use scenario::{HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, VmKind, VmSpec, FORMAT};
+pub use scenario::{
+    HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, StrategySpec, VmKind, VmSpec, FORMAT,
+};
 pub use schedule::{minimal_trace, Choice, Schedule};
 pub use toolstack::Toolstack;
 
@@ -48,8 +50,8 @@ pub struct Settings {
     pub flavour: Flavour,
     /// Whose protocol.
     pub toolstack: Toolstack,
-    /// The planner's strategy.
-    pub strategy: Strategy,
+    /// The planner's strategy, if it is not to be the scenario's.
+    pub strategy: Option<Strategy>,
     /// Whether shares of the host are aligned.
     pub variant: Variant,
     /// Who goes next.
@@ -59,13 +61,13 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Seed 1, upstream, this project's protocol, whoever is due first.
+    /// Seed 1, upstream, the scenario's strategy, this project's protocol, whoever is due first.
     fn default() -> Self {
         Settings {
             seed: 1,
             flavour: Flavour::UPSTREAM,
             toolstack: Toolstack::OURS,
-            strategy: Strategy::Balance,
+            strategy: None,
             variant: Variant::Unaligned,
             schedule: Schedule::Timed,
             film: false,

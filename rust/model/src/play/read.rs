@@ -316,7 +316,7 @@ mod tests {
             (
                 "\"vcpus\": 6",
                 "\"vcpus\": \"6\"",
-                "line 15, column 44: vms[0].vcpus: invalid type: string \"6\", expected u32",
+                "line 17, column 44: vms[0].vcpus: invalid type: string \"6\", expected u32",
             ),
             (
                 "\"parts\": 3",

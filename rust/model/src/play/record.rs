@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use claims::{Outcome, Rung};
-use planner::NodeSet;
+use planner::{NodeSet, Strategy};
 
 use super::schedule::Choice;
 use super::Toolstack;
@@ -191,6 +191,8 @@ pub struct Played {
     pub toolstack: Toolstack,
     /// Whether shares are aligned.
     pub variant: Variant,
+    /// Which of equally near nodes VMs took, with this project's protocol.
+    pub strategy: Strategy,
     /// Each start, in the order in which they ended.
     pub starts: Vec<Start>,
     /// Claimed beyond what their domains could still take, over time: pages times seconds.

@@ -74,20 +74,21 @@ impl Run {
     /// An idle host, and VMs that are not started.
     pub fn new(scenario: &Scenario, settings: &Settings) -> Result<Self, PlayError> {
         let mut rng = Rng::with_seed(settings.seed);
+        let own = scenario.config();
         let config = Config {
-            strategy: settings.strategy,
+            strategy: settings.strategy.unwrap_or(own.strategy),
             builder_claims: match scenario.vms.iter().any(|vm| vm.builder_claims) {
                 true => claims::BuilderClaims::Pv,
                 false => claims::BuilderClaims::None,
             },
-            ..scenario.config()
+            ..own
         };
         let xen = setup::xen(scenario, settings, &mut rng)?;
         let at_start = xen.physinfo();
         let nodes = xen.topology().node_count();
         let taken_pages = at_start.outstanding_pages + config.reserve.host_pages;
         let free_pages = at_start.free_pages.saturating_sub(taken_pages);
-        let lives = setup::lives(scenario, settings, free_pages, &mut rng);
+        let lives = setup::lives(scenario, settings, config.strategy, free_pages, &mut rng);
         let faults = setup::faults(scenario, &lives)?;
         let camera = Camera::new(settings.film, &xen);
         let protocol = Protocol::open(Stage::new(xen, faults), config.clone())?;
@@ -98,6 +99,7 @@ impl Run {
             flavour: settings.flavour,
             toolstack: settings.toolstack,
             variant: settings.variant,
+            strategy: config.strategy,
             starts: Vec::new(),
             overclaimed_page_seconds: 0,
             all_running: Duration::ZERO,

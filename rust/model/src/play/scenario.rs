@@ -3,7 +3,8 @@
 use claims::{overhead_pages, Config};
 use fastrand::Rng;
 use planner::{
-    Host, HostDescription, Invalid, NodeDescription, Policy, TopologyDescription, PAGE_BYTES,
+    Host, HostDescription, Invalid, NodeDescription, Policy, Strategy, TopologyDescription,
+    PAGE_BYTES,
 };
 use serde::Deserialize;
 
@@ -25,6 +26,9 @@ pub struct Scenario {
     pub about: String,
     /// The host.
     pub host: HostSpec,
+    /// Which of equally near nodes its VMs take; the switches' default if it is left out.
+    #[serde(default)]
+    pub strategy: Option<StrategySpec>,
     /// What is kept free of every placement; the switches' default if it is left out.
     #[serde(default)]
     pub reserve_pages: Option<u64>,
@@ -171,6 +175,26 @@ impl From<PolicySpec> for Policy {
     }
 }
 
+/// The planner's strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "they are the planner's")]
+pub enum StrategySpec {
+    Pack,
+    Spread,
+    Balance,
+}
+
+impl From<StrategySpec> for Strategy {
+    fn from(strategy: StrategySpec) -> Self {
+        match strategy {
+            StrategySpec::Pack => Strategy::Pack,
+            StrategySpec::Spread => Strategy::Spread,
+            StrategySpec::Balance => Strategy::Balance,
+        }
+    }
+}
+
 impl VmKind {
     /// What a builder populates of a memory that large.
     pub fn populated_pages(self, memory_pages: u64) -> u64 {
@@ -191,6 +215,9 @@ impl Scenario {
     /// Its switches.
     pub fn config(&self) -> Config {
         let mut config = Config::default();
+        if let Some(strategy) = self.strategy {
+            config.strategy = strategy.into();
+        }
         if let Some(pages) = self.reserve_pages {
             config.reserve.host_pages = pages;
         }

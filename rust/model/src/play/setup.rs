@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use claims::Error;
 use fastrand::Rng;
+use planner::Strategy;
 
 use super::life::{Character, Life};
 use super::scenario::Scenario;
@@ -55,6 +56,7 @@ pub(super) fn xen(
 pub(super) fn lives(
     scenario: &Scenario,
     settings: &Settings,
+    strategy: Strategy,
     free_pages: u64,
     rng: &mut Rng,
 ) -> Vec<Life> {
@@ -74,7 +76,7 @@ pub(super) fn lives(
                 memory_pages: spec.memory.pages(free_pages, spec.vcpus, settings.variant),
                 kind: spec.kind,
                 policy: spec.policy.into(),
-                strategy: settings.strategy,
+                strategy,
                 builder_claims: spec.builder_claims,
                 bound_to: (spec.bound_to_nodes.as_ref())
                     .map(|nodes| nodes.iter().copied().collect()),

@@ -80,6 +80,10 @@ pub struct Question {
     pub strategy: Strategy,
     /// Pages that the host as a whole can give.
     pub host_pages: u64,
+    /// Pages that must come back on the host before it can give the first one.
+    pub host_behind: u64,
+    /// The same of each node.
+    pub behind: Vec<u64>,
     /// What each node has for this request; nothing of nodes that are offline or not allowed.
     pub offers: Vec<Offer>,
     /// Free pages of each usable node, whoever else counts on them.
@@ -135,24 +139,26 @@ impl Question {
                 world.online(node) && allowed.is_none_or(|ids| ids.contains(&(node as u32)))
             })
             .collect();
+        let taken = |node: usize| {
+            let memory = world.nodes[node];
+            let claimed = memory.claimed_bytes.div_ceil(PAGE).max(memory.owed_pages);
+            claimed + memory.held_pages + kept.node
+        };
+        let free = |node: usize| world.nodes[node].free_bytes / PAGE;
         let offer = |node: usize| {
             if !usable[node] {
                 return Offer::default();
             }
-            let memory = world.nodes[node];
-            let taken = memory.claimed_bytes.div_ceil(PAGE).max(memory.owed_pages)
-                + memory.held_pages
-                + kept.node;
-            let free = memory.free_bytes / PAGE;
             let (cpus, cores) = processors(world, node, ask.allowed_cpus.as_deref());
             Offer {
-                pages: free.saturating_sub(taken),
+                pages: free(node).saturating_sub(taken(node)),
                 cpus,
                 cores,
             }
         };
-        let taken = world.host_outstanding_bytes.div_ceil(PAGE) + world.host_held_pages + kept.host;
-        let free = world.host_free_bytes / PAGE;
+        let outstanding = world.host_outstanding_bytes.div_ceil(PAGE);
+        let host_taken = outstanding + world.host_held_pages + kept.host;
+        let host_free = world.host_free_bytes / PAGE;
         let default_cores = match ask.policy {
             Policy::BestEffort | Policy::BestEffortHard | Policy::Strict => ask.vcpus,
             Policy::PrioMemOnly | Policy::Any => 0,
@@ -169,10 +175,14 @@ impl Question {
             cores: u64::from(ask.cores.unwrap_or(default_cores)),
             policy: ask.policy,
             strategy: ask.strategy,
-            host_pages: free.saturating_sub(taken),
+            host_pages: host_free.saturating_sub(host_taken),
+            host_behind: host_taken.saturating_sub(host_free),
+            behind: (0..count)
+                .map(|node| taken(node).saturating_sub(free(node)))
+                .collect(),
             offers: (0..count).map(offer).collect(),
             free: (0..count)
-                .map(|node| u64::from(usable[node]) * (world.nodes[node].free_bytes / PAGE))
+                .map(|node| u64::from(usable[node]) * free(node))
                 .collect(),
             sizes: (world.nodes.iter())
                 .map(|node| node.size_bytes / PAGE)
@@ -199,19 +209,39 @@ impl Question {
     /// What `set` is short of, were its nodes to reach each other.
     pub fn short(&self, set: u64) -> Short {
         let has = self.offer(set);
-        let pages = has.pages.min(self.host_pages);
         Short {
-            pages: (self.memory + self.overhead).saturating_sub(pages),
+            pages: self.short_pages(set, has.pages).max(self.host_short()),
             cpus: self.vcpus.saturating_sub(has.cpus),
             cores: self.cores.saturating_sub(has.cores),
+        }
+    }
+
+    /// Pages that must come back on the nodes of `set`, which have `pages` to give.
+    pub fn short_pages(&self, set: u64, pages: u64) -> u64 {
+        let need = self.memory + self.overhead;
+        // On one node is enough: what comes back on another one meets its own debt first.
+        let cheapest = bits(set).map(|node| self.behind[node]).min();
+        match pages {
+            0 => need + cheapest.unwrap_or(0),
+            _ => need.saturating_sub(pages),
+        }
+    }
+
+    /// Pages that must come back on the host.
+    pub fn host_short(&self) -> u64 {
+        let need = self.memory + self.overhead;
+        match self.host_pages < need {
+            true => need - self.host_pages + self.host_behind,
+            false => 0,
         }
     }
 
     /// Pages that are missing for policy `Any`, for which only the host's memory counts, and
     /// that there are nodes to take it from.
     pub fn short_anywhere(&self) -> u64 {
-        let pages = self.free.iter().sum::<u64>().min(self.host_pages);
-        (self.memory + self.overhead).saturating_sub(pages)
+        let free = self.free.iter().sum();
+        let short = (self.memory + self.overhead).saturating_sub(free);
+        short.max(self.host_short())
     }
 
     /// Whether the nodes of `set` are usable and reach each other.

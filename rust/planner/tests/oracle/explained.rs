@@ -1,11 +1,11 @@
 //! What an explanation tells beside the answer, by looking at every set.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use xenopsd_numa_planner::{
-    explain, Behind, Explanation, NodeSet, Plan, Policy, Reason, Shortfall,
+    explain, Alone, Behind, Explanation, NodeSet, Plan, Policy, Reason, Shortfall,
 };
 
 use crate::check::limits;
@@ -99,6 +99,36 @@ fn the_runner_up_is_the_second_best() {
     );
 }
 
+/// What is wrong with what is told of the nodes by themselves.
+fn wrong_alone(question: &Question, plan: Option<&Plan>, told: &[Alone]) -> Option<String> {
+    let of = |node: usize| 1u64 << node;
+    let taken = plan.map_or(0, |plan| plan.nodes.bits());
+    let right: BTreeSet<usize> = bits(question.usable)
+        .filter(|node| of(*node) != taken)
+        .collect();
+    let nodes: BTreeSet<usize> = told.iter().map(|alone| alone.node).collect();
+    if nodes != right || told.len() != right.len() {
+        return Some(format!("{told:?}, should be {right:?}"));
+    }
+    let short_of = |alone: &Alone| alone.answer.err().map(|refusal| refusal.short);
+    if !told.is_sorted_by_key(|alone| (short_of(alone), alone.node)) {
+        return Some(format!("{told:?} not nearest first"));
+    }
+    told.iter().find_map(|alone| {
+        let set = of(alone.node);
+        let short = question.short(set);
+        let true_of = match alone.answer {
+            Err(refusal) => Short::from(refusal.short) == short && short != Short::default(),
+            Ok(Behind::Strategy | Behind::Numbers) => {
+                let as_near = question.far(set).as_near(&question.far(taken));
+                short == Short::default() && as_near && compare(question, taken, set).is_lt()
+            }
+            Ok(_) => false,
+        };
+        (!true_of).then(|| format!("{alone:?}, {short:?}"))
+    })
+}
+
 /// The least shortfall of the sets within a distance, of at most so many nodes.
 fn least(question: &Question, maximum: u32, size: usize) -> Short {
     let sets = 1..1u64 << question.offers.len();
@@ -142,7 +172,7 @@ fn kinds(question: &Question, plan: Option<&Plan>) -> Vec<(u32, Option<usize>, S
 
 #[test]
 fn what_bound_every_kind_is_told() {
-    let mut seen = 0;
+    let (mut seen, mut would_do) = (0, 0);
     for seed in 0..6_000 {
         let (world, ask, kept) = world(seed);
         let host = world.host();
@@ -151,8 +181,15 @@ fn what_bound_every_kind_is_told() {
         let host_memory = matches!(&answer, Err(refusal) if refusal.reason == Reason::HostMemory);
         if ask.policy == Policy::Any || host_memory {
             assert_eq!(explanation.rejected, [], "seed {seed}");
+            assert_eq!(explanation.alone, [], "seed {seed}");
             continue;
         }
+        if let Some(why) = wrong_alone(&question, answer.as_ref().ok(), &explanation.alone) {
+            panic!("seed {seed}: {why}\n{ask:?}\n{world:?}");
+        }
+        would_do += (explanation.alone.iter())
+            .filter(|alone| alone.answer.is_ok())
+            .count();
         let told: Vec<_> = (explanation.rejected.iter())
             .map(|rejected| {
                 let Shortfall { pages, cpus, cores } = rejected.bound.short;
@@ -189,4 +226,5 @@ fn what_bound_every_kind_is_told() {
         seen += told.len();
     }
     assert!(seen > 3_000, "{seen} kinds");
+    assert!(would_do > 300, "{would_do} nodes would do");
 }

@@ -98,16 +98,15 @@ impl Wide {
 
     /// What the nearest set is short of.
     fn short(&self, question: &Question) -> Short {
-        let need = question.memory + question.overhead;
-        let of = |has: &Offer| Short {
-            pages: need.saturating_sub(has.pages.min(question.host_pages)),
+        let of = |set: u64, has: &Offer| Short {
+            pages: (question.short_pages(set, has.pages)).max(question.host_short()),
             cpus: question.vcpus.saturating_sub(has.cpus),
             cores: question.cores.saturating_sub(has.cores),
         };
         let sets = self.sets.iter().enumerate().skip(1);
         sets.filter(|(set, known)| known.together && question.size_allowed(*set as u64))
-            .map(|(_, known)| of(&known.has))
+            .map(|(set, known)| of(set as u64, &known.has))
             .min()
-            .unwrap_or_else(|| of(&Offer::default()))
+            .unwrap_or_else(|| of(0, &Offer::default()))
     }
 }

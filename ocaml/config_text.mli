@@ -1,0 +1,12 @@
+(** The lines of a file of switches, such as xenopsd.conf: [key = value], the value
+    quoted or not, and comments from [#] on. *)
+
+type setting = {line: int; key: string; value: string}
+
+val parse : string -> (setting list, int) result
+(** Every line that sets a key, in the order of the text. The error is the line of
+    the first NUL byte: what has one is no text, or was not read whole. *)
+
+val slips : keys:string list -> string -> (int * string) list
+(** The lines that look as if they were to set a switch, one of [keys], and set
+    none, with what is wrong with each. Keys of others are passed over. *)

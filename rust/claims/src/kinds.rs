@@ -1,0 +1,134 @@
+//! Which kinds of claims a hypervisor has, as far as its answers tell.
+//!
+//! What one domain was answered may be about that domain: a kind is given up only after a second
+//! one.
+
+use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
+use crate::ledger::Claimed;
+use crate::placing::Placing;
+use crate::protocol::Protocol;
+use crate::state::State;
+
+/// What is known of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// This domain was answered that there are none.
+    Doubted(Domid),
+    /// Two domains were.
+    Absent,
+    /// There are such claims.
+    Present,
+}
+
+impl Known {
+    /// `domid` was answered that there are no such claims.
+    fn refused(&mut self, domid: Domid) {
+        *self = match *self {
+            Known::Unknown | Known::Present => Known::Doubted(domid),
+            Known::Doubted(first) if first == domid => Known::Doubted(first),
+            Known::Doubted(_) | Known::Absent => Known::Absent,
+        };
+    }
+
+    /// Whether there are such claims, if that is known.
+    pub fn certain(self) -> Option<bool> {
+        match self {
+            Known::Unknown | Known::Doubted(_) => None,
+            Known::Absent => Some(false),
+            Known::Present => Some(true),
+        }
+    }
+}
+
+/// What is known of every kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Kinds {
+    pub host: Known,
+    pub node: Known,
+    pub set: Known,
+}
+
+impl Kinds {
+    /// A claim of this kind was there when it was looked at.
+    pub fn seen(&mut self, claim: Claimed) {
+        if let Some(known) = self.of(claim) {
+            *known = Known::Present;
+        }
+    }
+
+    fn of(&mut self, claim: Claimed) -> Option<&mut Known> {
+        match claim {
+            Claimed::Not => None,
+            Claimed::OnHost => Some(&mut self.host),
+            Claimed::OnNode => Some(&mut self.node),
+            Claimed::InSet => Some(&mut self.set),
+        }
+    }
+}
+
+/// Whether a call was answered that there is nothing of its kind, or nothing that this toolstack
+/// may use.
+pub(crate) fn is_unavailable(error: &CallError) -> bool {
+    matches!(
+        error.errno,
+        Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM | Errno::EACCES
+    )
+}
+
+impl<H: Hypervisor> Protocol<H> {
+    /// Whether a claim of this kind can be made for the domain; `None` if the hypervisor does not
+    /// say. What is not known is asked by cancelling a claim that is not there.
+    pub(crate) fn has(
+        &self,
+        claim: Claimed,
+        placing: &mut Placing,
+        state: &mut State,
+    ) -> Option<bool> {
+        if placing.without.contains(&claim) {
+            return Some(false);
+        }
+        if let Some(certain) = state.kinds.of(claim).and_then(|known| known.certain()) {
+            return Some(certain);
+        }
+        let domid = placing.domid();
+        let answer = match claim {
+            Claimed::Not | Claimed::OnHost => return None,
+            Claimed::OnNode => {
+                let first = self.online().lowest().unwrap_or(0);
+                self.hypervisor.claim_node(domid, first, 0)
+            }
+            Claimed::InSet => self.hypervisor.claim_set(domid, &[]),
+        };
+        let has = match answer {
+            Ok(()) => Some(true),
+            Err(error) if error.errno == Errno::ENOENT => Some(true),
+            Err(error) if is_unavailable(&error) => Some(false),
+            Err(error) if error.errno == Errno::EINVAL && self.alive(domid) == Some(true) => {
+                Some(false)
+            }
+            Err(_) => None,
+        };
+        match has {
+            // In doubt only a claim that is there is believed.
+            Some(true) => {
+                if let Some(known @ Known::Unknown) = state.kinds.of(claim) {
+                    *known = Known::Present;
+                }
+            }
+            Some(false) => self.give_up(claim, placing, state),
+            None => (),
+        }
+        has
+    }
+
+    /// Claims of this kind are not made for this domain any more.
+    pub(crate) fn give_up(&self, claim: Claimed, placing: &mut Placing, state: &mut State) {
+        placing.without.insert(claim);
+        if let Some(known) = state.kinds.of(claim) {
+            known.refused(placing.domid());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Which kinds of claims a hypervisor has, asked without a domain to place.
+
+use crate::error::Error;
+use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
+use crate::kinds::is_unavailable;
+use crate::protocol::Protocol;
+
+/// The control domain, which is always there, and for which nobody claims memory.
+const CONTROL: Domid = Domid(0);
+
+/// Which kinds of claims there are; `None`: the hypervisor gave no answer, or was not asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// Claims on the host.
+    pub host: Option<bool>,
+    /// Claims on single nodes.
+    pub node: Option<bool>,
+    /// Claims on several nodes at once.
+    pub set: Option<bool>,
+}
+
+impl<H: Hypervisor> Protocol<H> {
+    /// Asks by releasing claims of the control domain that are not there, which changes nothing
+    /// on any Xen. If it has some after all, nothing is asked. What placements go by is found by
+    /// them, not here.
+    pub fn probe(&self) -> Result<Probed, Error> {
+        let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        let control = domains.iter().find(|domain| domain.domid == CONTROL);
+        if !control.is_some_and(|domain| domain.outstanding_pages == 0 && !domain.dying) {
+            return Ok(Probed::default());
+        }
+        let node = self.online().lowest();
+        Ok(Probed {
+            host: there(self.hypervisor.claim_host(CONTROL, 0)),
+            node: node.and_then(|node| there(self.hypervisor.claim_node(CONTROL, node, 0))),
+            set: there(self.hypervisor.claim_set(CONTROL, &[])),
+        })
+    }
+}
+
+/// Whether there is a kind of claims, by what releasing one that is not there was answered. The
+/// control domain lives, so that EINVAL is about the call, not about the domain.
+fn there(answer: Result<(), CallError>) -> Option<bool> {
+    match answer {
+        Ok(()) => Some(true),
+        Err(error) if error.errno == Errno::ENOENT => Some(true),
+        Err(error) if is_unavailable(&error) || error.errno == Errno::EINVAL => Some(false),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,237 @@
+//! Each placement is an attempt of its own: what belongs to one that ended, to another handle or
+//! to an earlier life of a domain's number changes nothing.
+
+use std::time::Duration;
+
+use claims::{Domid, Error, Hypervisor, Pinned, Placed, Placing, Protocol, Step};
+use model::{Flavour, Kind, Model};
+use planner::{NodeSet, Policy};
+
+use crate::bench::{bench, claimed_by_another, GIB};
+use crate::everywhere::bench::{config, placement, request, Bench, Faulty};
+
+/// What Xen knows of a domain that calls could have changed.
+fn known(bench: &Bench<Model>, domid: Domid) -> (u64, NodeSet, usize) {
+    let calls = bench.xen.calls.lock().unwrap();
+    let vcpu = |call: &&String| call.starts_with("set_vcpu_affinity");
+    let set = calls.iter().filter(vcpu).count();
+    (bench.outstanding(domid), bench.affinity(domid), set)
+}
+
+fn pinned(bench: &Bench<Model>, pages: u64) -> (Placed, Pinned) {
+    let placed = bench.place(pages, Policy::BestEffort);
+    let pool = claims::pool_pages(1, pages);
+    (bench.xen.site).set_pool(placed.domid(), pool).unwrap();
+    let pinned = bench.protocol.pin(placed.clone()).unwrap();
+    (placed, pinned)
+}
+
+/// Both are refused, with a sentence, and nothing is changed.
+fn refused(
+    bench: &Bench<Model>,
+    by: &Protocol<Faulty<Model>>,
+    placed: &Placed,
+    pinned: &Pinned,
+    says: &str,
+) {
+    let before = known(bench, placed.domid());
+    let calls = || bench.xen.calls.lock().unwrap().len();
+    let made = calls();
+    for error in [
+        by.pin(placed.clone()).unwrap_err(),
+        by.built(pinned.clone()).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Invalid(_)), "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert_eq!(known(bench, placed.domid()), before);
+    assert_eq!(calls(), made);
+}
+
+#[test]
+fn what_was_abandoned_is_neither_pinned_nor_built() {
+    for flavour in Flavour::ALL {
+        let bench = bench(flavour);
+        let (placed, pinned) = pinned(&bench, GIB);
+        let domid = placed.domid();
+        bench.protocol.abandoned(domid).unwrap();
+        refused(&bench, &bench.protocol, &placed, &pinned, "abandoned");
+        // Placed again, its first attempt is still over.
+        let again = placement(domid, request(GIB, Policy::BestEffort));
+        let Ok(second) = bench.protocol.place(again) else {
+            assert!(flavour.has_node_claims() && !flavour.has_claim_sets());
+            continue;
+        };
+        refused(&bench, &bench.protocol, &placed, &pinned, "placed again");
+        let second = bench.protocol.pin(second).unwrap();
+        assert_eq!(bench.protocol.built(second).unwrap().unused_pages, GIB);
+    }
+}
+
+#[test]
+fn what_another_handle_placed_is_its_own_to_end() {
+    for flavour in Flavour::ALL {
+        let bench = bench(flavour);
+        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+        let (placed, pinned) = pinned(&bench, GIB);
+        refused(&bench, &other, &placed, &pinned, "another handle");
+        let report = bench.protocol.built(pinned).unwrap();
+        assert_eq!(report.unused_pages, GIB, "{}", flavour.name);
+    }
+}
+
+/// Creates domains until one has that number.
+fn come_round(bench: &Bench<Model>, domid: Domid) {
+    loop {
+        let created = bench.create(GIB);
+        if created == domid {
+            return;
+        }
+        bench.xen.site.destroy(created).unwrap();
+        bench.xen.site.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn an_earlier_life_of_a_number_is_over() {
+    for flavour in [
+        Flavour::XEN_4_17,
+        Flavour::UPSTREAM,
+        Flavour::XS9,
+        Flavour::V7,
+    ] {
+        let bench = bench(flavour);
+        let (placed, pinned) = pinned(&bench, GIB);
+        let domid = placed.domid();
+        bench.xen.site.destroy(domid).unwrap();
+        come_round(&bench, domid);
+        // Nothing is claimed for the new one yet.
+        let before = known(&bench, domid);
+        let error = bench.protocol.pin(placed.clone()).unwrap_err();
+        assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+        assert_eq!(known(&bench, domid), before);
+        bench.protocol.abandoned(domid).unwrap();
+        let again = placement(domid, request(GIB, Policy::BestEffort));
+        let second = bench.protocol.place(again);
+        // The number of a domain that had a claim on a node: known as another one's only once it
+        // was seen to be gone.
+        let Ok(second) = second else {
+            assert!(flavour.has_node_claims() && !flavour.has_claim_sets());
+            continue;
+        };
+        refused(&bench, &bench.protocol, &placed, &pinned, "placed again");
+        assert!(bench.build(second), "{}", flavour.name);
+    }
+}
+
+#[test]
+fn pin_looks_that_the_claim_is_whole() {
+    for flavour in Flavour::ALL {
+        for policy in [Policy::Any, Policy::BestEffort] {
+            // Emulation takes pages that some hypervisors count against the claim.
+            let emulated = bench(flavour);
+            let placed = emulated.place(GIB, policy);
+            let domid = placed.domid();
+            let model = emulated.xen.site.clone();
+            model.set_pool(domid, claims::pool_pages(1, GIB)).unwrap();
+            for _ in 0..200 {
+                let extent = model.with(|xen| xen.take(domid, Kind::Extra, 1, None));
+                model.with(|xen| xen.assign(extent.unwrap())).unwrap();
+            }
+            assert!(emulated.protocol.pin(placed).is_ok(), "{}", flavour.name);
+
+            let lost = bench(flavour);
+            let placed = lost.place(GIB, policy);
+            let domid = placed.domid();
+            let model = lost.xen.site.clone();
+            model.set_pool(domid, claims::pool_pages(1, GIB)).unwrap();
+            model.with(|xen| xen.claim_host(domid, 0)).unwrap();
+            let before = known(&lost, domid);
+            let error = lost.protocol.pin(placed).unwrap_err();
+            assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+            assert_eq!(known(&lost, domid), before, "{}", flavour.name);
+        }
+    }
+}
+
+/// It ends, and claims nothing whatever comes free.
+fn ends(bench: &Bench<Model>, placing: &mut Placing) {
+    let domid = placing.domid();
+    let claim = |call: &&String| call.starts_with("claim_");
+    let claims = || {
+        let calls = bench.xen.calls.lock().unwrap();
+        calls.iter().filter(claim).count()
+    };
+    let before = claims();
+    for _ in 0..3 {
+        let step = bench.protocol.step(placing);
+        let Step::Failed(error) = step else {
+            panic!("{domid}: {step:?}");
+        };
+        assert!(error.to_string().contains("abandoned"), "{error}");
+        bench.xen.site.advance(Duration::from_secs(1));
+    }
+    assert_eq!(claims(), before);
+    assert_eq!(bench.outstanding(domid), 0);
+    assert_eq!(bench.protocol.status().builds, []);
+}
+
+#[test]
+fn who_is_abandoned_while_it_waits_ends_and_claims_nothing() {
+    for flavour in Flavour::ALL {
+        for policy in [Policy::Any, Policy::BestEffort] {
+            let bench = bench(flavour);
+            let other = claimed_by_another(&bench, 100 * GIB);
+            let domid = bench.create(60 * GIB);
+            let start = || {
+                let asked = placement(domid, request(60 * GIB, policy));
+                bench.protocol.start(asked)
+            };
+            // Before its first step, and while it waits.
+            let mut first = start();
+            bench.protocol.abandoned(domid).unwrap();
+            ends(&bench, &mut first);
+            let mut second = start();
+            let step = bench.protocol.step(&mut second);
+            assert!(matches!(step, Step::Wait(_)), "{}: {step:?}", flavour.name);
+            bench.protocol.abandoned(domid).unwrap();
+            bench.xen.site.with(|xen| xen.claim_host(other, 0)).unwrap();
+            ends(&bench, &mut second);
+            // Abandoned is what was begun, not what comes.
+            let mut third = start();
+            while let Step::Wait(time) = bench.protocol.step(&mut third) {
+                bench.xen.site.advance(time);
+            }
+            assert_eq!(bench.outstanding(domid), 60 * GIB, "{}", flavour.name);
+        }
+    }
+}
+
+#[test]
+fn the_threads_place_is_ended_too() {
+    for flavour in [Flavour::XEN_4_17, Flavour::XS9] {
+        let bench = bench(flavour);
+        claimed_by_another(&bench, 100 * GIB);
+        let domid = bench.create(60 * GIB);
+        let asked = placement(domid, request(60 * GIB, Policy::BestEffort));
+        // Somebody gives back all the time, so that it waits on.
+        let giver = bench.place(20 * GIB, Policy::Any);
+        let giver_domid = giver.domid();
+        assert!(bench.build(giver));
+        let (model, protocol) = (&bench.xen.site, &bench.protocol);
+        let waiting = || {
+            let calls = protocol.status();
+            calls.builds.is_empty() && model.now() > Duration::from_secs(1)
+        };
+        std::thread::scope(|scope| {
+            let place = scope.spawn(|| protocol.place(asked));
+            while !waiting() && !place.is_finished() {
+                std::thread::yield_now();
+            }
+            protocol.abandoned(domid).unwrap();
+            let error = place.join().unwrap().unwrap_err();
+            assert_eq!(bench.outstanding(domid), 0, "{error}");
+        });
+        _ = giver_domid;
+    }
+}

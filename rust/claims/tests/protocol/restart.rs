@@ -1,0 +1,113 @@
+//! A toolstack that comes back: what the one before had claimed, nobody knows any more.
+
+use claims::{BuilderClaims, Claims, Config, Domid, Error, Hypervisor, Placement, Protocol, Rung};
+use model::{Flavour, Model};
+use planner::Policy;
+
+use crate::bench::{bench, GIB};
+use crate::everywhere::bench::{config, placement, request, Bench, Faulty};
+
+fn reopened(bench: &Bench<Model>) -> Protocol<Faulty<Model>> {
+    Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap()
+}
+
+/// Whether a second claim of a domain can crash this Xen.
+fn is_sticky(flavour: Flavour) -> bool {
+    flavour.has_node_claims() && !flavour.has_claim_sets()
+}
+
+fn is_up(bench: &Bench<Model>) -> bool {
+    bench.xen.site.domains().is_ok()
+}
+
+fn every_request(domid: Domid) -> Vec<Placement> {
+    let hard_pinned = Placement {
+        hard_pinned: true,
+        ..placement(domid, request(GIB, Policy::BestEffort))
+    };
+    vec![
+        placement(domid, request(GIB, Policy::Any)),
+        placement(domid, request(GIB, Policy::BestEffort)),
+        placement(domid, request(GIB, Policy::Strict)),
+        hard_pinned,
+    ]
+}
+
+/// Populates what was placed; a Xen whose counters a second claim has spoilt crashes on it.
+fn populate(bench: &Bench<Model>, domid: Domid, rung: &Rung) {
+    let exact_node = match rung {
+        Rung::NodeClaim(node) => Some(*node),
+        _ => None,
+    };
+    bench.xen.site.populate(domid, GIB, exact_node);
+}
+
+#[test]
+fn a_domain_that_was_there_before_the_toolstack_is_not_claimed_where_that_can_crash_xen() {
+    for flavour in Flavour::ALL {
+        for abandoned_by in ["the first", "the second"] {
+            for case in 0..every_request(Domid(1)).len() {
+                let bench = bench(flavour);
+                let placed = bench.place(GIB, Policy::BestEffort);
+                let domid = placed.domid();
+                if abandoned_by == "the first" {
+                    bench.protocol.abandoned(domid).unwrap();
+                }
+                let next = reopened(&bench);
+                if abandoned_by == "the second" {
+                    next.abandoned(domid).unwrap();
+                }
+                assert_eq!(bench.outstanding(domid), 0);
+                let asked = every_request(domid).remove(case);
+                let name = format!("{}, {abandoned_by}, {asked:?}", flavour.name);
+                match next.place(asked) {
+                    Err(error) if is_sticky(flavour) => {
+                        assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+                        assert_eq!(bench.outstanding(domid), 0, "{name}");
+                    }
+                    Ok(placed) if !is_sticky(flavour) => {
+                        assert_eq!(bench.outstanding(domid), GIB, "{name}");
+                        populate(&bench, domid, &placed.outcome().rung);
+                    }
+                    answer => panic!("{name}: {answer:?}"),
+                }
+                assert!(is_up(&bench), "{name}");
+                // Whoever comes after the toolstack is placed as ever.
+                let new = bench.create(GIB);
+                let placed = next.place(placement(new, request(GIB, Policy::BestEffort)));
+                let rung = placed.unwrap().outcome().rung.clone();
+                assert_eq!(
+                    matches!(rung, Rung::NodeClaim(_)),
+                    flavour.has_node_claims(),
+                    "{name}: {rung:?}"
+                );
+                populate(&bench, new, &rung);
+                assert!(is_up(&bench), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
+    for flavour in Flavour::ALL {
+        let bench = bench(flavour);
+        let domid = bench.create(GIB);
+        for switches in [
+            Config {
+                claims: Claims::Never,
+                ..Config::default()
+            },
+            Config {
+                builder_claims: BuilderClaims::All,
+                ..Config::default()
+            },
+        ] {
+            let next = Protocol::open(bench.xen.clone(), switches).unwrap();
+            let asked = placement(domid, request(GIB, Policy::BestEffort));
+            let placed = next.place(asked).unwrap();
+            assert_eq!(placed.outcome().claimed_pages, 0);
+            next.abandoned(domid).unwrap();
+        }
+    }
+}
