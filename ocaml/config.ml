@@ -270,20 +270,10 @@ let lines text =
 
 let slips text = Config_text.slips ~keys:(List.map fst keys) text
 
-(* xenopsd takes quotes off itself, but not where a carriage return follows. *)
-let unquoted text =
-  let text = String.trim text in
-  let last = String.length text - 1 in
-  match if last < 1 then ' ' else text.[0] with
-  | ('"' | '\'') as quote when text.[last] = quote ->
-      String.sub text 1 (last - 1)
-  | _ ->
-      text
-
 let options ~report get put =
   let option switch =
     let spec text =
-      match set (get ()) ~key:switch.key (unquoted text) with
+      match set (get ()) ~key:switch.key (Config_text.value text) with
       | Ok config ->
           put config
       | Error invalid ->

@@ -1,7 +1,10 @@
 type setting = {line: int; key: string; value: string}
 
+(* Through an array, since List.mapi needs stack for each. *)
 let lines text =
-  List.mapi (fun i line -> (i + 1, line)) (String.split_on_char '\n' text)
+  Array.of_list (String.split_on_char '\n' text)
+  |> Array.mapi (fun i line -> (i + 1, line))
+  |> Array.to_list
 
 let before char text =
   match String.index_opt text char with
@@ -20,14 +23,16 @@ let unquoted text =
   else
     text
 
+let value text = unquoted (String.trim text)
+
 let key_and_value line =
   let line = before '#' line in
   match String.index_opt line '=' with
   | None ->
       None
   | Some i ->
-      let value = String.sub line (i + 1) (String.length line - i - 1) in
-      Some (String.trim (String.sub line 0 i), unquoted (String.trim value))
+      let text = String.sub line (i + 1) (String.length line - i - 1) in
+      Some (String.trim (String.sub line 0 i), value text)
 
 let parse text =
   let has_nul (_, line) = String.contains line '\000' in
