@@ -1,7 +1,10 @@
 type setting = {line: int; key: string; value: string}
 
+(* Through an array, since List.mapi needs stack for each. *)
 let lines text =
-  List.mapi (fun i line -> (i + 1, line)) (String.split_on_char '\n' text)
+  Array.of_list (String.split_on_char '\n' text)
+  |> Array.mapi (fun i line -> (i + 1, line))
+  |> Array.to_list
 
 let before char text =
   match String.index_opt text char with
@@ -14,7 +17,7 @@ let is_quoted text =
   let last = String.length text - 1 in
   last >= 1 && (text.[0] = '"' || text.[0] = '\'') && text.[last] = text.[0]
 
-let unquoted text =
+let value text =
   let text = String.trim text in
   if is_quoted text then
     String.sub text 1 (String.length text - 2)
@@ -27,8 +30,8 @@ let key_and_value line =
   | None ->
       None
   | Some i ->
-      let value = String.sub line (i + 1) (String.length line - i - 1) in
-      Some (String.trim (String.sub line 0 i), unquoted value)
+      let text = String.sub line (i + 1) (String.length line - i - 1) in
+      Some (String.trim (String.sub line 0 i), value text)
 
 let parse text =
   let has_nul (_, line) = String.contains line '\000' in

@@ -80,8 +80,11 @@ type choice = {event: int; actor: int}
 
 type schedule = Timed | Round_robin | Random of int | Trace of choice list
 
+(* Through arrays, since List.map needs stack for each. *)
+let list_of f values = Array.to_list (Array.map f values)
+
 let choices_of_raw choices =
-  List.map (fun (event, actor) -> {event; actor}) (Array.to_list choices)
+  list_of (fun (event, actor) -> {event; actor}) choices
 
 let schedule_to_raw : schedule -> Raw.schedule_value = function
   | Timed ->
@@ -92,7 +95,7 @@ let schedule_to_raw : schedule -> Raw.schedule_value = function
       Raw.Random one_in
   | Trace choices ->
       let pair {event; actor} = (event, actor) in
-      Raw.Trace (Array.of_list (List.map pair choices))
+      Raw.Trace (Array.map pair (Array.of_list choices))
 
 type start = {
     vm: string
@@ -227,9 +230,6 @@ type sample = {
 }
 
 type film = {node_pages: int array; samples: sample list; events: event list}
-
-(* Through arrays, since List.map needs stack for each. *)
-let list_of f values = Array.to_list (Array.map f values)
 
 let film_of_raw (value : Raw.film_value) =
   {

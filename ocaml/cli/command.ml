@@ -57,11 +57,12 @@ let guarded f =
       Status.Reader_gone
   | exception Output.Unwritable message ->
       Logs.err (fun m -> m "standard output: %s" message) ;
-      Status.Internal_error
+      Status.Bad_input
   | exception Stack_overflow ->
       Status.internal "out of stack"
   | exception Out_of_memory ->
-      Status.internal "out of memory"
+      Logs.err (fun m -> m "out of memory") ;
+      Status.Bad_input
   | exception exn ->
       Status.internal (Printexc.to_string exn)
 
@@ -75,7 +76,8 @@ let main ?argv ?live ?(declared = []) () =
   in
   Logs.set_reporter Status.reporter ;
   Sys.set_signal Sys.sigpipe Sys.Signal_ignore ;
-  Sys.set_signal Sys.sigint (Sys.Signal_handle (fun _ -> Unix._exit 130)) ;
+  let interrupted _ = Unix._exit (Status.code Interrupted) in
+  Sys.set_signal Sys.sigint (Sys.Signal_handle interrupted) ;
   let status =
     guarded (fun () ->
         let status = evaluate ?argv ~live () in

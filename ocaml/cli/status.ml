@@ -8,6 +8,7 @@ type t =
   | Bad_input
   | Hypervisor_error
   | Internal_error
+  | Interrupted
   | Reader_gone
 
 let code = function
@@ -21,6 +22,8 @@ let code = function
       3
   | Internal_error ->
       4
+  | Interrupted ->
+      130
   | Reader_gone ->
       141
 
@@ -30,11 +33,15 @@ let exits =
     info Done "on success."
   ; info Refused "if a VM does not fit, or a start failed in a simulation."
   ; info Bad_input
-      "on bad input or usage. The message names the file, the line or field, \
-       what was found and what was expected."
+      "on bad input or usage, or if the output could not be written. The \
+       message names the file, the line or field, what was found and what was \
+       expected."
   ; info Hypervisor_error
       "if the hypervisor said no, or crashed in a simulation."
   ; info Internal_error "on an internal error, which is a bug."
+  ; info Interrupted "if it was interrupted (SIGINT), as a shell has it."
+  ; info Reader_gone
+      "if what it writes to was closed early (SIGPIPE), as a shell has it."
   ]
 
 let reporter =

@@ -5,13 +5,15 @@ open Xenopsd_numa
 type t =
   | Done
   | Refused  (** a VM does not fit, or a modelled start failed *)
-  | Bad_input  (** or usage *)
+  | Bad_input  (** or usage, or output that cannot be written *)
   | Hypervisor_error
-  | Internal_error
+  | Internal_error  (** only for bugs *)
+  | Interrupted
   | Reader_gone  (** standard output was closed early *)
 
 val code : t -> int
-(** 0 to 4; 141 for {!Reader_gone}, as the shell has it. *)
+(** 0 to 4; 130 for {!Interrupted} and 141 for {!Reader_gone}, as a shell has
+    it. *)
 
 val exits : Cmdliner.Cmd.Exit.info list
 (** For manual pages. *)

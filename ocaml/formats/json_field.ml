@@ -87,6 +87,8 @@ let nullable {expected; read} =
       )
   )
 
+let list_of f list = List.rev (List.rev_map f list)
+
 let map_list f list =
   let rec go i mapped = function
     | [] ->

@@ -62,6 +62,9 @@ val under : string -> error -> error
 val key : path:string -> string -> string
 (** [key ~path name] is the path of a key: [path.name]. *)
 
+val list_of : ('a -> 'b) -> 'a list -> 'b list
+(** [List.map], safe on long lists. *)
+
 val map_list :
   (int -> 'a -> ('b, 'e) result) -> 'a list -> ('b list, 'e) result
 (** [map_list f l] is [f] of each element and its position, in order, up to the

@@ -113,7 +113,7 @@ let of_toolstack played =
   @ sums runs
   @ [
       ("variants", `List (List.map variant played))
-    ; ("vms", `List (List.map start starts))
+    ; ("vms", `List (Json_field.list_of start starts))
     ]
 
 let of_all played = what (List.map (fun {run; _} -> run) played)

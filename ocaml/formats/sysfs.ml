@@ -121,7 +121,7 @@ let host_cpus cpus =
     let core = if by_siblings then first_sibling else core in
     Host.unknown_cpu ?node ?core ?socket ()
   in
-  Array.of_list (List.map cpu cpus)
+  Array.map cpu (Array.of_list cpus)
 
 let online_nodes directory =
   let* present = Sysfs_file.numbered directory "node" in

@@ -28,4 +28,4 @@ let to_json choices : Yojson.Safe.t =
   let pair {Simulation.event; actor} : Yojson.Safe.t =
     `List [`Int event; `Int actor]
   in
-  `List (List.map pair choices)
+  `List (Json_field.list_of pair choices)

@@ -161,6 +161,14 @@ let traces_replay () =
   in
   List.iter check Simulation.toolstacks
 
+(* As many as a long run has, and more than a stack has room for. *)
+let long_traces_are_taken () =
+  let choice event = {Simulation.event; actor= 0} in
+  let trace = List.init 1_000_000 (fun i -> choice (i + 100_000_000)) in
+  let run = storm ~schedule:(Simulation.Trace trace) Model.Xen_4_17 in
+  let timed = storm ~schedule:Simulation.Timed Model.Xen_4_17 in
+  Alcotest.(check bool) "none comes to pass" true (run = timed)
+
 let bad_settings_are_values () =
   let check field result =
     match result with
@@ -196,6 +204,7 @@ let suite =
       ; case "films" films_tell_the_run
       ; case "films, of every scenario" films_change_nothing
       ; case "traces" traces_replay
+      ; case "long traces" long_traces_are_taken
       ; case "settings" bad_settings_are_values
       ]
   )

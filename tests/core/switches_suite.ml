@@ -115,11 +115,27 @@ let options_of_xenopsd () =
        [""; "\""; "'never\""; "NEVER"]
     )
 
+(* More lines than a stack has room for. *)
+let long_files () =
+  let text = String.make 1_000_000 '\n' ^ "numa-claims = never\n" in
+  match Config.of_text ~file:"long" text with
+  | Ok config ->
+      Alcotest.(check (option string))
+        "read" (Some "never")
+        (Config.get config ~key:"numa-claims") ;
+      Alcotest.(check (list (pair string int)))
+        "lines"
+        [("numa-claims", 1_000_001)]
+        (Config.lines text)
+  | Error message ->
+      Alcotest.fail message
+
 let suite =
   ( "switches"
   , [
       case "strict" switches
     ; case "out of range" switches_are_refused_out_of_range
     ; case "xenopsd's form" options_of_xenopsd
+    ; case "a long file" long_files
     ]
   )
