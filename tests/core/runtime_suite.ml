@@ -3,29 +3,33 @@
 open Xenopsd_numa
 open Bench
 
-(* Other threads run while a call that may block is under way. *)
+(* Other threads run while a call that may block is under way. One that may not run is let in
+   between calls only, and then for a turn: who runs beside a call has many. *)
 let the_runtime_lock_is_released () =
   let running = Atomic.make true in
-  let ticks = Atomic.make 0 in
-  let ticker =
+  let turns = Atomic.make 0 in
+  let other =
     Thread.create
       (fun () ->
         while Atomic.get running do
-          Atomic.incr ticks ; Thread.yield ()
+          Atomic.incr turns ; Thread.yield ()
         done
       )
       ()
   in
-  Thread.yield () ;
-  let before = Atomic.get ticks in
-  let storm seed =
-    ignore (ok_claims (Simulation.run ~seed ~flavour:Model.Xen_4_17 boot_storm))
+  let turns_beside seed =
+    let before = Atomic.get turns in
+    ignore (ok_claims (Simulation.run ~seed ~flavour:Model.Xen_4_17 boot_storm)) ;
+    Atomic.get turns - before
   in
-  List.iter storm [1; 2; 3] ;
-  let during = Atomic.get ticks - before in
+  (* A machine that has other things to do may give it none beside one call. *)
+  let rec beside_any seed =
+    seed <= 1_000 && (turns_beside seed > 1_000 || beside_any (seed + 1))
+  in
+  let beside = beside_any 1 in
   Atomic.set running false ;
-  Thread.join ticker ;
-  Alcotest.(check bool) "others ran" true (during > 0)
+  Thread.join other ;
+  Alcotest.(check bool) "others ran" true beside
 
 let many_threads () =
   let model, claims = modelled Model.Upstream in

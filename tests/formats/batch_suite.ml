@@ -366,50 +366,49 @@ let empty () =
   Alcotest.(check string) "outcome" "answered" (outcome_name result) ;
   Alcotest.(check (list string)) "nothing" [""] output
 
-(* An answer must not wait for more input than there is. *)
+(* An answer must not wait for more input than there is: who asks writes the next question
+   when the answer to the last one is flushed, and a reader that wants it before finds none. *)
 let dialogue () =
   let input, questions = Unix.pipe () in
-  let answers, output = Unix.pipe () in
-  let write_to fd text =
-    ignore (Unix.write_substring fd text 0 (String.length text))
-  in
-  let pending = Buffer.create 100 in
-  let flush () =
-    write_to output (Buffer.contents pending) ;
-    Buffer.clear pending
-  in
-  let thread =
-    Thread.create
-      (fun () ->
-        let write = Buffer.add_string pending in
-        ignore (Batch.run ~input ~write ~flush)
-      )
-      ()
-  in
+  Unix.set_nonblock input ;
   let ask text =
-    write_to questions (text ^ "\n") ;
-    let readable, _, _ = Unix.select [answers] [] [] 10. in
-    if readable = [] then Alcotest.fail "no answer" ;
-    let answer = Bytes.create 10_000 in
-    Bytes.sub_string answer 0 (Unix.read answers answer 0 10_000)
+    let text = text ^ "\n" in
+    let written = Unix.write_substring questions text 0 (String.length text) in
+    Alcotest.(check int) "written" (String.length text) written
   in
-  Alcotest.(check string) "first" "{\"answers\":[]}\n" (ask (line host [])) ;
-  Alcotest.(check string) "second" "{\"answers\":[]}\n" (ask (line host [])) ;
-  Unix.close questions ;
-  Thread.join thread ;
-  List.iter Unix.close [input; answers; output]
+  let to_ask = ref [line host []; line host []] in
+  let pending = Buffer.create 100 in
+  let flushed = ref [] in
+  let flush () =
+    if Buffer.length pending > 0 then (
+      flushed := Buffer.contents pending :: !flushed ;
+      Buffer.clear pending ;
+      match !to_ask with
+      | [] ->
+          Unix.close questions
+      | question :: later ->
+          ask question ;
+          to_ask := later
+    )
+  in
+  ask (line host []) ;
+  let result =
+    Fun.protect
+      ~finally:(fun () -> Unix.close input)
+      (fun () -> Batch.run ~input ~write:(Buffer.add_string pending) ~flush)
+  in
+  Alcotest.(check string) "outcome" "answered" (outcome_name result) ;
+  let answer = "{\"answers\":[]}\n" in
+  Alcotest.(check (list string)) "answers" [answer; answer; answer] !flushed
 
 let many () =
   let line =
     line (Lazy.force snapshot) [vm "a" 1; vm "b" 2; vm "c" 3; vm "d" 20]
   in
   let text = String.concat "\n" (List.init 5_000 (fun _ -> line)) in
-  let start = Unix.gettimeofday () in
   let result, output = run text in
-  let taken = Unix.gettimeofday () -. start in
   Alcotest.(check string) "outcome" "answered" (outcome_name result) ;
-  Alcotest.(check int) "answers" 5_001 (List.length output) ;
-  if taken > 20. then Alcotest.failf "5000 lines took %.1f s" taken
+  Alcotest.(check int) "answers" 5_001 (List.length output)
 
 let case name f = Alcotest.test_case name `Quick f
 

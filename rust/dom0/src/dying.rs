@@ -2,7 +2,6 @@
 //! accepts it and never releases it, so that nothing that needs memory can come after this.
 
 use std::thread::scope;
-use std::time::{Duration, Instant};
 
 use claims::{Errno, Hypervisor};
 use xen::From;
@@ -17,9 +16,6 @@ const PAGES: u64 = 1 << 17;
 
 /// What is claimed beside what the domain has.
 const MORE_PAGES: u64 = 1000;
-
-/// How long it may take until the first of its pages is gone.
-const BEGINS: Duration = Duration::from_secs(10);
 
 pub fn claim(host: &Host) -> Found {
     let seen = Seen::of(host)?;
@@ -42,12 +38,11 @@ pub fn claim(host: &Host) -> Found {
     let domid = domain.domid;
     let (destroyed, answer) = scope(|scope| {
         let destroying = scope.spawn(|| domain.destroy());
-        let start = Instant::now();
         let answer = loop {
             // Xen shows it as dying only when all of its memory is gone.
             let left = host.domain(domid).map(|domain| domain.map(|d| d.tot_pages));
             match left {
-                Ok(Some(PAGES)) if start.elapsed() < BEGINS => (),
+                Ok(Some(PAGES)) if !destroying.is_finished() => (),
                 Ok(Some(left)) if left < PAGES => {
                     let answer = host.xen.claim_host(domid, all);
                     let claimed = host.outstanding(domid).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! The host that the checks run on: its figures, and domains as a toolstack has them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claims::{CallError, DomainInfo, Domid, Hypervisor};
 use planner::{Memory, NodeSet, Topology};
@@ -12,9 +12,11 @@ use crate::report::Failure;
 /// Orders of the extents that a builder asks for.
 pub const ORDERS: [u32; 3] = [18, 9, 0];
 
-/// How long free memory must not change to be taken for settled, and how long that may take.
-const QUIET: Duration = Duration::from_millis(200);
-const SETTLED_AT_LAST: Duration = Duration::from_secs(20);
+/// How often in a row free memory must be the same to be taken for settled, and after how many
+/// looks it is not.
+const SETTLED: u32 = 10;
+const LOOKS: u32 = 1000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Extents that are populated by one call.
 const BATCH: usize = 512;
@@ -73,21 +75,18 @@ impl Host {
     /// Free memory, once it has stopped changing: destroyed domains give their last pages back
     /// late.
     pub fn settled(&self) -> Result<Memory, Failure> {
-        let start = Instant::now();
         let mut last = self.xen.memory()?;
-        let mut since = Instant::now();
-        while since.elapsed() < QUIET {
-            if start.elapsed() > SETTLED_AT_LAST {
-                return Err(Failure(format!("free memory does not settle: {last:?}")));
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        let mut alike = 0;
+        for _ in 0..LOOKS {
+            std::thread::sleep(BETWEEN_LOOKS);
             let now = self.xen.memory()?;
-            if now != last {
-                since = Instant::now();
+            alike = if now == last { alike + 1 } else { 0 };
+            if alike == SETTLED {
+                return Ok(now);
             }
             last = now;
         }
-        Ok(last)
+        Err(Failure(format!("free memory does not settle: {last:?}")))
     }
 
     /// A domain as Xen lists it.

@@ -1,7 +1,7 @@
 //! The two worlds in which a node is filled before a domain lands on it: the running Xen, and the
 //! model.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claims::{Domid, Hypervisor};
 use model::{Flavour, Kind, Sizes, Timing, Xen};
@@ -14,7 +14,8 @@ use crate::host::{Domain, Host};
 use crate::layout::{free_clean, Layout};
 use crate::report::{ensure, Failure};
 
-/// How long a domain may take to be gone.
+/// How often it is looked whether a domain is gone, and when it is on the model.
+const LOOKS: u32 = 30_000;
 const GONE: Duration = Duration::from_secs(60);
 
 /// Extents: frame and order.
@@ -82,10 +83,11 @@ impl<'a> Running<'a> {
     pub fn destroy(self, node: usize, pages: u64) -> Result<(Domain, Extents), Failure> {
         let before = self.host.free_by_node()?[node];
         self.dies.destroy()?;
-        let start = Instant::now();
+        let mut looks = 0;
         while self.host.free_by_node()?[node] < before + pages {
-            ensure!(start.elapsed() < GONE, "the memory is not back");
+            ensure!(looks < LOOKS, "the memory is not back");
             std::thread::sleep(Duration::from_millis(2));
+            looks += 1;
         }
         Ok((self.stays, self.kept))
     }

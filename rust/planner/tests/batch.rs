@@ -368,14 +368,8 @@ fn long_batches_are_bounded() {
     let mut rng = Rng::with_seed(1);
     let sizes: Vec<u64> = (0..65_536).map(|_| rng.u64(1..=30)).collect();
     let requests = vms(&host, &sizes, &description(1));
-    let start = std::time::Instant::now();
     let one_by_one = plan_all(&host, &requests, &Limits::default(), false);
-    let apart = start.elapsed();
     let batch = batch(&host, &requests, &Limits::default());
-    println!(
-        "{apart:?} one by one, {:?} together",
-        start.elapsed() - apart
-    );
     println!(
         "{} orders, complete: {}",
         batch.orders_tried, batch.complete

@@ -56,6 +56,8 @@ pub struct Faulty<S> {
     pub told: Arc<Mutex<Told>>,
     /// How much later it is at each look at the clock.
     pub stall: Arc<Mutex<(Duration, Duration)>>,
+    /// How long it was asked to sleep: what a placement waits, however slow the machine is.
+    pub slept: Arc<Mutex<Duration>>,
     pub calls: Arc<Mutex<Vec<String>>>,
 }
 
@@ -68,6 +70,7 @@ impl<S: Site> Faulty<S> {
             topology: Arc::default(),
             told: Arc::new(Mutex::new(Box::new(Ok))),
             stall: Arc::default(),
+            slept: Arc::default(),
             calls: Arc::default(),
         }
     }
@@ -234,6 +237,7 @@ impl<S: Site> Hypervisor for Faulty<S> {
     }
 
     fn sleep(&self, time: Duration) {
+        *self.slept.lock().unwrap() += time;
         self.site.sleep(time)
     }
 }
