@@ -90,17 +90,15 @@ pub enum FindingValue {
 }
 
 /// See `model::Ending`.
-#[sig(
-    "As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of int"
-)]
+#[sig("As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of string * string * int")]
 pub enum EndingValue {
     AsBefore,
     /// Outstanding pages, missing pages, builds.
     Left(i64, i64, i64),
     Crashed(String),
     Violated(String),
-    /// Events.
-    Stuck(i64),
+    /// The VM, why, and events.
+    Stuck(String, String, i64),
 }
 
 /// See `model::Happening`.

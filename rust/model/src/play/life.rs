@@ -212,6 +212,15 @@ impl Life {
         }
     }
 
+    /// Somebody else destroyed its domain. Its toolstack sees it when it does something with it; if
+    /// it does nothing, the VM is off.
+    pub fn was_killed(&mut self) {
+        if self.is_idle() {
+            self.domid = None;
+            self.running = false;
+        }
+    }
+
     /// Whether a start is under way.
     pub fn is_starting(&self) -> bool {
         match self.at {
