@@ -238,15 +238,20 @@ let man =
     `S Manpage.s_description
   ; `P
       "Says on which NUMA nodes of a host a VM would live, how much memory \
-       each node would give, and which CPUs are near; or that the VM does not \
-       fit, and by how much. Nothing is changed anywhere. The host is a file, \
-       or the Xen at hand."
+       each node would give, and which CPUs are near; that it would start without \
+       a place, and why; or that it does not fit, and by how much. Nothing is \
+       changed anywhere. The host is a file, or the Xen at hand."
+  ; `P
+      "It says what a placement would do: what a toolstack leaves alone is left \
+       alone, by the switches of $(b,--config) or their defaults, and shown. \
+       $(b,--reserve 0 --overhead 0) is the question alone."
   ; `P
       "A $(i,SIZE) is an integer and a unit, B, KiB, MiB, GiB or TiB; no unit \
        means B."
   ; `S "REASONS"
   ; `P
-      "With $(b,--explain) each kind of set that did not do has its line, with \
+      "With $(b,--explain) each other node has its line: what it is short of by \
+       itself, or that it would do. Then each kind of set that did not do, with \
        what the nearest such set, in brackets, is short of. Where that is the \
        same for a wider kind, only the wider one is told, and of many the first \
        and the last ones. The next best set is what would be taken if not for \
@@ -255,7 +260,7 @@ let man =
        the strategy balance ends as few as it can."
   ; `P
       "With $(b,--json) all kinds are told, and the object has one more key, \
-       reasons, with the same as data: rejected, compared, steps, strategy, \
+       reasons, with the same as data: rejected, alone, compared, steps, strategy, \
        weighed and runner_up."
   ; `S "BATCHES"
   ; `P "Each line of the batch is a JSON object, answered by one line:"
@@ -292,6 +297,9 @@ let man =
   ; `P "The same, on the Xen host at hand, with reasons:"
   ; `Pre
       "  $(mname) $(tname) --memory 64GiB --vcpus 8 --explain"
+  ; `P "What a placement would do on this host, with its own switches:"
+  ; `Pre
+      "  $(mname) $(tname) --memory 64GiB --vcpus 8 --config /etc/xenopsd.conf"
   ; `P "On a single node or not at all, for a script:"
   ; `Pre
       "  $(mname) $(tname) --host host.json --memory 64GiB --vcpus 8 --policy \
@@ -302,5 +310,12 @@ let command ~live =
   let doc = "say on which NUMA nodes a VM would live" in
   Cmd.v
     (Cmd.info "plan" ~doc ~man ~exits:Status.exits)
-    Term.(ret (const (run live) $ Convert.verbose $ Plan_options.single $ Plan_options.json
-         $ Plan_options.batch))
+    Term.(
+      ret
+        (const (run live)
+        $ Convert.verbose
+        $ Plan_options.single
+        $ Plan_options.json
+        $ Plan_options.batch
+        )
+    )

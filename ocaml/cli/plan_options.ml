@@ -85,7 +85,8 @@ let single =
     $ option ["cores"] (Convert.number ~least:0) ~docv:"N"
         "The cores that its nodes must have; as many as vCPUs unless given, \
          or none for the policies any and prio_mem_only."
-    $ enum "POLICY" Request.policies ["policy"] "How strictly it is placed, as switched unless given"
+    $ enum "POLICY" Request.policies ["policy"]
+        "How strictly it is placed, as switched unless given"
     $ enum "STRATEGY" Request.strategies ["strategy"]
         "Which of equally near sets of nodes it takes, as switched unless given"
     $ size ["reserve"]
