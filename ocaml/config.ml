@@ -270,10 +270,11 @@ let lines text =
 
 let slips text = Config_text.slips ~keys:(List.map fst keys) text
 
+(* xenopsd takes quotes off itself, but not where a carriage return follows. *)
 let options ~report get put =
   let option switch =
     let spec text =
-      match set (get ()) ~key:switch.key (Config_text.value text) with
+      match set (get ()) ~key:switch.key (Config_text.unquoted text) with
       | Ok config ->
           put config
       | Error invalid ->

@@ -18,12 +18,11 @@ let is_quoted text =
   last >= 1 && (text.[0] = '"' || text.[0] = '\'') && text.[last] = text.[0]
 
 let unquoted text =
+  let text = String.trim text in
   if is_quoted text then
     String.sub text 1 (String.length text - 2)
   else
     text
-
-let value text = unquoted (String.trim text)
 
 let key_and_value line =
   let line = before '#' line in
@@ -31,8 +30,8 @@ let key_and_value line =
   | None ->
       None
   | Some i ->
-      let text = String.sub line (i + 1) (String.length line - i - 1) in
-      Some (String.trim (String.sub line 0 i), value text)
+      let value = String.sub line (i + 1) (String.length line - i - 1) in
+      Some (String.trim (String.sub line 0 i), unquoted value)
 
 let parse text =
   let has_nul (_, line) = String.contains line '\000' in
@@ -100,7 +99,7 @@ let slips ~keys text =
     let marked = number = 1 && has_prefix byte_order_mark line in
     let mark =
       if marked then
-        [(number, "found a byte order mark, expected none: it is part of the key")]
+        [(number, "found a byte order mark, expected none: this line is not read")]
       else
         []
     in

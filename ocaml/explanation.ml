@@ -137,10 +137,13 @@ let first_lines = 4
 
 let last_lines = 3
 
+(* What one node is short of is told of each. *)
+let is_wider t rejected = t.alone = [] || not (is_one_node rejected)
+
+let wider t = List.filter (is_wider t) t.rejected
+
 let rejected_lines t =
-  (* What one node is short of is told of each. *)
-  let told rejected = t.alone <> [] && is_one_node rejected in
-  let kinds = List.filter (fun kind -> not (told kind)) (telling t.rejected) in
+  let kinds = List.filter (is_wider t) (telling t.rejected) in
   let lines = List.map rejected_line kinds in
   let left = List.length lines - first_lines - last_lines in
   if left <= 1 then

@@ -36,6 +36,8 @@ val of_raw : (Plan.t, Refusal.t) result -> Raw.explained_value -> t
 
 val behinds : (string * behind) list
 
+val wider : t -> rejected list
+
 val rejected_line : rejected -> string
 
 val alone_line : alone -> string

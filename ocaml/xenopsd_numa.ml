@@ -502,6 +502,16 @@ module Claims = struct
     |> Result.map Size.clamp
     |> Result.map_error error_of_raw
 
+  let enforces ~claims ~(policy : Request.policy) =
+    match (claims, policy) with
+    | Config.Never, Request.Any ->
+        false
+    | Config.Always, _ ->
+        true
+    | ( Config.Never
+      , Request.(Best_effort | Best_effort_hard | Prio_mem_only | Strict) ) ->
+        true
+
   let starts_unplaced ?(claims = Config.Always) ~policy (refusal : Refusal.t) =
     let always =
       match claims with Config.Always -> true | Config.Never -> false
@@ -554,6 +564,7 @@ module Claims = struct
     ; node_claims: bool option
     ; claim_sets: bool option
     ; late_accounting: bool
+    ; degraded: string list
     ; panics: int
   }
 
@@ -572,6 +583,7 @@ module Claims = struct
            ; node_claims= value.node_claims
            ; claim_sets= value.claim_sets
            ; late_accounting= value.late_accounting
+           ; degraded= Array.to_list value.degraded
            ; panics= value.panics
            }
        )

@@ -391,6 +391,9 @@ module Explanation : sig
       what else was rejected, then {!choice_lines}. Of kinds that are short of the
       same the widest is told, and of many the first and the last ones. *)
 
+  val wider : t -> rejected list
+  (** What was rejected beside single nodes, of which [alone] tells more. *)
+
   val rejected_line : rejected -> string
 
   val alone_line : alone -> string
@@ -724,7 +727,9 @@ module Claims : sig
   type builder = Pv_builder | Hvm_builder
 
   val open_ : ?config:Config.t -> Hypervisor.t -> (t, Failure.t) result
-  (** Reads the host's topology and probes what it can do. *)
+  (** Reads the host's nodes, CPUs and domains. To be called once, when the
+      toolstack starts: see [Must_destroy] of {!place}. A host that does not say
+      its nodes is opened all the same, and {!status} says so. *)
 
   val overhead : vcpus:int -> memory:Size.t -> Size.t
   (** The pool: what a domain needs beside what its builder claims, as xenopsd
@@ -742,6 +747,10 @@ module Claims : sig
     -> (Size.t, error) result
   (** The overhead with which {!place} would plan the request: its own, and what
       its vCPUs and structures take too, where there is a plan with that. *)
+
+  val enforces : claims:Config.claims -> policy:Request.policy -> bool
+  (** Whether {!place} leaves reserves and overhead alone: not with claims [Never]
+      and policy [Any]. *)
 
   val starts_unplaced :
     ?claims:Config.claims -> policy:Request.policy -> Refusal.t -> bool
@@ -800,10 +809,11 @@ module Claims : sig
 
   val abandoned : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what
-      is left of the claim and returns node affinity to Xen. To be called
-      whenever a domain does not get as far as {!built}. Idempotent. Where Xen
-      has, or may have, claims on single nodes, a domain whose claim another
-      process made cannot be placed again afterwards. *)
+      is left of the claim and returns node affinity to Xen. A {!place} of the
+      domain that waits ends with [Cancelled]. To be called whenever a domain does
+      not get as far as {!built}. Idempotent. Where Xen has claims on single
+      nodes, a domain whose claim another process made cannot be placed again
+      afterwards. *)
 
   val configure : t -> Config.t -> (unit, Failure.t) result
   (** Policy, strategy, reserves and waits are in force for the next {!place}; a
@@ -820,6 +830,9 @@ module Claims : sig
     ; claim_sets: bool option  (** claims on several nodes at once *)
     ; late_accounting: bool
           (** whether pages leave a claim later than the free memory *)
+    ; degraded: string list
+          (** what Xen does not say of its nodes, a sentence each: domains are
+              placed with what is known *)
     ; panics: int  (** caught so far *)
   }
 

@@ -32,81 +32,28 @@ let print_build live =
 
 let default_config = "/etc/xenopsd.conf"
 
-(** A switch that a file sets, and where: [key, line]. *)
-let settings text =
-  let setting i line =
-    let line =
-      match String.index_opt line '#' with
-      | Some comment ->
-          String.sub line 0 comment
-      | None ->
-          line
-    in
-    match String.index_opt line '=' with
-    | Some equals ->
-        Some (String.trim (String.sub line 0 equals), i + 1)
-    | None ->
-        None
-  in
-  String.split_on_char '\n' text
-  |> List.mapi setting
-  |> List.filter_map Fun.id
-
-type config = {config: Config.t; file: string option; set: (string * int) list}
-
-let read_config file =
-  let* text = Result.map_error (fun error -> `File error) (Source.read file) in
-  match Config.of_file file with
-  | Ok config ->
-      Ok {config; file= Some file; set= List.rev (settings text)}
-  | Error message ->
-      Error (`Config message)
-
 let config_of = function
   | Some file ->
-      read_config file
+      Config_file.read file
   | None when Sys.file_exists default_config ->
-      read_config default_config
+      Config_file.read default_config
   | None ->
-      Ok {config= Config.default; file= None; set= []}
+      Ok Config_file.none
 
-let origin {file; set; _} key =
-  match (file, List.assoc_opt key set) with
-  | Some file, Some line ->
-      Printf.sprintf "%s: line %d" file line
-  | Some _, None | None, _ ->
-      "default"
-
-let has_prefix prefix text =
-  String.length text >= String.length prefix
-  && String.sub text 0 (String.length prefix) = prefix
-
-(* The file belongs to xenopsd, so unknown keys are passed over; one that looks
-   like ours is more likely a slip. *)
-let warn_unknown {file; set; _} =
-  let ours key =
-    (has_prefix "numa-" key || has_prefix "builder-" key)
-    && not (List.mem_assoc key Config.keys)
-  in
-  let warn (key, line) =
-    if ours key then
-      Logs.warn (fun m ->
-          m "%s: line %d: found %s, expected one of %s"
-            (Option.value file ~default:"")
-            line key
-            (String.concat ", " (List.map fst Config.keys))
-      )
-  in
-  List.iter warn (List.rev set)
-
-let print_config config =
+(* No xenopsd is asked: one that runs has what it read when it started. *)
+let print_config (read : Config_file.t) =
   let switch (key, _) =
-    let value = Option.value (Config.get config.config ~key) ~default:"" in
-    ["  " ^ key; value; origin config key]
+    let value = Option.value (Config.get read.config ~key) ~default:"" in
+    ["  " ^ key; value; Config_file.origin read key]
   in
-  heading "Switches" ;
-  print_table (List.map switch Config.keys) ;
-  warn_unknown config
+  heading
+    ( match read.file with
+    | Some file ->
+        Printf.sprintf "Switches in %s" file
+    | None ->
+        "Switches without a file"
+    ) ;
+  print_table (List.map switch Config.keys)
 
 (* ---- the Xen at hand ---- *)
 
@@ -128,53 +75,37 @@ let known = function
   | Some false ->
       "no"
   | None ->
-      "not known yet"
+      "no answer"
 
-let claims = function Config.Always -> "always" | Config.Never -> "never"
-
-let status_rows (status : Claims.status) =
+let live_rows (probed : Claims.probed) (status : Claims.status) =
   [
-    ["  claims on several nodes at once"; known status.claim_sets]
-  ; [
-      "  claims on single nodes"
-    ; ( match status.claim_sets with
-      | Some true ->
-          "not asked: the above are better"
-      | Some false | None ->
-          known status.node_claims
-      )
-    ]
-  ; ["  claims on the host"; known status.host_claims]
+    ["  claims on several nodes at once"; known probed.on_several_nodes]
+  ; ["  claims on single nodes"; known probed.on_single_nodes]
+  ; ["  claims on the host"; known probed.on_host]
   ; ["  late accounting"; (if status.late_accounting then "yes" else "no")]
-  ; ["  numa-claims in force"; claims status.config.claims]
-  ; [
-      "  pending"
-    ; Option.fold ~none:"nothing"
-        ~some:(fun change -> "numa-claims = " ^ claims change)
-        status.pending
-    ]
   ]
 
-let print_live config hypervisor =
+let print_live hypervisor =
   heading "Live host" ;
-  let status =
-    let* t = Claims.open_ ~config:config.config hypervisor in
-    Claims.status t
+  let rows =
+    let* t = Claims.open_ hypervisor in
+    let* probed = Claims.probe t in
+    let* status = Claims.status t in
+    Ok (live_rows probed status)
   in
-  match status with
-  | Ok status ->
-      print_table (status_rows status) ;
-      Status.Done
+  match rows with
+  | Ok rows ->
+      print_table rows ; Status.Done
   | Error failure ->
       Status.of_failure failure
 
-let run_live config = function
+let run_live = function
   | Live.Elsewhere _ ->
       print_no_live () ; Status.Done
   | Live.Linked {connect; declared= _} -> (
     match connect () with
     | Ok hypervisor ->
-        print_live config hypervisor
+        print_live hypervisor
     | Error message ->
         Live.unreachable message
   )
@@ -183,31 +114,44 @@ let print_host (file, host) =
   heading (Printf.sprintf "Host %s" file) ;
   print_lines (Host_table.lines host)
 
-let run live () config_file host_file =
-  if Live.is_dom0 () then Live.hand_over live ;
-  let host =
-    match host_file with
-    | None ->
-        Ok None
-    | Some file ->
-        Result.map (fun host -> Some (file, host)) (Host_file.read file)
-  in
-  match (config_of config_file, host) with
-  | Error (`Config message), _ ->
-      Logs.err (fun m -> m "%s" message) ;
+let report live ~strict config host =
+  print_build live ;
+  print_config config ;
+  let warned = Config_file.warn config in
+  Option.iter print_host host ;
+  match run_live live with
+  | Status.Done when strict && warned ->
       Status.Bad_input
-  | Error (`File error), _ | Ok _, Error error ->
-      Status.of_error error
-  | Ok config, Ok host ->
-      print_build live ;
-      print_config config ;
-      Option.iter print_host host ;
-      run_live config live
+  | status ->
+      status
+
+let run live () config_file host_file strict =
+  let is_piped = Option.fold ~none:false ~some:(( = ) Source.standard_input) in
+  if is_piped config_file && is_piped host_file then
+    `Error (true, "--host and --config cannot both be standard input")
+  else (
+    if Live.is_dom0 () then Live.hand_over live ;
+    let host =
+      match host_file with
+      | None ->
+          Ok None
+      | Some file ->
+          Host_file.read file
+          |> Result.map (fun host -> Some (file, host))
+          |> Result.map_error Status.of_error
+    in
+    match (config_of config_file, host) with
+    | Error status, _ | Ok _, Error status ->
+        `Ok status
+    | Ok config, Ok host ->
+        `Ok (report live ~strict config host)
+  )
 
 let config =
   let doc =
     Printf.sprintf
-      "The file with the switches; %s unless given, if there is one."
+      "The file with the switches, $(b,-) for standard input; %s unless given, \
+       if there is one."
       default_config
   in
   Arg.(
@@ -227,24 +171,33 @@ let host =
     & info ["host"] ~docv:"FILE" ~doc
   )
 
+let strict =
+  let doc = "Fail, with exit status 2, if there is anything to warn of." in
+  Arg.(value & flag & info ["strict"] ~doc)
+
 let man =
   [
     `S Manpage.s_description
   ; `P
       "Prints what this program is made of, every switch with its value and \
-       the line that it comes from, and whether there is a live Xen. A key of \
-       the file that looks like a switch and is none is warned of."
+       the line that it comes from, and which kinds of claims the Xen at hand \
+       has. A line of the file that looks as if it set a switch and sets none is \
+       warned of, such as NUMA-CLAIMS = never or numa-claims: never."
+  ; `P
+      "No xenopsd is asked: one that runs has what it read when it started. The \
+       Xen is asked by releasing claims that the control domain has not got, \
+       which changes nothing."
   ; `S Manpage.s_examples
-  ; `P "What xenopsd would do with a file of switches:"
-  ; `Pre "  $(mname) $(tname) --config xenopsd.conf"
+  ; `P "What a file of switches says, and whether it is what was meant:"
+  ; `Pre "  $(mname) $(tname) --config xenopsd.conf --strict"
   ; `P "Whether a snapshot is well-formed, and what is in it:"
   ; `Pre "  $(mname) $(tname) --host host.json"
   ]
 
 let command ~live =
   let doc =
-    "say what is linked, what is switched on, and what a host is like"
+    "say what is linked, what is switched on, and what this Xen is like"
   in
   Cmd.v
     (Cmd.info "doctor" ~doc ~man ~exits:Status.exits)
-    Term.(const (run live) $ Convert.verbose $ config $ host)
+    Term.(ret (const (run live) $ Convert.verbose $ config $ host $ strict))

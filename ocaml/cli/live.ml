@@ -101,6 +101,15 @@ let not_handed_over live =
   ) ;
   Status.Bad_input
 
+(* What a host does not say of its nodes changes what follows. *)
+let warn_of_degraded claims =
+  Result.map
+    (fun (status : Claims.status) ->
+      let warn sentence = Logs.warn (fun m -> m "the live host: %s" sentence) in
+      List.iter warn status.degraded
+    )
+    (Claims.status claims)
+
 let run live f =
   match live with
   | Elsewhere _ ->
@@ -110,7 +119,12 @@ let run live f =
     | Error message ->
         unreachable message
     | Ok hypervisor -> (
-      match Result.bind (Claims.open_ hypervisor) f with
+      let opened =
+        Result.bind (Claims.open_ hypervisor) (fun claims ->
+            Result.bind (warn_of_degraded claims) (fun () -> f claims)
+        )
+      in
+      match opened with
       | Ok status ->
           status
       | Error failure ->

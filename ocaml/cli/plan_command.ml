@@ -8,92 +8,7 @@ let src = Logs.Src.create "xenopsd-numa.plan"
 
 module Log = (val Logs.src_log src : Logs.LOG)
 
-(** The options of a single VM. *)
-type single = {
-    host: string option
-  ; name: string option
-  ; memory: Size.t option
-  ; overhead: Size.t option
-  ; vcpus: int option
-  ; cores: int option
-  ; policy: Request.policy option
-  ; strategy: Request.strategy option
-  ; reserve: Size.t option
-  ; node_reserve: Size.t option
-  ; allowed_cpus: int list option
-  ; allowed_nodes: int list option
-  ; explain: bool
-}
-
 let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
-
-let share (node, pages) =
-  [
-    Printf.sprintf "  node %d" node
-  ; Fmt.str "%a, %d pages" Size.pp (Size.pages pages) pages
-  ]
-
-let distance plan =
-  match (Plan.max_distance plan, Plan.average_distance plan) with
-  | Some maximum, Some average ->
-      [
-        [
-          "  distance"
-        ; Printf.sprintf "%d at most, %.6f on average" maximum average
-        ]
-      ]
-  | Some _, None | None, Some _ | None, None ->
-      []
-
-let nearest plan =
-  match (Plan.optimal plan, Plan.gap plan) with
-  | true, _ ->
-      []
-  | false, Some gap ->
-      [
-        [
-          "  nearest"
-        ; Printf.sprintf "not proven: within %.2f %% on average" (100. *. gap)
-        ]
-      ]
-  | false, None ->
-      [["  nearest"; "not proven"]]
-
-let plan_lines name plan =
-  let nodes =
-    match Plan.nodes plan with
-    | [node] ->
-        Printf.sprintf "node %d" node
-    | nodes ->
-        "nodes " ^ String.concat ", " (List.map string_of_int nodes)
-  in
-  let cpus = match Plan.cpus plan with "" -> "none" | cpus -> cpus in
-  Printf.sprintf "%s fits on %s" name nodes
-  :: Output.table
-       ([["  CPUs"; cpus]]
-       @ List.map share (Plan.pages_per_node plan)
-       @ distance plan @ nearest plan
-       )
-
-let refusal_lines name refusal =
-  [Fmt.str "%s does not fit: %a" name Refusal.pp refusal]
-
-let answer_lines request (answer : answer) explanation =
-  let name =
-    match Request.name request with "" -> "The VM" | name -> name
-  in
-  let why =
-    match Option.fold ~none:[] ~some:Explanation.lines explanation with
-    | [] ->
-        []
-    | lines ->
-        "Why:" :: List.map (fun line -> "  " ^ line) lines
-  in
-  match answer with
-  | Ok plan ->
-      plan_lines name plan @ why
-  | Error refusal ->
-      refusal_lines name refusal @ why
 
 (* The options are named after the fields: allowed_cpus[0] is --allowed-cpus. *)
 let option_of_field field =
@@ -122,49 +37,112 @@ let of_option = function
   | Internal message ->
       Error.Internal message
 
-let request single memory vcpus =
-  let {name; overhead; cores; policy; strategy; _} = single in
-  let {allowed_cpus; allowed_nodes; _} = single in
-  Request.v ?name ?overhead ?cores ?policy ?strategy ?allowed_cpus
-    ?allowed_nodes ~memory ~vcpus ()
+(** What is asked of a host, with what the switches say where no option does. *)
+type question = {
+    request: Request.t
+  ; policy: Request.policy
+  ; left: Plan_json.left_alone
+}
 
-let answer single host request =
-  let {reserve; node_reserve; explain= explained; _} = single in
+let request (single : Plan_options.single) (config : Config.t) memory vcpus
+    overhead =
+  let {Plan_options.name; cores; allowed_cpus; allowed_nodes; _} = single in
+  let policy =
+    Option.value single.policy ~default:(Config.default_policy config)
+  in
+  let strategy = Option.value single.strategy ~default:config.strategy in
+  let* request =
+    Request.v ?name ?cores ?allowed_cpus ?allowed_nodes ~overhead ~policy
+      ~strategy ~memory ~vcpus ()
+  in
+  Ok (request, policy)
+
+let question (single : Plan_options.single) (config : Config.t) host memory
+    vcpus =
+  let request = request single config memory vcpus in
+  let overhead = Claims.overhead ~vcpus ~memory in
+  let* asked, policy =
+    request (Option.value single.overhead ~default:overhead)
+  in
+  let enforced = Claims.enforces ~claims:config.claims ~policy in
+  let default size = if enforced then size else Size.zero in
+  let reserve = Option.value single.reserve ~default:(default config.reserve) in
+  let node_reserve =
+    Option.value single.node_reserve ~default:(default config.node_reserve)
+  in
+  let* overhead =
+    match single.overhead with
+    | Some overhead ->
+        Ok overhead
+    | None when not enforced ->
+        Ok Size.zero
+    | None ->
+        Claims.planned_overhead ~reserve ~node_reserve
+          ~budget_steps:config.plan_budget_steps host asked
+  in
+  let* asked, policy = request overhead in
+  let claimed = Host.host_outstanding host in
+  let left = {Plan_json.overhead; reserve; node_reserve; claimed} in
+  Ok {request= asked; policy; left}
+
+let answer ~explained (config : Config.t) host question =
+  let {Plan_json.reserve; node_reserve; _} = question.left in
+  let budget_steps = config.plan_budget_steps in
   if explained then
-    let* answer, explanation = explain ?reserve ?node_reserve host request in
+    let* answer, explanation =
+      explain ~reserve ~node_reserve ~budget_steps host question.request
+    in
     Ok (answer, Some explanation)
   else
-    let* answer = plan ?reserve ?node_reserve host request in
+    let* answer =
+      plan ~reserve ~node_reserve ~budget_steps host question.request
+    in
     Ok (answer, None)
 
 let warn_of_left_out (left_out : Host.Left_out.t) =
   Log.warn (fun m -> m "%s" left_out.sentence)
 
-let run_on single ~json host memory vcpus =
+let print ~json host question ~starts answer explanation =
+  let name = Request.name question.request in
+  if json then
+    let json =
+      Plan_json.single ?explanation ~starts ~name question.left host answer
+    in
+    Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
+  else (
+    print_lines
+      (Plan_text.lines ~name ~starts ~host question.left answer explanation) ;
+    List.iter warn_of_left_out (Host.left_out host)
+  )
+
+let run_on (single : Plan_options.single) (config : Config.t) ~json host memory
+    vcpus =
   let result =
     Result.map_error of_option
-      (let* request = request single memory vcpus in
-       let* answer, explanation = answer single host request in
-       Ok (request, answer, explanation)
+      (let* question = question single config host memory vcpus in
+       let* answer, explanation =
+         answer ~explained:single.explain config host question
+       in
+       Ok (question, answer, explanation)
       )
   in
   match result with
   | Error error ->
       Status.of_error error
-  | Ok (request, answer, explanation) -> (
-      if json then
-        let json =
-          Plan_json.v ?explanation ~host ~name:(Request.name request) answer
-        in
-        Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
-      else (
-        print_lines (answer_lines request answer explanation) ;
-        List.iter warn_of_left_out (Host.left_out host)
-      ) ;
-      match answer with Ok _ -> Status.Done | Error _ -> Status.Refused
+  | Ok (question, answer, explanation) -> (
+      let policy = question.policy in
+      let starts =
+        match answer with
+        | Ok _ ->
+            true
+        | Error refusal ->
+            Claims.starts_unplaced ~claims:config.claims ~policy refusal
+      in
+      print ~json host question ~starts answer explanation ;
+      match starts with true -> Status.Done | false -> Status.Refused
     )
 
-let run_single single ~json file memory vcpus =
+let run_single single config ~json file memory vcpus =
   match Host_file.read file with
   | Error error ->
       Status.of_error error
@@ -174,12 +152,12 @@ let run_single single ~json file memory vcpus =
             (Array.length (Host.nodes host))
             (Array.length (Host.cpus host))
       ) ;
-      run_on single ~json host memory vcpus
+      run_on single config ~json host memory vcpus
 
-let run_live live single ~json memory vcpus =
+let run_live live single config ~json memory vcpus =
   Live.run live (fun t ->
       Result.map
-        (fun host -> run_on single ~json host memory vcpus)
+        (fun host -> run_on single config ~json host memory vcpus)
         (Claims.host t)
   )
 
@@ -205,25 +183,26 @@ let run_batch file =
       let close () = if input <> Unix.stdin then Unix.close input in
       Fun.protect ~finally:close (fun () -> run_lines file input)
 
-(** The options that were given, for [--batch] goes with none of them. *)
-let given single =
-  let name option = Option.map (fun _ -> option) in
-  List.filter_map Fun.id
-    [
-      name "--host" single.host
-    ; name "--name" single.name
-    ; name "--memory" single.memory
-    ; name "--overhead" single.overhead
-    ; name "--vcpus" single.vcpus
-    ; name "--cores" single.cores
-    ; name "--policy" single.policy
-    ; name "--strategy" single.strategy
-    ; name "--reserve" single.reserve
-    ; name "--node-reserve" single.node_reserve
-    ; name "--allowed-cpus" single.allowed_cpus
-    ; name "--allowed-nodes" single.allowed_nodes
-    ; (if single.explain then Some "--explain" else None)
-    ]
+(* The switches are read first: the other program that the command may become reads
+   them again, and from a pipe it could not. *)
+let with_config live (single : Plan_options.single) f =
+  let is_piped =
+    Option.fold ~none:false ~some:(( = ) Source.standard_input)
+  in
+  match single.config with
+  | Some _ when is_piped single.config && is_piped single.host ->
+      `Error (true, "--host and --config cannot both be standard input")
+  | None ->
+      `Ok (f Config.default)
+  | Some file -> (
+      if single.host = None then Live.hand_over live ;
+      match Config_file.read file with
+      | Error status ->
+          `Ok status
+      | Ok read ->
+          let (_ : bool) = Config_file.warn read in
+          `Ok (f read.config)
+    )
 
 (* Without a file it is the live host, where there may be one. *)
 let may_be_live live =
@@ -233,96 +212,26 @@ let may_be_live live =
   | Live.Elsewhere _ ->
       Live.is_dom0 ()
 
-let run live () single json batch =
-  match (batch, given single, single) with
+let run live () (single : Plan_options.single) json batch =
+  match (batch, Plan_options.given single, single) with
   | Some file, [], _ ->
       `Ok (run_batch file)
   | Some _, option :: _, _ ->
       `Error (true, Printf.sprintf "%s does not go with --batch" option)
   | None, _, {host= Some host; memory= Some memory; vcpus= Some vcpus; _} ->
-      `Ok (run_single single ~json host memory vcpus)
+      with_config live single (fun config ->
+          run_single single config ~json host memory vcpus
+      )
   | None, _, {host= None; _} when not (may_be_live live) ->
       `Error (true, "--host FILE is missing (or --batch FILE)")
   | None, _, {host= None; memory= Some memory; vcpus= Some vcpus; _} ->
-      `Ok (run_live live single ~json memory vcpus)
+      with_config live single (fun config ->
+          run_live live single config ~json memory vcpus
+      )
   | None, _, {memory= None; _} ->
       `Error (true, "--memory SIZE is missing")
   | None, _, {vcpus= None; _} ->
       `Error (true, "--vcpus N is missing")
-
-let option names converter ~docv doc =
-  Arg.(value & opt (some converter) None & info names ~docv ~doc)
-
-let enum docv choices names doc =
-  let doc = Printf.sprintf "%s: %s." doc (Arg.doc_alts_enum choices) in
-  option names (Arg.enum choices) ~docv doc
-
-let single =
-  let make host name memory overhead vcpus cores policy strategy reserve
-      node_reserve allowed_cpus allowed_nodes explain =
-    {
-      host
-    ; name
-    ; memory
-    ; overhead
-    ; vcpus
-    ; cores
-    ; policy
-    ; strategy
-    ; reserve
-    ; node_reserve
-    ; allowed_cpus
-    ; allowed_nodes
-    ; explain
-    }
-  in
-  let size names doc = option names Convert.size ~docv:"SIZE" doc in
-  Term.(
-    const make
-    $ option ["host"] (Convert.text ~docv:"FILE") ~docv:"FILE"
-        "The host: a snapshot in JSON, what $(b,xl info -n) printed, or a \
-         directory laid out like Linux's /sys. $(b,-) is standard input. In a \
-         Xen's control domain, that Xen unless given."
-    $ option ["name"] (Convert.text ~docv:"NAME") ~docv:"NAME"
-        "What to call the VM."
-    $ option ["memory"] Convert.memory ~docv:"SIZE"
-        "The VM's memory: what its builder will populate."
-    $ size ["overhead"]
-        "What the VM needs beside its memory: pool, vCPUs, structures. \
-         Nothing unless given."
-    $ option ["vcpus"] (Convert.number ~least:1) ~docv:"N" "The VM's vCPUs."
-    $ option ["cores"] (Convert.number ~least:0) ~docv:"N"
-        "The cores that its nodes must have; as many as vCPUs unless given, \
-         or none for the policies any and prio_mem_only."
-    $ enum "POLICY" Request.policies ["policy"] "How strictly it is placed"
-    $ enum "STRATEGY" Request.strategies ["strategy"]
-        "Which of equally near sets of nodes it takes"
-    $ size ["reserve"] "What is left alone on the host; nothing unless given."
-    $ size ["node-reserve"]
-        "What is left alone on each node; nothing unless given."
-    $ option ["allowed-cpus"] Convert.ids ~docv:"LIST"
-        "The CPUs that the VM may use, such as 0-7,16; all unless given."
-    $ option ["allowed-nodes"] Convert.ids ~docv:"LIST"
-        "The nodes that the VM may use, such as 0,1; all unless given."
-    $ Arg.(
-        value & flag
-        & info ["explain"]
-            ~doc:
-              "Say which nearer or smaller sets of nodes did not do, and by \
-               how much; what chose the nodes; and which would be taken if not \
-               for these, how much farther they are, and how much room they \
-               have. See REASONS."
-      )
-  )
-
-let json =
-  let doc = "Print one line of JSON. A batch is always JSON." in
-  Arg.(value & flag & info ["json"] ~doc)
-
-let batch =
-  option ["batch"] (Convert.text ~docv:"FILE") ~docv:"FILE"
-    "Answer each line of $(docv), $(b,-) for standard input, by a line; see \
-     BATCHES."
 
 let man =
   [
@@ -393,4 +302,5 @@ let command ~live =
   let doc = "say on which NUMA nodes a VM would live" in
   Cmd.v
     (Cmd.info "plan" ~doc ~man ~exits:Status.exits)
-    Term.(ret (const (run live) $ Convert.verbose $ single $ json $ batch))
+    Term.(ret (const (run live) $ Convert.verbose $ Plan_options.single $ Plan_options.json
+         $ Plan_options.batch))

@@ -45,9 +45,23 @@ let chosen =
 
 let told entry text : Yojson.Safe.t = `Assoc (entry @ [("text", `String text)])
 
+let alone ({node; verdict} : Explanation.alone) =
+  let none =
+    [
+      ("reason", `Null)
+    ; ("short_by_bytes", int 0)
+    ; ("short_by_cpus", int 0)
+    ; ("short_by_cores", int 0)
+    ]
+  in
+  [("max_distance", int 10); ("size", int 1); ("nodes", ints [node])]
+  @ Result.fold ~ok:(fun _ -> none) ~error:shortfall verdict
+
 let explanation_to_json (explanation : Explanation.t) =
   let kind kind = told (rejected kind) (Explanation.rejected_line kind) in
-  List.map kind explanation.rejected
+  let one node = told (alone node) (Explanation.alone_line node) in
+  List.map one explanation.alone
+  @ List.map kind (Explanation.wider explanation)
   @ List.map (told chosen) (Explanation.choice_lines explanation)
 
 let place plan : (string * Yojson.Safe.t) list =
@@ -64,7 +78,7 @@ let place plan : (string * Yojson.Safe.t) list =
 
 let placed plan = place plan @ [("refused", `Null)]
 
-let refused refusal : (string * Yojson.Safe.t) list =
+let no_place : (string * Yojson.Safe.t) list =
   [
     ("nodes", `List [])
   ; ("pages_per_node", `Assoc [])
@@ -73,8 +87,9 @@ let refused refusal : (string * Yojson.Safe.t) list =
   ; ("average_distance", `Null)
   ; ("optimal", `Bool true)
   ; ("gap", six_decimals 0.)
-  ; ("refused", `Assoc (shortfall refusal))
   ]
+
+let refused refusal = no_place @ [("refused", `Assoc (shortfall refusal))]
 
 let weighed (weighed : Explanation.weighed) : Yojson.Safe.t =
   `Assoc
@@ -96,9 +111,21 @@ let runner_up (runner_up : Explanation.runner_up) : Yojson.Safe.t =
 
 let reasons (explanation : Explanation.t) : Yojson.Safe.t =
   let kind kind : Yojson.Safe.t = `Assoc (rejected kind) in
+  let one (alone : Explanation.alone) : Yojson.Safe.t =
+    let lacks refusal : Yojson.Safe.t = `Assoc (shortfall refusal) in
+    `Assoc
+      [
+        ("node", int alone.node)
+      ; ("short", or_null lacks (Result.fold ~ok:(fun _ -> None)
+             ~error:Option.some alone.verdict))
+      ; ("behind", Result.fold ~ok:(named Explanation.behinds)
+             ~error:(fun _ -> `Null) alone.verdict)
+      ]
+  in
   `Assoc
     [
       ("rejected", `List (List.map kind explanation.rejected))
+    ; ("alone", `List (List.map one explanation.alone))
     ; ("compared", int explanation.compared)
     ; ("steps", int explanation.steps)
     ; ("strategy", named Request.strategies explanation.strategy)
@@ -121,22 +148,65 @@ let left_out host : (string * Yojson.Safe.t) list =
   | nodes ->
       [("left_out_nodes", `List (List.map node nodes))]
 
-let v ?explanation ?host ~name answer : Yojson.Safe.t =
-  let answer =
-    match answer with Ok plan -> placed plan | Error refusal -> refused refusal
+type left_alone = {
+    overhead: Size.t
+  ; reserve: Size.t
+  ; node_reserve: Size.t
+  ; claimed: Size.t
+}
+
+let bytes (size : Size.t) = int (size :> int)
+
+let left_alone_json left host : Yojson.Safe.t =
+  let on node (of_node : Host.node) =
+    (string_of_int node, bytes of_node.claimed)
   in
-  let why : (string * Yojson.Safe.t) list =
-    match explanation with
-    | None ->
-        [("explanation", `List [])]
-    | Some explanation ->
-        [
-          ("explanation", `List (explanation_to_json explanation))
-        ; ("reasons", reasons explanation)
-        ]
-  in
+  let of_nodes = Array.to_list (Array.mapi on (Host.nodes host)) in
+  `Assoc
+    [
+      ("overhead_bytes", bytes left.overhead)
+    ; ("reserve_bytes", bytes left.reserve)
+    ; ("node_reserve_bytes", bytes left.node_reserve)
+    ; ("claimed_bytes", bytes left.claimed)
+    ; ( "claimed_bytes_per_node"
+      , `Assoc (List.filter (fun (_, claimed) -> claimed <> `Int 0) of_nodes)
+      )
+    ]
+
+let answered = function
+  | Ok plan ->
+      placed plan
+  | Error refusal ->
+      refused refusal
+
+let why explanation : (string * Yojson.Safe.t) list =
+  match explanation with
+  | None ->
+      [("explanation", `List [])]
+  | Some explanation ->
+      [
+        ("explanation", `List (explanation_to_json explanation))
+      ; ("reasons", reasons explanation)
+      ]
+
+let named_answer name fields : Yojson.Safe.t =
+  `Assoc (("name", Json_syntax.string name) :: fields)
+
+let v ?explanation ?host ~name answer =
   let beside = Option.fold ~none:[] ~some:left_out host in
-  `Assoc ((("name", Json_syntax.string name) :: answer) @ why @ beside)
+  named_answer name (answered answer @ why explanation @ beside)
+
+let single ?explanation ~starts ~name left host answer =
+  let unplaced : (string * Yojson.Safe.t) list =
+    match answer with
+    | Error refusal when starts ->
+        no_place
+        @ [("refused", `Null); ("unplaced", `Assoc (shortfall refusal))]
+    | Ok _ | Error _ ->
+        answered answer @ [("unplaced", `Null)]
+  in
+  let left = [("left_alone", left_alone_json left host)] in
+  named_answer name (unplaced @ left @ why explanation @ left_out host)
 
 let score (score : Xenopsd_numa.Batch.score) : (string * Yojson.Safe.t) list =
   [

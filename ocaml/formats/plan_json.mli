@@ -11,8 +11,9 @@
     "short_by_cores": …}]. What {!Xenopsd_numa.Refusal.reasons} lists are the
     reasons.
 
-    [explanation] is empty unless asked for. Each entry is a kind of nearer or
-    smaller set of nodes that did not do, nearest first:
+    [explanation] is empty unless asked for. Each entry is a node by itself that was
+    not taken, or a kind of nearer or smaller set of nodes that did not do, nearest
+    first:
     [{"max_distance": …, "size": …, "nodes": […], "reason": …,
     "short_by_bytes": …, "short_by_cpus": …, "short_by_cores": …, "text": …}],
     where [size] is null for sets of any size and [nodes] is the set that came
@@ -25,6 +26,7 @@
     {v
     {"rejected": [{"max_distance": 10, "size": null, "nodes": [0], "reason": "memory",
                    "short_by_bytes": 4096, "short_by_cpus": 0, "short_by_cores": 0}],
+     "alone": [{"node": 1, "short": {"reason": "memory", …}, "behind": null}],
      "compared": 1, "steps": 3, "strategy": "balance",
      "weighed": {"room_bytes": …, "emptiest_bytes": …, "used_share": 0.625000,
                  "ended_holes": null},
@@ -46,6 +48,27 @@ val left_out : Host.t -> (string * Yojson.Safe.t) list
     {v
     "left_out_nodes": [{"node": 1, "reason": "no_distances", "text": "…"}]
     v} *)
+
+(** What a plan for one VM left alone. *)
+type left_alone = {
+    overhead: Size.t  (** what the VM needs beside its memory *)
+  ; reserve: Size.t  (** of the host *)
+  ; node_reserve: Size.t  (** of each node *)
+  ; claimed: Size.t  (** by domains, on the host *)
+}
+
+val single :
+     ?explanation:Explanation.t
+  -> starts:bool
+  -> name:string
+  -> left_alone
+  -> Host.t
+  -> answer
+  -> Yojson.Safe.t
+(** As {!v}, of what a placement would do: a request that is refused and [starts] all
+    the same is [unplaced], with what [refused] has otherwise. [left_alone] is
+    [{"overhead_bytes": …, "reserve_bytes": …, "node_reserve_bytes": …,
+    "claimed_bytes": …, "claimed_bytes_per_node": {"0": …}}]. *)
 
 val together : Xenopsd_numa.Batch.t -> (string * Yojson.Safe.t) list
 (** What stands beside the answers of requests placed together:

@@ -1,10 +1,17 @@
 (* xenopsd-numa plan, one VM. *)
 
 module J = Yojson.Safe.Util
+module Size = Xenopsd_numa.Size
+module Host = Xenopsd_numa.Host
+module Config = Xenopsd_numa.Config
+module Claims = Xenopsd_numa.Claims
 
 let host = "../hosts/xeon-2n.json"
 
 let plan arguments = Run.command ("plan" :: "--host" :: host :: arguments)
+
+(* The question alone, whatever a placement leaves alone. *)
+let bare = ["--reserve"; "0"; "--overhead"; "0"]
 
 let check_code what expected (result : Run.result) =
   if result.code <> expected then
@@ -17,7 +24,8 @@ let check_lines what expected (result : Run.result) =
     (String.split_on_char '\n' result.out)
 
 let for_people () =
-  let result = plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--name"; "vm1"] in
+  let vm = ["--memory"; "30GiB"; "--vcpus"; "8"; "--name"; "vm1"] in
+  let result = plan (vm @ bare) in
   check_code "fits" 0 result ;
   Alcotest.(check string) "no message" "" result.err ;
   check_lines "fits"
@@ -41,7 +49,7 @@ let refused () =
 
 (* What stands after the plan itself. *)
 let check_why what arguments expected =
-  let result = Run.command (("plan" :: arguments) @ ["--explain"]) in
+  let result = Run.command (("plan" :: "--explain" :: arguments) @ bare) in
   check_code what 0 result ;
   let rec after = function
     | [] ->
@@ -63,31 +71,46 @@ let on name memory arguments =
 let explained () =
   check_why "alone"
     (on "xeon-2n" "30GiB" ["8"])
-    ["  one node alone: short by 6.67 GiB (node 0)"; "  no other nodes would do"] ;
-  check_why "balance"
-    (on "arm-4n-2sockets" "30GiB" ["8"])
     [
-      "  balance chose: 4 equally near sets of nodes were compared"
+      "  node 0 alone: short by 6.67 GiB"
+    ; "  node 1 alone: short by 19.8 GiB"
+    ; "  no other nodes would do"
+    ] ;
+  check_why "each other node"
+    (on "xeon-2n" "12GiB" ["4"])
+    ["  node 1 alone: short by 1.79 GiB"; "  no other nodes would do"] ;
+  check_why "balance"
+    (on "arm-4n-2sockets" "30GiB" ["8"; "--strategy"; "balance"])
+    [
+      "  nodes 0-2 alone: would do"
+    ; "  balance chose: 4 equally near sets of nodes were compared"
     ; "  next best: node 2, as near, but ends 1 large hole, not 0"
     ; "  room: 120 GiB on node 3, 46.2 GiB less on node 2"
     ] ;
   check_why "spread"
     (on "xeon-4n-2groups" "30GiB" ["8"; "--strategy"; "spread"])
     [
-      "  spread chose: 4 equally near sets of nodes were compared"
+      "  nodes 0-2 alone: would do"
+    ; "  spread chose: 4 equally near sets of nodes were compared"
     ; "  next best: node 2, as near, but 56.2 % used then, not 51.2 %"
     ; "  room: 92.4 GiB on node 3, 6.32 GiB less on node 2"
     ] ;
   check_why "many kinds"
-    (on "itanium-17n" "1200GiB" ["30"])
+    (on "itanium-17n" "1200GiB" ["30"; "--strategy"; "balance"])
     [
-      "  one node alone: short by 1.08 TiB, 22 CPUs, 22 cores (node 10)"
+      "  nodes 0-3,5,6,8 and 6 more alone: short by 1.08 TiB, 22 CPUs, 22 cores \
+       each"
+    ; "  nodes 7,9 alone: short by 1.09 TiB, 22 CPUs, 22 cores each"
+    ; "  node 4 alone: short by 1.12 TiB, 22 CPUs, 22 cores"
+    ; "  node 16 alone: short by 1.17 TiB, 30 CPUs, 30 cores"
     ; "  nodes within distance 14: short by 1.08 TiB, 22 CPUs, 22 cores (nodes \
        10,16)"
     ; "  nodes within distance 17: short by 819 GiB (nodes 12-16)"
     ; "  up to 2 nodes within distance 20: short by 1009 GiB, 14 CPUs, 14 cores \
        (nodes 6,10)"
-    ; "  and 7 more kinds of sets that are short"
+    ; "  up to 3 nodes within distance 20: short by 914 GiB, 6 CPUs, 6 cores \
+       (nodes 6,10,11)"
+    ; "  and 6 more kinds of sets that are short"
     ; "  up to 10 nodes within distance 20: short by 248 GiB (nodes \
        2,3,5,6 and 6 more)"
     ; "  up to 11 nodes within distance 20: short by 153 GiB (nodes \
@@ -108,39 +131,150 @@ let json_of what expected (result : Run.result) =
   | lines ->
       Alcotest.failf "%d lines" (List.length lines)
 
+(* One line of JSON, with this text. *)
+let check_json what code expected result =
+  ignore (json_of what code result) ;
+  Alcotest.(check string) what (expected ^ "\n") result.out
+
 let for_programs () =
-  let result =
-    plan ["--memory"; "30GiB"; "--vcpus"; "8"; "--name"; "vm1"; "--json"]
+  let vm gib rest =
+    plan (["--vcpus"; "8"; "--json"; "--memory"; gib] @ bare @ rest)
   in
-  ignore (json_of "plan" 0 result) ;
-  Alcotest.(check string)
-    "plan"
-    ({|{"name":"vm1","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[]}|}
-    ^ "\n"
-    )
-    result.out ;
-  let explained_json arguments =
-    plan (["--vcpus"; "8"; "--json"; "--explain"; "--memory"] @ arguments)
-  in
-  let refused = json_of "refused" 1 (explained_json ["64GiB"]) in
+  check_json "plan" 0
+    {|{"name":"vm1","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"unplaced":null,"left_alone":{"overhead_bytes":0,"reserve_bytes":0,"node_reserve_bytes":0,"claimed_bytes":0,"claimed_bytes_per_node":{}},"explanation":[]}|}
+    (vm "30GiB" ["--name"; "vm1"]) ;
+  check_json "unplaced" 0
+    {|{"name":"","nodes":[],"pages_per_node":{},"cpus":"","max_distance":null,"average_distance":null,"optimal":true,"gap":0.000000,"refused":null,"unplaced":{"reason":"cores","short_by_bytes":0,"short_by_cpus":0,"short_by_cores":4},"left_alone":{"overhead_bytes":1048576,"reserve_bytes":0,"node_reserve_bytes":2097152,"claimed_bytes":0,"claimed_bytes_per_node":{}},"explanation":[]}|}
+    (plan
+       (["--vcpus"; "8"; "--json"; "--memory"; "1GiB"; "--cores"; "20"]
+       @ ["--overhead"; "1MiB"; "--reserve"; "0"; "--node-reserve"; "2MiB"]
+       )
+    ) ;
+  let refused = json_of "refused" 1 (vm "64GiB" ["--explain"]) in
   Alcotest.(check string)
     "reason" "host_memory"
     (J.to_string (J.member "reason" (J.member "refused" refused))) ;
-  let strict = ["30GiB"; "--policy"; "strict"] in
-  let refused = json_of "refused" 1 (explained_json strict) in
+  let strict = ["--policy"; "strict"; "--explain"] in
+  let refused = json_of "refused" 1 (vm "30GiB" strict) in
   Alcotest.(check bool)
     "explained" true
     (J.to_list (J.member "explanation" refused) <> []) ;
-  let explained = explained_json ["30GiB"] in
-  Alcotest.(check string)
-    "explained"
-    ({|{"name":"","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0,"text":"one node alone: short by 6.67 GiB (node 0)"},{"max_distance":null,"size":null,"nodes":[],"reason":null,"short_by_bytes":0,"short_by_cpus":0,"short_by_cores":0,"text":"no other nodes would do"}],"reasons":{"rejected":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0}],"compared":1,"steps":0,"strategy":"balance","weighed":{"room_bytes":36020207616,"emptiest_bytes":25053130752,"used_share":0.961838,"ended_holes":null},"runner_up":null}}|}
-    ^ "\n"
-    )
-    explained.out
+  check_json "explained" 0
+    {|{"name":"","nodes":[0,1],"pages_per_node":{"0":5186811,"1":2677509},"cpus":"0-31","max_distance":21,"average_distance":15.500000,"optimal":true,"gap":0.000000,"refused":null,"unplaced":null,"left_alone":{"overhead_bytes":0,"reserve_bytes":0,"node_reserve_bytes":0,"claimed_bytes":0,"claimed_bytes_per_node":{}},"explanation":[{"max_distance":10,"size":1,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0,"text":"node 0 alone: short by 6.67 GiB"},{"max_distance":10,"size":1,"nodes":[1],"reason":"memory","short_by_bytes":21245177856,"short_by_cpus":0,"short_by_cores":0,"text":"node 1 alone: short by 19.8 GiB"},{"max_distance":null,"size":null,"nodes":[],"reason":null,"short_by_bytes":0,"short_by_cpus":0,"short_by_cores":0,"text":"no other nodes would do"}],"reasons":{"rejected":[{"max_distance":10,"size":null,"nodes":[0],"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0}],"alone":[{"node":0,"short":{"reason":"memory","short_by_bytes":7159123968,"short_by_cpus":0,"short_by_cores":0},"behind":null},{"node":1,"short":{"reason":"memory","short_by_bytes":21245177856,"short_by_cpus":0,"short_by_cores":0},"behind":null}],"compared":1,"steps":0,"strategy":"balance","weighed":{"room_bytes":36020207616,"emptiest_bytes":25053130752,"used_share":0.961838,"ended_holes":null},"runner_up":null}}|}
+    (vm "30GiB" ["--explain"; "--strategy"; "balance"])
+
+let has what (result : Run.result) text =
+  if not (Test_support.Files.contains result.out text) then
+    Alcotest.failf "%s: no %S in %s" what text result.out
+
+let shown size = Fmt.str "%a" Size.pp size
+
+(* Two nodes, of which the second owes memory to domains. *)
+let with_claims f =
+  let node claimed =
+    Host.node ~claimed ~size:(Size.gib 64) ~free:(Size.gib 40) ()
+  in
+  let host =
+    Host.v
+      ~distances:[|[|Some 10; Some 21|]; [|Some 21; Some 10|]|]
+      ~cpus:
+        (Array.init 16 (fun cpu ->
+             Host.cpu ~node:(cpu / 8) ~core:cpu ~socket:(cpu / 8)
+         )
+        )
+      ~nodes:[|node Size.zero; node (Size.gib 3)|]
+      ()
+  in
+  match host with
+  | Ok host ->
+      Test_support.Files.with_file (Xenopsd_numa_formats.Host_json.to_string host) f
+  | Error _ ->
+      Alcotest.fail "the host was refused"
+
+let vm gib = ["--memory"; Printf.sprintf "%dGiB" gib; "--vcpus"; "8"]
+
+let start_unplaced = "The VM would start without a place: "
+
+(* What a placement leaves alone is left alone, and shown. *)
+let as_place () =
+  let result = plan (vm 12) in
+  check_code "defaults" 0 result ;
+  let reserve = Config.default.reserve in
+  has "defaults" result (shown reserve ^ " of the host, reserved") ;
+  let memory = Size.gib 12 in
+  let least = Claims.overhead ~vcpus:8 ~memory in
+  let json = json_of "overhead" 0 (plan (vm 12 @ ["--json"])) in
+  let left = J.member "left_alone" json in
+  let bytes key = J.to_int (J.member key left) in
+  Alcotest.(check bool)
+    "an HVM VM's" true
+    (bytes "overhead_bytes" >= (least :> int)) ;
+  Alcotest.(check int) "reserve" (reserve :> int) (bytes "reserve_bytes") ;
+  (* The host has 33.5 GiB; without the reserve they would do. *)
+  let full = plan (vm 20 @ ["--overhead"; "0"; "--reserve"; "34GiB"]) in
+  check_code "reserve" 1 full ;
+  has "reserve" full "The VM does not fit: the host has not got the memory" ;
+  has "what is reserved is short too" full "short by 20.5 GiB" ;
+  has "shown" full "  left alone  34.0 GiB of the host, reserved" ;
+  with_claims (fun file ->
+      let on_file = Run.command (["plan"; "--host"; file] @ vm 38 @ bare) in
+      has "claims" on_file "  left alone  3.00 GiB claimed by domains: 3.00 GiB on node 1" ;
+      has "claims" on_file "fits on node 0\n"
+  )
+
+let as_switched () =
+  let check what text arguments code expected =
+    Test_support.Files.with_file text (fun file ->
+        let result = plan (arguments @ ["--config"; file]) in
+        check_code what code result ;
+        has what result expected
+    ) ;
+    let piped = Run.command ~input:text in
+    let arguments = "plan" :: "--host" :: host :: arguments in
+    let result = piped (arguments @ ["--config"; "-"]) in
+    check_code what code result ;
+    has what result expected
+  in
+  check "reserve" "numa-reserve-mib = 20480\n" (vm 20) 1 "does not fit" ;
+  check "strategy" "numa-strategy = pack\n" (vm 1) 0 "fits on node 1\n" ;
+  check "strategy" "numa-strategy = spread\n" (vm 1) 0 "fits on node 0\n" ;
+  check "policy" "numa-placement = false\n" (vm 1) 0 "fits on nodes 0, 1\n" ;
+  check "an option wins" "numa-strategy = pack\n"
+    (vm 1 @ ["--strategy"; "spread"])
+    0 "fits on node 0\n" ;
+  (* Nothing is refused where nobody claims, and no nodes are asked for. *)
+  check "nothing is enforced" "numa-claims = never\nnuma-placement = no\n"
+    (vm 99) 0 start_unplaced ;
+  check "memory is" "numa-claims = never\n" (vm 99) 1 "does not fit" ;
+  let bad = "numa-strategy = best\n" in
+  let result =
+    Run.command ~input:bad
+      (("plan" :: "--host" :: host :: vm 1) @ ["--config"; "-"])
+  in
+  check_code "bad" 2 result ;
+  Alcotest.(check bool)
+    "says where" true
+    (Test_support.Files.contains result.err "standard input: line 1: numa-str")
+
+(* Only what would not start is refused. *)
+let unplaced () =
+  let check arguments code expected =
+    let what = String.concat " " arguments in
+    let result = plan (arguments @ bare) in
+    check_code what code result ;
+    has what result expected
+  in
+  let many = ["--memory"; "1GiB"; "--vcpus"; "40"] in
+  check many 0 (start_unplaced ^ "no nodes that reach each other") ;
+  check (many @ ["--policy"; "best_effort_hard"]) 0 start_unplaced ;
+  check (many @ ["--policy"; "strict"]) 1 "The VM does not fit: " ;
+  check (many @ ["--policy"; "any"]) 0 "The VM fits on nodes 0, 1" ;
+  check (vm 20 @ ["--allowed-nodes"; "1"]) 0 (start_unplaced ^ "the allowed") ;
+  check (vm 20 @ ["--node-reserve"; "30GiB"]) 0 "short by 26.7 GiB" ;
+  check (vm 64) 1 "The VM does not fit: the host has not got the memory"
 
 let nodes arguments =
-  plan ("--json" :: "--vcpus" :: "1" :: arguments)
+  plan (("--json" :: "--vcpus" :: "1" :: arguments) @ ["--reserve"; "0"])
   |> json_of (String.concat " " arguments) 0
   |> J.member "nodes" |> J.to_list |> List.map J.to_int
 
@@ -221,7 +355,11 @@ let usage () =
   check (vm @ ["--bogus"]) "--bogus" ;
   check (vm @ ["stray"]) "stray" ;
   check (vm @ ["--batch"; "-"]) "--host does not go with --batch" ;
-  check ["--batch"; "-"; "--explain"] "--explain does not go with --batch"
+  check ["--batch"; "-"; "--explain"] "--explain does not go with --batch" ;
+  check ["--batch"; "-"; "--config"; "-"] "--config does not go with --batch" ;
+  check
+    ["--host"; "-"; "--config"; "-"; "--memory"; "1GiB"; "--vcpus"; "1"]
+    "--host and --config cannot both be standard input"
 
 let commands () =
   let check arguments =
@@ -300,6 +438,9 @@ let suite =
     ; case "refused" refused
     ; case "explained" explained
     ; case "for programs" for_programs
+    ; case "as a placement" as_place
+    ; case "as switched" as_switched
+    ; case "unplaced" unplaced
     ; case "options" options
     ; case "standard input" standard_input
     ; case "usage" usage

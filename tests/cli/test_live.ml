@@ -52,21 +52,99 @@ let without () =
     "says where" true
     (Files.contains out "xenopsd-numa-xenctrl")
 
-(* What Xen can do is only known once a domain has been placed; what is in force
-   is known at once. *)
-let with_one () =
-  let check text expected =
+(* Which kinds of claims there are is asked of the Xen: on the host, on single nodes,
+   on several; and when they are accounted for. *)
+let kinds () =
+  let check flavour (on_host, on_single, on_several) late =
+    let name, flavour =
+      List.find (fun (name, _) -> name = flavour) Model.flavours
+    in
+    let hypervisor = model flavour in
+    let code, out = main ~live:(fun () -> Ok hypervisor) ["doctor"] in
+    Alcotest.(check int) name 0 code ;
+    let row what there = has_row out [what; (if there then "yes" else "no")] in
+    row "claims on the host" on_host ;
+    row "claims on single nodes" on_single ;
+    row "claims on several nodes at once" on_several ;
+    row "late accounting" late
+  in
+  check "4.17" (true, false, false) true ;
+  check "upstream" (true, false, false) false ;
+  check "4.22" (true, false, false) false ;
+  check "xs9" (true, true, false) false ;
+  check "xs9-2025" (true, true, false) true ;
+  check "v4" (true, true, false) false ;
+  check "v4-fixed" (true, true, false) false ;
+  check "v5" (true, true, true) false ;
+  check "v7" (true, true, true) false ;
+  check "v8" (true, true, true) false
+
+(* What a xenopsd has in force is not known, as none was asked. *)
+let no_xenopsd_was_asked () =
+  Files.with_file "numa-claims = never\n" (fun path ->
+      let live () = Ok (model Model.Upstream) in
+      let code, out = main ~live ["doctor"; "--config"; path] in
+      Alcotest.(check int) "code" 0 code ;
+      has_row out ["Switches in"; path] ;
+      List.iter
+        (fun text ->
+          if Files.contains out text then Alcotest.failf "%s in %s" text out
+        )
+        ["in force"; "pending"; "not known"]
+  )
+
+(* Asking changes nothing: a claim is there afterwards, and as large. *)
+let asking_changes_nothing () =
+  let check (name, flavour) =
+    match Xenopsd_numa_formats.Host_file.read "../hosts/xeon-2n.json" with
+    | Error _ ->
+        Alcotest.fail "the host was refused"
+    | Ok host -> (
+        let ( let* ) = Result.bind in
+        let result =
+          let* model = Model.create ~flavour host in
+          let* t = Claims.open_ (Model.hypervisor model) in
+          let* domid =
+            Model.create_domain model ~vcpus:1 ~max:(Size.gib 2)
+          in
+          let* request =
+            Request.v ~memory:(Size.gib 2) ~vcpus:1 ()
+            |> Result.map_error Failure.of_error
+          in
+          let* _ = Claims.place t ~domid request in
+          let seen () =
+            let* free = Model.free_pages model in
+            let* outstanding = Model.outstanding_pages model in
+            let* claims = Claims.claims t in
+            Ok (free, outstanding, claims)
+          in
+          let* before = seen () in
+          let* _ = Claims.probe t in
+          let* after = seen () in
+          Ok (before = after)
+        in
+        match result with
+        | Ok same ->
+            Alcotest.(check bool) name true same
+        | Error failure ->
+            Alcotest.failf "%s: %a" name Failure.pp failure
+      )
+  in
+  List.iter check Model.flavours
+
+let strict () =
+  let check text code =
     Files.with_file text (fun path ->
         let live () = Ok (model Model.Upstream) in
-        let code, out = main ~live ["doctor"; "--config"; path] in
-        Alcotest.(check int) "code" 0 code ;
-        has_row out ["numa-claims in force"; expected] ;
-        has_row out ["claims on single nodes"; "not known yet"] ;
-        has_row out ["claims on several nodes at once"; "not known yet"]
+        let found, out =
+          main ~live ["doctor"; "--strict"; "--config"; path]
+        in
+        Alcotest.(check int) text code found ;
+        has_row out ["claims on the host"; "yes"]
     )
   in
-  check "numa-claims = always\n" "always" ;
-  check "numa-claims = never\n" "never"
+  check "numa-claims = never\n" 0 ;
+  check "numa-claim = never\n" 2
 
 let what_is_linked () =
   let live () = Ok (model Model.Upstream) in
@@ -118,6 +196,110 @@ let live_commands () =
     )
     ["status"; "audit"; "claims"; "snapshot"]
 
+(* What [place] does with the request on a Xen of its own, as [plan] says it. *)
+let placed_as hypervisor model ~memory ~vcpus ~policy =
+  let ( let* ) = Result.bind in
+  let overhead = Claims.overhead ~vcpus ~memory in
+  let result =
+    let* t = Claims.open_ hypervisor in
+    let* domid = Model.create_domain model ~vcpus ~max:memory in
+    let* request =
+      Request.v ~overhead ~policy ~memory ~vcpus ()
+      |> Result.map_error Failure.of_error
+    in
+    Claims.place t ~domid request
+  in
+  match result with
+  | Error (Failure.Host_full _ | Failure.Refused _) ->
+      "refused"
+  | Error failure ->
+      Alcotest.failf "%a" Failure.pp failure
+  | Ok placed -> (
+      let outcome = Claims.outcome placed in
+      match (outcome.rung, outcome.plan) with
+      | Claims.Unplaced _, _ ->
+          "unplaced"
+      | _, Some plan ->
+          String.concat "," (List.map string_of_int (Plan.nodes plan))
+      | _, None ->
+          "anywhere"
+    )
+
+(* What [plan] says of it. *)
+let planned_as ~live ~memory ~vcpus ~policy =
+  let code, out =
+    main ~live
+      [
+        "plan"
+      ; "--json"
+      ; "--memory"
+      ; Size.to_string memory
+      ; "--vcpus"
+      ; string_of_int vcpus
+      ; "--policy"
+      ; policy
+      ]
+  in
+  let member key = Yojson.Safe.Util.member key (Yojson.Safe.from_string out) in
+  let nodes =
+    List.map Yojson.Safe.Util.to_int (Yojson.Safe.Util.to_list (member "nodes"))
+  in
+  match (code, member "refused", member "unplaced") with
+  | 1, `Assoc _, `Null ->
+      "refused"
+  | 0, `Null, `Assoc _ ->
+      "unplaced"
+  | 0, `Null, `Null when policy = "any" ->
+      "anywhere"
+  | 0, `Null, `Null ->
+      String.concat "," (List.map string_of_int nodes)
+  | code, _, _ ->
+      Alcotest.failf "exit code %d: %s" code out
+
+(* [plan] says what [place] does, also where memory, reserve or overhead just suffice
+   and just do not. *)
+let plan_is_place () =
+  let seen = Hashtbl.create 8 in
+  let check (policy, of_policy) memory vcpus =
+    let fresh () =
+      match Xenopsd_numa_formats.Host_file.read "../hosts/xeon-2n.json" with
+      | Error _ ->
+          Alcotest.fail "the host was refused"
+      | Ok host -> (
+        match Model.create ~flavour:Model.Upstream host with
+        | Ok model ->
+            model
+        | Error failure ->
+            Alcotest.failf "%a" Failure.pp failure
+      )
+    in
+    let model = fresh () in
+    let hypervisor = Model.hypervisor model in
+    let said =
+      planned_as ~live:(fun () -> Ok hypervisor) ~memory ~vcpus ~policy
+    in
+    let done_ = placed_as hypervisor model ~memory ~vcpus ~policy:of_policy in
+    let what =
+      Printf.sprintf "%s, %d vCPUs, %s" (Size.to_string memory) vcpus policy
+    in
+    Alcotest.(check string) what done_ said ;
+    Hashtbl.replace seen said ()
+  in
+  let mib = List.init 24 (fun i -> Size.mib (23_200 + (40 * i))) in
+  let whole = List.init 24 (fun i -> Size.mib (33_800 + (40 * i))) in
+  let sizes = (Size.gib 1 :: Size.gib 12 :: mib) @ whole @ [Size.gib 64] in
+  let each policy =
+    List.iter (fun memory -> check policy memory 4) sizes ;
+    check policy (Size.gib 1) 40 ;
+    check policy (Size.gib 64) 40
+  in
+  List.iter each Request.policies ;
+  List.iter
+    (fun kind ->
+      if not (Hashtbl.mem seen kind) then Alcotest.failf "none was %s" kind
+    )
+    ["0"; "0,1"; "unplaced"; "refused"; "anywhere"]
+
 let codes () =
   let check arguments expected =
     let code, _ = main arguments in
@@ -147,12 +329,20 @@ let () =
       ( "doctor"
       , [
           case "without a live host" without
-        ; case "with one" with_one
+        ; case "kinds of claims" kinds
+        ; case "no xenopsd was asked" no_xenopsd_was_asked
+        ; case "asking changes nothing" asking_changes_nothing
+        ; case "strict" strict
         ; case "what is linked" what_is_linked
         ; case "with one that is not there" unreachable
         ; case "with one that raises" raising
         ]
       )
-    ; ("live", [case "every subcommand" live_commands])
+    ; ( "live"
+      , [
+          case "every subcommand" live_commands
+        ; case "plan says what place does" plan_is_place
+        ]
+      )
     ; ("exit codes", [case "one by one" codes])
     ]

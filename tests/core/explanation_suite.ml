@@ -61,7 +61,7 @@ let example_of_the_manual () =
       Alcotest.(check (list string))
         "lines"
         [
-          "one node alone: short by 16.0 GiB (node 0)"
+          "nodes 0,1 alone: short by 16.0 GiB each"
         ; "no other nodes would do"
         ]
         lines
@@ -69,9 +69,10 @@ let example_of_the_manual () =
       Alcotest.failf "%a" pp_error error
 
 let rejected_are_told () =
-  match why (two_nodes ()) 80 with
+  match why ~strategy:Request.Balance (two_nodes ()) 80 with
   | {
    rejected= [{max_distance= 10; size= None; bound}]
+  ; alone= [{node= 0; verdict= Error first}; {node= 1; verdict= Error second}]
   ; compared= 1
   ; strategy= Request.Balance
   ; weighed= Some weighed
@@ -80,6 +81,8 @@ let rejected_are_told () =
   ; _
   } ->
       Alcotest.(check int) "short" (16 lsl 30) bound.short_by_bytes ;
+      Alcotest.(check int) "node 0" (16 lsl 30) first.short_by_bytes ;
+      Alcotest.check ints "node 1" [1] second.nearest ;
       Alcotest.check ints "nodes" [0; 1] (Plan.nodes plan) ;
       Alcotest.(check int) "room" (128 lsl 30) weighed.room_bytes ;
       Alcotest.(check int) "emptiest" (64 lsl 30) weighed.emptiest_bytes ;
@@ -92,11 +95,12 @@ let far a b = if a lxor b = 1 then 16 else if a / 4 = b / 4 then 21 else 32
 
 let farther_ones () =
   let four = host ~distance:far [|40; 40; 40; 30|] in
-  let explanation = why four 72 in
+  let explanation = why ~strategy:Request.Balance four 72 in
   check_behind "maximum" ([0; 2], "maximum", 80) explanation ;
   check_lines "maximum"
     [
-      "one node alone: short by 32.0 GiB (node 0)"
+      "nodes 0-2 alone: short by 32.0 GiB each"
+    ; "node 3 alone: short by 42.0 GiB"
     ; "next best: nodes 0,2, distance 21 at most, not 16; average 15.50, not 13.00"
     ; "room: 80.0 GiB on nodes 0,1, as much on nodes 0,2"
     ]
@@ -106,7 +110,9 @@ let farther_ones () =
   check_behind "average" ([0; 2; 3], "average", 65) explanation ;
   check_lines "average"
     [
-      "one node alone: short by 35.0 GiB (node 0)"
+      "nodes 0,2 alone: short by 35.0 GiB each"
+    ; "node 1 alone: short by 55.0 GiB"
+    ; "node 3 alone: short by 60.0 GiB"
     ; "nodes within distance 16: short by 25.0 GiB (nodes 0,1)"
     ; "up to 2 nodes within distance 21: short by 5.00 GiB (nodes 0,2)"
     ; "next best: nodes 0,2,3, distance 17.33 on average, not 16.22"
@@ -117,7 +123,9 @@ let farther_ones () =
   check_behind "without CPUs" ([1; 2], "without_cpus", 70) explanation ;
   check_lines "without CPUs"
     [
-      "next best: nodes 1,2, not all with CPUs"
+      "node 1 alone: short by 2 CPUs, 2 cores"
+    ; "node 2 alone: short by 40.0 GiB"
+    ; "next best: nodes 1,2, not all with CPUs"
     ; "room: 60.0 GiB on node 0, 10.0 GiB more on nodes 1,2"
     ]
     explanation
@@ -132,21 +140,24 @@ let strategies_have_their_measure () =
   check Request.Pack [|60; 40; 52; 50|] 30
     ([3], 50)
     [
-      "pack chose: 4 equally near sets of nodes were compared"
+      "nodes 0,2,3 alone: would do"
+    ; "pack chose: 4 equally near sets of nodes were compared"
     ; "next best: node 3, as near, with more room"
     ; "room: 40.0 GiB on node 1, 10.0 GiB more on node 3"
     ] ;
   check Request.Spread [|60; 40; 52; 50|] 32
     ([2], 52)
     [
-      "spread chose: 4 equally near sets of nodes were compared"
+      "nodes 1-3 alone: would do"
+    ; "spread chose: 4 equally near sets of nodes were compared"
     ; "next best: node 2, as near, but 68.8 % used then, not 56.2 %"
     ; "room: 60.0 GiB on node 0, 8.00 GiB less on node 2"
     ] ;
   check Request.Balance [|60; 40; 52; 50|] 10
     ([2], 52)
     [
-      "balance chose: 4 equally near sets of nodes were compared"
+      "nodes 0-2 alone: would do"
+    ; "balance chose: 4 equally near sets of nodes were compared"
     ; "next best: node 2, as near, ends as many large holes (0), but has more \
        room"
     ; "room: 50.0 GiB on node 3, 2.00 GiB more on node 2"
@@ -154,14 +165,17 @@ let strategies_have_their_measure () =
   check Request.Balance [|60; 33; 40|] 10
     ([1], 33)
     [
-      "balance chose: 3 equally near sets of nodes were compared"
+      "nodes 1,2 alone: would do"
+    ; "balance chose: 3 equally near sets of nodes were compared"
     ; "next best: node 1, as near, but ends 1 large hole, not 0"
     ; "room: 60.0 GiB on node 0, 27.0 GiB less on node 1"
     ] ;
   check Request.Balance [|60; 40; 50; 50|] 70
     ([2; 3], 100)
     [
-      "one node alone: short by 10.0 GiB (node 0)"
+      "node 0 alone: short by 10.0 GiB"
+    ; "nodes 2,3 alone: short by 20.0 GiB each"
+    ; "node 1 alone: short by 30.0 GiB"
     ; "balance chose: other sets of nodes are as near"
     ; "next best: nodes 2,3, as near, but its emptiest node has 50.0 GiB, 10.0 \
        GiB less"
@@ -174,7 +188,8 @@ let equals_have_numbers () =
   check_behind "numbers" ([2], "numbers", 40) explanation ;
   check_lines "numbers"
     [
-      "pack chose: 3 equally near sets of nodes were compared"
+      "nodes 1,2 alone: would do"
+    ; "pack chose: 3 equally near sets of nodes were compared"
     ; "next best: node 2, as good, but the lower numbers are taken"
     ; "room: 40.0 GiB on node 0, as much on node 2"
     ]
@@ -193,11 +208,31 @@ let equals_have_numbers () =
   in
   check_lines "a page"
     [
-      "spread chose: 2 equally near sets of nodes were compared"
+      "node 1 alone: would do"
+    ; "spread chose: 2 equally near sets of nodes were compared"
     ; "next best: node 1, as near, but 39.063 % used then, not 39.062 %"
     ; "room: 40.0 GiB on node 0, 4.00 KiB less on node 1"
     ]
     (why ~strategy:Request.Spread ~vcpus:1 host 1)
+
+let other_nodes_are_told () =
+  let explanation = why (host ~distance:far [|60; 10; 30; 20|]) 40 in
+  check_lines "each other node"
+    [
+      "node 2 alone: short by 10.0 GiB"
+    ; "node 3 alone: short by 20.0 GiB"
+    ; "node 1 alone: short by 30.0 GiB"
+    ; "next best: nodes 2,3, distance 16 at most, not 10; average 13.00, not 10.00"
+    ; "room: 60.0 GiB on node 0, 10.0 GiB less on nodes 2,3"
+    ]
+    explanation ;
+  Alcotest.(check string)
+    "in a log"
+    "node 0, distance 10 at most, 10.00 on average; node 2 alone: short by 10.0 \
+     GiB, 2 more nodes short; next best: nodes 2,3, distance 16 at most, not 10; \
+     average 13.00, not 10.00; room: 60.0 GiB on node 0, 10.0 GiB less on nodes \
+     2,3"
+    (Explanation.log_line explanation)
 
 let where_nothing_is_chosen () =
   let host = two_nodes () in
@@ -217,7 +252,7 @@ let where_nothing_is_chosen () =
     ) ;
   check_lines "refused"
     [
-      "one node alone: short by 16.0 GiB, 12 CPUs, 12 cores (node 0)"
+      "nodes 0,1 alone: short by 16.0 GiB, 12 CPUs, 12 cores each"
     ; "nodes within distance 21: short by 4 CPUs, 4 cores (nodes 0,1)"
     ]
     refused ;
@@ -254,7 +289,7 @@ let where_nothing_is_chosen () =
     (Explanation.log_line (snd (explained unusable masked))) ;
   (* A node alone is within every distance. *)
   check_lines "strict"
-    ["one node alone: short by 16.0 GiB (node 0)"]
+    ["nodes 0,1 alone: short by 16.0 GiB each"]
     (why ~policy:Request.Strict host 80)
 
 (* Distances of a host drawn from [seed], symmetric, of [values] values. *)
@@ -315,7 +350,7 @@ let bounded explanation =
   let lines = Explanation.lines explanation in
   String.length log < 512
   && (not (String.contains log '\n'))
-  && List.length lines <= 11
+  && List.length lines <= 19
   && List.for_all (fun line -> String.length line <= most_columns) lines
 
 let texts_are_bounded =
@@ -340,6 +375,7 @@ let suite =
     ; case "farther" farther_ones
     ; case "strategies" strategies_have_their_measure
     ; case "equals" equals_have_numbers
+    ; case "each other node" other_nodes_are_told
     ; case "nothing to choose" where_nothing_is_chosen
     ; case "runner-up" (fun () ->
           QCheck.Test.check_exn runner_up_is_never_preferred

@@ -3,12 +3,12 @@
 use planner::{plan, Host, Limits, Policy, Reason, Request};
 
 use crate::config::Claims;
-use crate::sizes::spare_pages;
+use crate::sizes::structure_pages;
 
 /// The request with what its vCPUs and structures take, for which a plan is made first.
 pub(crate) fn roomy(request: &Request) -> Request {
     let mut roomy = request.clone();
-    roomy.overhead_pages += spare_pages(request.vcpus);
+    roomy.overhead_pages += structure_pages(request.vcpus);
     roomy
 }
 

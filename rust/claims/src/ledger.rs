@@ -28,7 +28,7 @@ pub(crate) struct Build {
     pub held_pages: u64,
     /// Pages of structures that its nodes keep free besides, and that are no reason to refuse
     /// another domain.
-    pub spare_pages: u64,
+    pub structure_pages: u64,
     /// Which claim Xen knows of.
     pub claim: Claimed,
     /// What each node gives of a set, where that is its claim.
@@ -130,7 +130,7 @@ pub(crate) fn view<H: Hypervisor>(
         hold(
             &mut memory,
             build.nodes,
-            build.held_pages + build.spare_pages,
+            build.held_pages + build.structure_pages,
         );
     }
     let host = Host::with_memory(topology.clone(), memory);

@@ -13,7 +13,7 @@ const CONTROL: Domid = Domid(0);
 pub struct Probed {
     /// Claims on the host.
     pub host: Option<bool>,
-    /// Claims on single nodes.
+    /// Claims on single nodes, be it as sets of one.
     pub node: Option<bool>,
     /// Claims on several nodes at once.
     pub set: Option<bool>,
@@ -29,21 +29,25 @@ impl<H: Hypervisor> Protocol<H> {
         if !control.is_some_and(|domain| domain.outstanding_pages == 0 && !domain.dying) {
             return Ok(Probed::default());
         }
-        let node = self.online().lowest();
-        Ok(Probed {
-            host: there(self.hypervisor.claim_host(CONTROL, 0)),
-            node: node.and_then(|node| there(self.hypervisor.claim_node(CONTROL, node, 0))),
-            set: there(self.hypervisor.claim_set(CONTROL, &[])),
-        })
+        let set = there(self.hypervisor.claim_set(CONTROL, &[]));
+        let node = match (set, self.online().lowest()) {
+            // A set may be of one node.
+            (Some(true), _) => Some(true),
+            (_, Some(node)) => there(self.hypervisor.claim_node(CONTROL, node, 0)),
+            (_, None) => None,
+        };
+        let host = there(self.hypervisor.claim_host(CONTROL, 0));
+        Ok(Probed { host, node, set })
     }
 }
 
 /// Whether there is a kind of claims, by what releasing one that is not there was answered. The
-/// control domain lives, so that EINVAL is about the call, not about the domain.
+/// control domain lives, so that EINVAL is about the call, not about the domain. ENOMEM is an
+/// answer of the call too: one kind of sets counts the memory that a domain has.
 fn there(answer: Result<(), CallError>) -> Option<bool> {
     match answer {
         Ok(()) => Some(true),
-        Err(error) if error.errno == Errno::ENOENT => Some(true),
+        Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOMEM) => Some(true),
         Err(error) if is_unavailable(&error) || error.errno == Errno::EINVAL => Some(false),
         Err(_) => None,
     }

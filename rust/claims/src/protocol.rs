@@ -279,7 +279,7 @@ impl<H: Hypervisor> Protocol<H> {
         state.check_current(attempt, "placed")?;
         if let Some(build) = state.builds.get_mut(&domid) {
             build.held_pages = 0;
-            build.spare_pages = 0;
+            build.structure_pages = 0;
         }
         drop(state);
         let nodes = outcome.plan.map(|plan| plan.nodes);

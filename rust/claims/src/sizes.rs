@@ -23,7 +23,7 @@ pub fn overhead_pages(vcpus: u32, memory_pages: u64) -> u64 {
 
 /// Pages of vCPUs and structures, for which a node with room is preferred. Toolstacks do not count
 /// them when they make room for a domain, so that a host which was made ready has not got them.
-pub(crate) fn spare_pages(vcpus: u32) -> u64 {
+pub fn structure_pages(vcpus: u32) -> u64 {
     VCPU_PAGES * u64::from(vcpus) + EXTRA_PAGES
 }
 

@@ -334,7 +334,7 @@ pub struct ReportValue {
 }
 
 /// See `claims::Status`.
-#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; claim_sets : bool option; late_accounting : bool; panics : int }")]
+#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; claim_sets : bool option; late_accounting : bool; degraded : string array; panics : int }")]
 pub struct StatusValue {
     /// Whether claims are made.
     pub in_force: bool,
@@ -345,6 +345,7 @@ pub struct StatusValue {
     pub node_claims: Option<bool>,
     pub claim_sets: Option<bool>,
     pub late_accounting: bool,
+    pub degraded: Vec<String>,
     pub panics: i64,
 }
 

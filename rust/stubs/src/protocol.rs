@@ -268,6 +268,7 @@ pub fn xenopsd_numa_status(
                     Accounting::Late => true,
                     Accounting::AtAllocation => false,
                 },
+                degraded: status.degraded,
                 panics: panics(),
             })
         })

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use claims::{overhead_pages, Config, Hypervisor as _, Protocol};
+use claims::{overhead_pages, structure_pages, Config, Hypervisor as _, Protocol};
 use fastrand::Rng;
 use planner::{Policy, Strategy};
 
@@ -313,7 +313,8 @@ impl World {
 
 /// What a VM takes in all.
 fn footprint(life: &Life) -> u64 {
-    life.vm.memory_pages + overhead_pages(life.vm.vcpus, life.vm.memory_pages)
+    let (vcpus, pages) = (life.vm.vcpus, life.vm.memory_pages);
+    pages + overhead_pages(vcpus, pages) + structure_pages(vcpus)
 }
 
 /// A host of up to 8 nodes.

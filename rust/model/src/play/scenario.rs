@@ -1,6 +1,6 @@
 //! A scenario as data: a host, VMs, and what is done with them in which phase.
 
-use claims::{overhead_pages, Config};
+use claims::{overhead_pages, structure_pages, Config};
 use fastrand::Rng;
 use planner::{
     Host, HostDescription, Invalid, NodeDescription, Policy, Strategy, TopologyDescription,
@@ -275,7 +275,8 @@ impl MemorySpec {
             MemorySpec::Share { parts, more_pages } => (parts, more_pages),
         };
         let share = free_pages / parts.max(1);
-        let fits = |memory: &u64| memory + overhead_pages(vcpus, *memory) <= share;
+        let taken = |memory: u64| memory + overhead_pages(vcpus, memory) + structure_pages(vcpus);
+        let fits = |memory: &u64| taken(*memory) <= share;
         let (mut fit, mut too_large) = (0, share + 1);
         while too_large - fit > 1 {
             let middle = fit + (too_large - fit) / 2;
