@@ -163,7 +163,7 @@ type ending =
   | Left of {outstanding_pages: int; missing_pages: int; builds: int}
   | Crashed of string
   | Violated of string
-  | Stuck of {events: int}
+  | Stuck of {who: string; why: string; events: int}
 
 let ending_of_raw : Raw.ending_value -> ending = function
   | Raw.As_before ->
@@ -174,8 +174,8 @@ let ending_of_raw : Raw.ending_value -> ending = function
       Crashed why
   | Raw.Violated why ->
       Violated why
-  | Raw.Stuck events ->
-      Stuck {events}
+  | Raw.Stuck (who, why, events) ->
+      Stuck {who; why; events}
 
 let pp_ending ppf = function
   | As_before ->
@@ -198,8 +198,9 @@ let pp_ending ppf = function
       Format.fprintf ppf "the host crashed: %s" why
   | Violated why ->
       Format.fprintf ppf "the model is wrong: %s" why
-  | Stuck {events} ->
-      Format.fprintf ppf "no end after %d events" events
+  | Stuck {who; why; events} ->
+      Format.fprintf ppf "%s comes to no end: %s; no progress in %d events" who
+        why events
 
 type happening = Raw.happening_value =
   | Phase

@@ -133,7 +133,8 @@ module type S = sig
     ; requested_pages: int  (** that its builder populates *)
     ; claimed_pages: int
     ; claim: string
-          (** the rung: [node], [host], [any], [unplaced], [builder], [none] *)
+          (** the rung: [node], [set], [host], [any], [unplaced], [builder],
+              [none] *)
     ; pages_on: (int * int) list  (** where its memory is, by node *)
     ; remote_pages: int
           (** how many of these are away from its vCPUs, on average over the
@@ -172,7 +173,9 @@ module type S = sig
         (** claimed by nobody, not free again, and never ended *)
     | Crashed of string  (** one of Xen's assertions failed *)
     | Violated of string  (** the model contradicts itself: a bug *)
-    | Stuck of {events: int}  (** it does not end *)
+    | Stuck of {who: string; why: string; events: int}
+        (** it does not end: the VM in whose start or end there was no progress
+            any more, quoted, why, and for how many events *)
 
   val pp_ending : Format.formatter -> ending -> unit
 

@@ -1,4 +1,5 @@
 open Xenopsd_numa
+open Xenopsd_numa_formats
 open Timeline
 open Simulate_tables
 
@@ -12,16 +13,15 @@ let right = 24.
 
 let room = width -. left -. right
 
-let fold_max = List.fold_left (fun (a : float) b -> max a b)
-
 let last_second (film : Simulation.film) =
   let samples =
-    List.map (fun (s : Simulation.sample) -> s.at_seconds) film.samples
+    List.fold_left
+      (fun most (s : Simulation.sample) -> max most s.at_seconds)
+      0. film.samples
   in
-  let events =
-    List.map (fun (e : Simulation.event) -> e.at_seconds) film.events
-  in
-  fold_max (fold_max 0. samples) events
+  List.fold_left
+    (fun most (e : Simulation.event) -> max most e.at_seconds)
+    samples film.events
 
 let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
   let phases =
@@ -41,7 +41,7 @@ let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
               next.at_seconds
         in
         let x = x_of frame event.at_seconds in
-        let text = Printf.sprintf "%d %s" i event.what in
+        let text = Printf.sprintf "%d %s" i (Shown.name event.what) in
         let label =
           Svg.text ~size:11 ~fill:faint ~x:(x +. 3.) ~y:(y0 -. 5.)
             ~most:(x_of frame until -. x -. 5.)
@@ -52,15 +52,19 @@ let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
         in
         (mark ++ label) :: phase (i + 1) rest
   in
-  let restart (event : Simulation.event) =
+  let restart drawn (event : Simulation.event) =
     match event.happened with
     | Restart ->
         let x = x_of frame event.at_seconds in
-        Svg.line ~width:1.5 ~dashed:true ~stroke:Timeline.wrong (x, y0) (x, y1)
-    | _ ->
-        Svg.empty
+        drawn
+        ++ Svg.line ~width:1.5 ~dashed:true ~stroke:Timeline.wrong (x, y0)
+             (x, y1)
+    | Phase | Destroy | Create | Set_maximum | Look_for_memory | Place
+    | Fill_pool | Create_vcpus | Plan_and_claim | Pin | Build | End_of_build
+    | Start_devices | Runs | Fails | Gone ->
+        drawn
   in
-  Svg.all (phase 1 phases) ++ Svg.all (List.map restart film.events)
+  Svg.all (phase 1 phases) ++ List.fold_left restart Svg.empty film.events
 
 let figures (run : Simulation.run) =
   Fmt.str
@@ -75,7 +79,7 @@ let phases (film : Simulation.film) =
   let names =
     List.filter_map
       (fun (event : Simulation.event) ->
-        if event.happened = Phase then Some event.what else None
+        if event.happened = Phase then Some (Shown.name event.what) else None
       )
       film.events
   in
@@ -83,8 +87,21 @@ let phases (film : Simulation.film) =
   ^ String.concat ", "
       (List.mapi (fun i name -> Printf.sprintf "%d %s" (i + 1) name) names)
 
+(** What else there is to tell, in which colour: what Xen gets wrong is not the
+    toolstack's fault. *)
+let told (run : Simulation.run) =
+  let badly = badly_ended run and found = wrong_in_xen run in
+  let xen = name_of Model.flavours run.flavour in
+  (if badly = "" then [] else [(Timeline.wrong, badly)])
+  @
+  if found = "" then
+    []
+  else
+    [(faint, Printf.sprintf "what Xen %s itself gets wrong: %s" xen found)]
+
 let panel ~seconds ~y0 (run : Simulation.run) (film : Simulation.film) =
   let frame = {x0= left; x1= width -. right; seconds} in
+  let told = told run in
   let heading =
     Svg.text ~bold:true ~size:14 ~x:left ~y:y0 ~most:room
       (Printf.sprintf "%s, %s" run.toolstack.name
@@ -92,10 +109,16 @@ let panel ~seconds ~y0 (run : Simulation.run) (film : Simulation.film) =
       )
     ++ Svg.text ~x:left ~y:(y0 +. 17.) ~most:room (figures run)
     ++ Svg.text ~fill:faint ~x:left ~y:(y0 +. 33.) ~most:room (phases film)
-    ++ Svg.text ~fill:Timeline.wrong ~x:left ~y:(y0 +. 49.) ~most:room
-         (wrong run)
+    ++ Svg.all
+         (List.mapi
+            (fun i (fill, text) ->
+              let y = y0 +. 49. +. (16. *. float_of_int i) in
+              Svg.text ~fill ~x:left ~y ~most:room text
+            )
+            told
+         )
   in
-  let y0 = y0 +. if wrong run = "" then 76. else 92. in
+  let y0 = y0 +. 76. +. (16. *. float_of_int (List.length told)) in
   let until = last_second film in
   let memory, bottom = Memory_panels.draw frame ~y0 ~until film in
   let lanes, y1 = Vm_lanes.draw frame ~y0:(bottom +. 12.) ~until film in
@@ -143,7 +166,7 @@ let title (runs : Simulation.run list) =
         | several ->
             Printf.sprintf "%d toolstacks" (List.length several)
       in
-      Printf.sprintf "%s on Xen %s, %s, seed %d" run.scenario
+      Printf.sprintf "%s on Xen %s, %s, seed %d" (Shown.name run.scenario)
         (name_of Model.flavours run.flavour)
         who run.seed
 
@@ -161,7 +184,7 @@ let svg ~about (runs : Simulation.run list) =
       0.001 filmed
   in
   let title = title runs in
-  let about = wrapped ~size:12 ~most:room about in
+  let about = wrapped ~size:12 ~most:room (Shown.plain about) in
   let line i =
     Svg.text ~fill:faint ~x:left ~y:(50. +. (16. *. float_of_int i))
   in

@@ -93,35 +93,20 @@ let audit live () =
       Ok Status.Done
   )
 
-let write_file path text =
-  match open_out_bin path with
-  | exception Sys_error message ->
-      Error message
-  | channel -> (
-      let write () = output_string channel text ; close_out channel in
-      match write () with
-      | () ->
-          Ok ()
-      | exception Sys_error message ->
-          close_out_noerr channel ; Error message
-    )
-
 let snapshot live () name output =
-  Live.run live (fun t ->
-      let* host = Claims.host ?name t in
-      let text = Host_json.to_string host in
-      match output with
-      | None ->
-          Output.print text ; Ok Status.Done
-      | Some path -> (
-        match write_file path text with
-        | Ok () ->
-            Ok Status.Done
-        | Error message ->
-            Logs.err (fun m -> m "%s" message) ;
-            Ok Status.Bad_input
+  let path = Option.value output ~default:Source.standard_input in
+  match Out_file.check path with
+  | Error error ->
+      Status.of_error error
+  | Ok () ->
+      Live.run live (fun t ->
+          let* host = Claims.host ?name t in
+          match Out_file.write path (Host_json.to_string host) with
+          | Ok () ->
+              Ok Status.Done
+          | Error error ->
+              Ok (Status.of_error error)
       )
-  )
 
 let command name ~doc ~man term =
   Cmd.v (Cmd.info name ~doc ~man ~exits:Status.exits) term
@@ -184,7 +169,8 @@ let snapshot_command live =
       const (snapshot live)
       $ Convert.verbose
       $ text ["name"] ~docv:"NAME" "What to call the host."
-      $ text ["output"] ~docv:"FILE" "Write $(docv) instead."
+      $ text ["output"] ~docv:"FILE" 
+          "Write $(docv) instead; $(b,-) is standard output."
     )
 
 let audit_command live =

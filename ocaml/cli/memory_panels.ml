@@ -21,7 +21,9 @@ let legend =
   ; (node_claim_colour, "claimed on a node")
   ; (host_claims, "claimed on the host")
   ; (free_colour, "free and not claimed")
-  ; (wrong, "claimed beyond what is free; a start that failed (cross)")
+  ; ( wrong
+    , "more claimed than free, as this Xen counts; a start that failed (cross)"
+    )
   ]
 
 (** One instant of a panel: pages from the bottom to the top. *)

@@ -44,6 +44,9 @@ let err_formatter =
   in
   Format.make_formatter write ignore
 
+(* An empty cell is one that has nothing to tell, and no name. *)
+let cell = function "" -> "" | text -> Xenopsd_numa_formats.Shown.name text
+
 let widths rows =
   let wider widths row =
     let rec go widths row =
@@ -60,6 +63,7 @@ let widths rows =
   List.fold_left wider [] rows
 
 let table rows =
+  let rows = List.map (List.map cell) rows in
   let widths = widths rows in
   let line row =
     let rec go widths row =
@@ -74,34 +78,6 @@ let table rows =
     String.concat "  " (go widths row)
   in
   List.map line rows
-
-let rec write_file fd text at =
-  if at >= String.length text then
-    Ok ()
-  else
-    match Unix.write_substring fd text at (String.length text - at) with
-    | written ->
-        write_file fd text (at + written)
-    | exception Unix.Unix_error (Unix.EINTR, _, _) ->
-        write_file fd text at
-    | exception Unix.Unix_error (error, _, _) ->
-        Error (String.lowercase_ascii (Unix.error_message error))
-
-let to_file path text =
-  let flags = Unix.[O_WRONLY; O_CREAT; O_TRUNC; O_CLOEXEC] in
-  match Unix.openfile path flags 0o666 with
-  | exception Unix.Unix_error (error, _, _) ->
-      Error (String.lowercase_ascii (Unix.error_message error))
-  | fd -> (
-      let written = write_file fd text 0 in
-      match Unix.close fd with
-      | () ->
-          written
-      | exception Unix.Unix_error (error, _, _) ->
-          Result.bind written (fun () ->
-              Error (String.lowercase_ascii (Unix.error_message error))
-          )
-    )
 
 let is_terminal =
   lazy

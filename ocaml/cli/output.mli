@@ -23,10 +23,8 @@ val err_formatter : Format.formatter
 
 val table : string list list -> string list
 (** [table rows] is the lines of a table: columns two blanks apart, as wide as
-    their widest cell, the first row the heads. *)
-
-val to_file : string -> string -> (unit, string) result
-(** [to_file path text] writes a file; the error is the system's text. *)
+    their widest cell, the first row the heads. A cell is shown as
+    {!Xenopsd_numa_formats.Shown.name} says. *)
 
 val progress : string -> unit
 (** [progress text] takes the place of the one before, if standard error is a

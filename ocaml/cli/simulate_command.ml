@@ -50,44 +50,53 @@ let traced settings scenario run =
   | Timed | Round_robin | Random _ | Trace _ ->
       Ok {Simulation_json.run; trace= None}
 
+let toolstacks_of settings =
+  match settings.toolstacks with
+  | One toolstack ->
+      [toolstack]
+  | All ->
+      Simulation.toolstacks
+
+let run_one settings scenario ?seed (toolstack : Simulation.toolstack) variant
+    =
+  Output.progress
+    (Printf.sprintf "%s, %s%s" toolstack.name
+       (Simulate_tables.name_of Simulation.variants variant)
+       (Option.fold ~none:"" ~some:(Printf.sprintf ", seed %d") seed)
+    ) ;
+  Simulation.run ?seed ~flavour:settings.flavour ~toolstack ~variant
+    ?strategy:settings.strategy ~schedule:settings.schedule
+    ~film:(Option.is_some settings.drawing)
+    scenario
+
 let play settings scenario =
-  let variants = variants_of settings scenario in
-  let toolstacks =
-    match settings.toolstacks with
-    | One toolstack ->
-        [toolstack]
-    | All ->
-        Simulation.toolstacks
-  in
-  let one (toolstack : Simulation.toolstack) variant =
-    Output.progress
-      (Printf.sprintf "%s, %s" toolstack.name
-         (Simulate_tables.name_of Simulation.variants variant)
-      ) ;
+  let one toolstack variant =
     let* run =
-      Simulation.run ?seed:settings.seed ~flavour:settings.flavour ~toolstack
-        ~variant ?strategy:settings.strategy ~schedule:settings.schedule
-        ~film:(Option.is_some settings.drawing)
-        scenario
+      run_one settings scenario ?seed:settings.seed toolstack variant
     in
     traced settings scenario run
   in
   let played =
-    collect (fun toolstack -> collect (one toolstack) variants) toolstacks
+    collect
+      (fun toolstack -> collect (one toolstack) (variants_of settings scenario))
+      (toolstacks_of settings)
   in
   Output.progress "" ; played
+
+(** Whether the drawing could be written, before all is played for it. *)
+let try_drawing settings =
+  match settings.drawing with
+  | None ->
+      Ok ()
+  | Some path ->
+      Out_file.check path
 
 let draw settings scenario runs =
   match settings.drawing with
   | None ->
       Ok ()
   | Some path ->
-      Chart.svg ~about:(Simulation.about scenario) runs
-      |> Output.to_file path
-      |> Result.map_error (fun found ->
-             Error.fault ~file:path Error.Whole ~found
-               ~expected:"a file that can be written"
-         )
+      Out_file.write path (Chart.svg ~about:(Simulation.about scenario) runs)
 
 let status_of_run (run : Simulation.run) =
   match run.ending with
@@ -96,16 +105,55 @@ let status_of_run (run : Simulation.run) =
           m "%s: the modelled host crashed: %s" run.toolstack.name why
       ) ;
       Status.Hypervisor_error
-  | Violated _ | Stuck _ ->
+  | Stuck _ ->
+      Logs.err (fun m ->
+          m "%s: %a" run.toolstack.name Simulation.pp_ending run.ending
+      ) ;
+      Status.Refused
+  | Violated _ ->
       Status.internal (Fmt.str "%a" Simulation.pp_ending run.ending)
   | As_before | Left _ ->
       if run.failed_starts > 0 then Status.Refused else Status.Done
 
+let worse (a : Status.t) b = if Status.code b > Status.code a then b else a
+
 let status settings runs =
-  let worse (a : Status.t) b = if Status.code b > Status.code a then b else a in
   List.filter (counts settings) runs
   |> List.map status_of_run
   |> List.fold_left worse Status.Done
+
+(** Plays with each of [seeds]: what the runs of each toolstack come to, and the
+    status of all. *)
+let play_sums settings scenario seeds =
+  let variants = variants_of settings scenario in
+  let rec all sums = function
+    | [] ->
+        Ok sums
+    | (toolstack, seed, variant) :: rest ->
+        let* run = run_one settings scenario ~seed toolstack variant in
+        let so_far, worst = sums in
+        all
+          ( Simulation_sums.add so_far run
+          , worse worst (status settings [run])
+          )
+          rest
+  in
+  let of_toolstack toolstack =
+    let each seed = List.map (fun v -> (toolstack, seed, v)) variants in
+    let* sums, worst =
+      all (Simulation_sums.none, Status.Done) (List.concat_map each seeds)
+    in
+    Ok ((toolstack, sums), worst)
+  in
+  let sums = collect of_toolstack (toolstacks_of settings) in
+  Output.progress "" ; sums
+
+let print_sums settings scenario seeds sums =
+  let scenario = Simulation.name scenario and {flavour; json; _} = settings in
+  if json then
+    print_json (Simulation_sums.to_json ~scenario ~seeds ~flavour sums)
+  else
+    print_lines (Simulate_tables.sums ~scenario ~flavour ~seeds sums)
 
 let print settings toolstacks =
   let played = List.concat toolstacks in
@@ -127,30 +175,51 @@ let print settings toolstacks =
       print_lines (Simulate_tables.all runs) ;
       List.iter replay played
 
+let of_failure file = function
+  | Failure.Invalid invalid ->
+      Status.of_error (Error.of_core ~file:(Source.name file) (Invalid invalid))
+  | failure ->
+      Status.of_failure failure
+
+let one_seed settings scenario file =
+  match play settings scenario with
+  | Error failure ->
+      of_failure file failure
+  | Ok toolstacks -> (
+      let played = List.concat toolstacks in
+      let runs = List.map (fun {Simulation_json.run; _} -> run) played in
+      if settings.drawing <> Some Source.standard_input then
+        print settings toolstacks ;
+      match draw settings scenario runs with
+      | Ok () ->
+          status settings runs
+      | Error error ->
+          Status.of_error error
+    )
+
+let several_seeds settings scenario file seeds =
+  match play_sums settings scenario seeds with
+  | Error failure ->
+      of_failure file failure
+  | Ok sums ->
+      print_sums settings scenario seeds (List.map fst sums) ;
+      List.fold_left worse Status.Done (List.map snd sums)
+
 let simulate settings file =
   (* What is being played is not left for a handler in OCaml. *)
   Sys.set_signal Sys.sigint Sys.Signal_default ;
-  match Scenario_file.read file with
-  | Error error ->
+  let ready =
+    let* scenario = Scenario_file.read file in
+    let* () = try_drawing settings in
+    Ok scenario
+  in
+  match (ready, settings.seeds) with
+  | Error error, _ ->
       Status.of_error error
-  | Ok scenario -> (
-    match play settings scenario with
-    | Error (Failure.Invalid invalid) ->
-        let file = Source.name file in
-        Status.of_error (Error.of_core ~file (Invalid invalid))
-    | Error failure ->
-        Status.of_failure failure
-    | Ok toolstacks -> (
-        let played = List.concat toolstacks in
-        let runs = List.map (fun {Simulation_json.run; _} -> run) played in
-        print settings toolstacks ;
-        match draw settings scenario runs with
-        | Ok () ->
-            status settings runs
-        | Error error ->
-            Status.of_error error
-      )
-  )
+  | Ok scenario, None ->
+      one_seed settings scenario file
+  | Ok scenario, Some seeds ->
+      several_seeds settings scenario file seeds
 
 (** The settings of a run by a trace, if there is one. *)
 let with_trace settings trace =
@@ -168,16 +237,33 @@ let with_trace settings trace =
   | Some _, One _, (Round_robin | Random _ | Trace _) ->
       Error (`Usage "--trace goes without --schedule")
 
+(** What does not go together, if anything. *)
+let usage settings trace =
+  let given = Option.is_some in
+  match settings with
+  | {seeds= Some _; seed= Some _; _} ->
+      Some "--seeds goes without --seed"
+  | {seeds= Some _; drawing= Some _; _} ->
+      Some "--seeds goes without --svg"
+  | {seeds= Some _; _} when given trace ->
+      Some "--seeds goes without --trace"
+  | {drawing= Some "-"; json= true; _} ->
+      Some "--svg - goes without --json: only one of them can be printed"
+  | {seeds= _; _} ->
+      None
+
 let run () list settings trace scenario =
-  match (scenario, list) with
-  | Some _, true ->
-      `Error (true, "--list goes without a SCENARIO")
-  | None, true ->
+  match (scenario, list, usage settings trace) with
+  | _, _, Some message ->
+      `Error (true, message)
+  | None, true, None ->
       print_lines (Simulate_tables.scenarios ()) ;
       `Ok Status.Done
-  | None, false ->
+  | Some _, true, None ->
+      `Error (true, "--list goes without a SCENARIO")
+  | None, false, None ->
       `Error (true, "required argument SCENARIO is missing; --list tells them")
-  | Some file, false -> (
+  | Some file, false, None -> (
     match with_trace settings trace with
     | Ok settings ->
         `Ok (simulate settings file)
@@ -218,8 +304,9 @@ let man =
       "In the lines of toolstacks: starts that failed; starts with memory and \
        affinity on one node; memory away from its vCPUs; pages claimed beyond \
        what their domains could still take, times the seconds that they were; \
-       the longest time from the beginning of a phase to its last start; and \
-       what the hypervisor got wrong, how often."
+       the longest time from the beginning of a phase to its last start; what \
+       is wrong with the host at the end; and what that kind of Xen gets wrong \
+       itself, whoever asks it, how often."
   ; `P
       "With $(b,--toolstack all) the exit status tells of this project's \
        protocol only."
@@ -240,6 +327,8 @@ let man =
     ; `Pre
         "  $(mname) $(tname) boot-storm --flavour 4.17 --toolstack all --svg \
          storm.svg"
+    ; `P "What that comes to with twenty seeds, as in the project's manual:"
+    ; `Pre "  $(mname) $(tname) boot-storm --toolstack all --seeds 1-20"
     ; `P "The starts that failed, with another seed:"
     ; `Pre
         "  $(mname) $(tname) boot-storm --seed 7 --json | jq '.vms[] | \

@@ -5,6 +5,7 @@ type toolstacks = One of Simulation.toolstack | All
 
 type settings = {
     seed: int option
+  ; seeds: int list option
   ; flavour: Model.flavour
   ; variants: Simulation.variant list
   ; strategy: Request.strategy option
@@ -34,6 +35,16 @@ let seed =
     value
     & opt (some (Convert.number ~least:0)) None
     & info ["seed"] ~docv:"N" ~doc
+  )
+
+let seeds =
+  let doc =
+    "Play with each of these seeds, such as 1-20, and print what all runs of a \
+     toolstack come to: sums, of the memory away from its vCPUs the mean of a \
+     start, of the times until all run the mean of a run."
+  in
+  Arg.(
+    value & opt (some Convert.ids) None & info ["seeds"] ~docv:"LIST" ~doc
   )
 
 let flavour =
@@ -97,7 +108,9 @@ let json =
 let drawing =
   let doc =
     "Draw used, claimed and free memory of the host and of each node over time, \
-     and what each VM's toolstack is at, into $(docv)."
+     and what each VM's toolstack is at, into $(docv), which is tried before \
+     anything is played and replaced when the drawing is done; with $(b,-) the \
+     drawing is all that is printed."
   in
   Arg.(
     value
@@ -145,12 +158,23 @@ let trace =
   )
 
 let settings =
-  let v seed flavour variants strategy toolstacks schedule json drawing =
-    {seed; flavour; variants; strategy; toolstacks; schedule; json; drawing}
+  let v seed seeds flavour variants strategy toolstacks schedule json drawing =
+    {
+      seed
+    ; seeds
+    ; flavour
+    ; variants
+    ; strategy
+    ; toolstacks
+    ; schedule
+    ; json
+    ; drawing
+    }
   in
   Term.(
     const v
     $ seed
+    $ seeds
     $ flavour
     $ variant
     $ strategy

@@ -7,6 +7,7 @@ type toolstacks = One of Simulation.toolstack | All
 
 type settings = {
     seed: int option
+  ; seeds: int list option
   ; flavour: Model.flavour
   ; variants: Simulation.variant list
   ; strategy: Request.strategy option

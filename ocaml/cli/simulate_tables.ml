@@ -1,4 +1,5 @@
 open Xenopsd_numa
+open Xenopsd_numa_formats
 
 let name_of choices value =
   List.find_map
@@ -54,20 +55,26 @@ let start_row (start : Simulation.start) =
   ; start.reason
   ]
 
-let wrong (run : Simulation.run) =
+let counts found =
+  String.concat "; "
+    (List.map (fun (name, count) -> Printf.sprintf "%s %d" name count) found)
+
+let wrong_in_xen (run : Simulation.run) =
   let found (name, finding) =
     Option.map
-      (fun count -> Printf.sprintf "%s %d" name count)
+      (fun count -> (name, count))
       (List.assoc_opt finding run.found)
   in
-  let ending =
-    match run.ending with
-    | As_before ->
-        []
-    | Left _ | Crashed _ | Violated _ | Stuck _ ->
-        [Fmt.str "%a" Simulation.pp_ending run.ending]
-  in
-  String.concat "; " (List.filter_map found Simulation.findings @ ending)
+  counts (List.filter_map found Simulation.findings)
+
+let badly_ended (run : Simulation.run) =
+  match run.ending with
+  | As_before ->
+      ""
+  | Left _ | Crashed _ | Violated _ | Stuck _ ->
+      Fmt.str "%a" Simulation.pp_ending run.ending
+
+let or_dash = function "" -> "-" | text -> text
 
 let run_heads =
   [
@@ -79,7 +86,8 @@ let run_heads =
   ; "remote"
   ; "over-claimed page s"
   ; "all running"
-  ; "what went wrong"
+  ; "at the end"
+  ; "wrong in Xen"
   ]
 
 let run_row (run : Simulation.run) =
@@ -92,8 +100,47 @@ let run_row (run : Simulation.run) =
   ; size run.remote_pages
   ; string_of_int run.overclaimed_page_seconds
   ; seconds run.seconds_to_all_running
-  ; (match wrong run with "" -> "-" | wrong -> wrong)
+  ; or_dash (badly_ended run)
+  ; or_dash (wrong_in_xen run)
   ]
+
+let sums_heads =
+  [
+    "toolstack"
+  ; "starts"
+  ; "failed"
+  ; "on one node"
+  ; "remote a start"
+  ; "over-claimed page s"
+  ; "all running"
+  ; "ended badly"
+  ; "wrong in Xen"
+  ]
+
+let sums_row ((toolstack : Simulation.toolstack), (sums : Simulation_sums.t)) =
+  [
+    toolstack.name
+  ; string_of_int sums.starts
+  ; string_of_int sums.failed_starts
+  ; string_of_int sums.on_one_node
+  ; Fmt.str "%a" Size.pp (Simulation_sums.remote_per_start sums)
+  ; string_of_int sums.overclaimed_page_seconds
+  ; seconds (Simulation_sums.mean_seconds sums)
+  ; string_of_int sums.ended_badly
+  ; or_dash (counts sums.found)
+  ]
+
+let sums ~scenario ~flavour ~seeds toolstacks =
+  let runs =
+    List.fold_left
+      (fun _ (_, (sums : Simulation_sums.t)) -> sums.runs)
+      0 toolstacks
+  in
+  Printf.sprintf "%s, Xen %s, %d seeds, %d runs of each toolstack"
+    (Shown.name scenario)
+    (name_of Model.flavours flavour)
+    (List.length seeds) runs
+  :: Output.table (sums_heads :: List.map sums_row toolstacks)
 
 let title (runs : Simulation.run list) =
   match runs with
@@ -101,7 +148,7 @@ let title (runs : Simulation.run list) =
       []
   | run :: _ ->
       [
-        Printf.sprintf "%s, Xen %s, seed %d" run.scenario
+        Printf.sprintf "%s, Xen %s, seed %d" (Shown.name run.scenario)
           (name_of Model.flavours run.flavour)
           run.seed
       ]

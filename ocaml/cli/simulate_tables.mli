@@ -4,9 +4,20 @@ open Xenopsd_numa
 
 val name_of : (string * 'a) list -> 'a -> string
 
-val wrong : Simulation.run -> string
-(** What the hypervisor got wrong, how often, and how it ended if that is wrong
-    too; empty if nothing was. *)
+val wrong_in_xen : Simulation.run -> string
+(** What the hypervisor got wrong, whatever the toolstack, and how often; empty
+    if nothing. *)
+
+val badly_ended : Simulation.run -> string
+(** What is wrong with the host at the end; empty if nothing is. *)
+
+val sums :
+     scenario:string
+  -> flavour:Model.flavour
+  -> seeds:int list
+  -> (Simulation.toolstack * Xenopsd_numa_formats.Simulation_sums.t) list
+  -> string list
+(** A line a toolstack. *)
 
 val one : Simulation.run list -> string list
 (** The starts of one toolstack, and what they come to. *)

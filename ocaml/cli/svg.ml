@@ -11,38 +11,17 @@ type anchor = Start | Middle | End
 
 let replacement = "\xef\xbf\xbd"
 
-(* The characters of a text in UTF-8; what is none, or none that XML has, is
-   replaced. *)
+(* What is no character, or none that XML has, is replaced. *)
 let characters text =
-  let length = String.length text in
-  let rec go at acc =
-    if at >= length then
-      List.rev acc
-    else
-      let decoded bytes =
-        let part = String.sub text at bytes in
-        let allowed =
-          Xenopsd_numa_formats.Json_syntax.is_utf8 part
-          && part <> "\xef\xbf\xbe"
-          && part <> "\xef\xbf\xbf"
-        in
-        go (at + bytes) ((if allowed then part else replacement) :: acc)
-      in
-      match text.[at] with
-      | '\000' .. '\031' | '\127' ->
-          go (at + 1) (replacement :: acc)
-      | '\032' .. '\126' ->
-          decoded 1
-      | '\xc0' .. '\xdf' when at + 2 <= length ->
-          decoded 2
-      | '\xe0' .. '\xef' when at + 3 <= length ->
-          decoded 3
-      | '\xf0' .. '\xf7' when at + 4 <= length ->
-          decoded 4
-      | '\128' .. '\255' ->
-          go (at + 1) (replacement :: acc)
+  let allowed character =
+    Xenopsd_numa_formats.Utf8.is_valid character
+    && (not (character < " " || character = "\127"))
+    && character <> "\xef\xbf\xbe"
+    && character <> "\xef\xbf\xbf"
   in
-  go 0 []
+  List.map
+    (fun character -> if allowed character then character else replacement)
+    (Xenopsd_numa_formats.Utf8.characters text)
 
 let escaped = function
   | "&" ->

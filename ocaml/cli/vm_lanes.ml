@@ -1,4 +1,5 @@
 open Xenopsd_numa
+open Xenopsd_numa_formats
 open Timeline
 
 let ( ++ ) = Svg.( ++ )
@@ -54,17 +55,28 @@ let legend = List.map (fun (_, colour, name) -> (colour, name)) stages
 
 let most_lanes = 64
 
-let names_of (events : Simulation.event list) =
+(** The VMs in the order in which they are first heard of, each with its events,
+    the last one first. *)
+let lanes_of (events : Simulation.event list) =
+  let known = Hashtbl.create 64 in
   let add names (event : Simulation.event) =
     match event.happened with
     | Phase | Restart ->
         names
-    | _ when List.mem event.what names ->
-        names
-    | _ ->
-        event.what :: names
+    | Destroy | Create | Set_maximum | Look_for_memory | Place | Fill_pool
+    | Create_vcpus | Plan_and_claim | Pin | Build | End_of_build
+    | Start_devices | Runs | Fails | Gone -> (
+      match Hashtbl.find_opt known event.what with
+      | Some others ->
+          others := event :: !others ; names
+      | None ->
+          let own = ref [event] in
+          Hashtbl.add known event.what own ;
+          (event.what, own) :: names
+    )
   in
-  List.rev (List.fold_left add [] events)
+  let lanes = List.rev (List.fold_left add [] events) in
+  List.map (fun (name, own) -> (name, !own)) lanes
 
 let bar frame ~y ~height (event : Simulation.event) ~until =
   match stage_of event.happened with
@@ -74,7 +86,7 @@ let bar frame ~y ~height (event : Simulation.event) ~until =
       let colour, name = look stage in
       let x = x_of frame event.at_seconds in
       let title =
-        Printf.sprintf "%s: %s, %.2f s to %.2f s" event.what name
+        Printf.sprintf "%s: %s, %.2f s to %.2f s" (Shown.name event.what) name
           event.at_seconds until
       in
       let height, y =
@@ -92,39 +104,23 @@ let cross ~x ~y ~height =
   Svg.line ~width:2.5 ~stroke:wrong (x -. r, y -. r) (x +. r, y +. r)
   ++ Svg.line ~width:2.5 ~stroke:wrong (x -. r, y +. r) (x +. r, y -. r)
 
-let lane frame ~y ~height (events : Simulation.event list) ~until name =
-  let own =
-    List.filter
-      (fun (event : Simulation.event) ->
-        event.what = name && event.happened <> Phase
-      )
-      events
+let lane frame ~y ~height ~until (name, last_first) =
+  let add (drawn, until) (event : Simulation.event) =
+    (bar frame ~y ~height event ~until :: drawn, event.at_seconds)
   in
-  let rec bars = function
-    | [] ->
-        []
-    | (event : Simulation.event) :: rest ->
-        let until =
-          match rest with
-          | [] ->
-              until
-          | (next : Simulation.event) :: _ ->
-              next.at_seconds
-        in
-        bar frame ~y ~height event ~until :: bars rest
-  in
+  let bars, _ = List.fold_left add ([], until) last_first in
   let failures =
-    List.filter (fun (event : Simulation.event) -> event.happened = Fails) own
+    List.filter (fun (event : Simulation.event) -> event.happened = Fails) last_first
   in
   Svg.text ~anchor:End ~size:11 ~most:(frame.x0 -. 12.) ~x:(frame.x0 -. 6.)
     ~y:(y +. (height /. 2.) +. 4.)
-    name
+    (Shown.name name)
   ++ Svg.line ~stroke:grid
        (frame.x0, y +. (height /. 2.))
        (frame.x1, y +. (height /. 2.))
-  ++ Svg.all (bars own)
+  ++ Svg.all bars
   ++ Svg.all
-       (List.map
+       (List.rev_map
           (fun (event : Simulation.event) ->
             cross ~x:(x_of frame event.at_seconds) ~y ~height
           )
@@ -132,16 +128,14 @@ let lane frame ~y ~height (events : Simulation.event list) ~until name =
        )
 
 let draw frame ~y0 ~until (film : Simulation.film) =
-  let names = names_of film.events in
-  let shown = List.filteri (fun i _ -> i < most_lanes) names in
+  let lanes = lanes_of film.events in
+  let shown = List.filteri (fun i _ -> i < most_lanes) lanes in
   let pitch = 18. in
-  let one i name =
-    lane frame
-      ~y:(y0 +. (float_of_int i *. pitch))
-      ~height:13. film.events ~until name
+  let one i own =
+    lane frame ~y:(y0 +. (float_of_int i *. pitch)) ~height:13. ~until own
   in
   let bottom = y0 +. (float_of_int (List.length shown) *. pitch) in
-  match List.length names - List.length shown with
+  match List.length lanes - List.length shown with
   | 0 ->
       (Svg.all (List.mapi one shown), bottom)
   | more ->

@@ -26,29 +26,21 @@ let excerpt text =
   else
     Printf.sprintf "\"%s\"…" (String.escaped (String.sub text 0 excerpt_bytes))
 
-(* A path may have any byte in it; a message is one line. *)
-let shown_file file =
-  let is_control c = c < ' ' || c = '\127' in
-  if file = "" || String.exists is_control file then
-    Printf.sprintf "\"%s\"" (String.escaped file)
-  else
-    file
-
 let pp_place ppf = function
   | Whole ->
       ()
   | Line line ->
       Fmt.pf ppf " line %d:" line
   | Field field ->
-      Fmt.pf ppf " %s:" field
+      Fmt.pf ppf " %s:" (Shown.name field)
   | At {line; column; field= ""} ->
       Fmt.pf ppf " line %d, column %d:" line column
   | At {line; column; field} ->
-      Fmt.pf ppf " line %d, column %d: %s:" line column field
+      Fmt.pf ppf " line %d, column %d: %s:" line column (Shown.name field)
 
 let pp ppf = function
   | Fault {file; place; found; expected} ->
-      Fmt.pf ppf "%s:%a found %s, expected %s" (shown_file file) pp_place
-        place found expected
+      Fmt.pf ppf "%s:%a found %s, expected %s" (Shown.name file) pp_place
+        place (Shown.plain found) (Shown.plain expected)
   | Internal message ->
       Xenopsd_numa.pp_error ppf (Xenopsd_numa.Internal message)

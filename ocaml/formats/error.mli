@@ -26,4 +26,5 @@ val shown_file : string -> string
     has control characters. *)
 
 val pp : t Fmt.t
-(** [FILE: line, column or field: found X, expected Y]. *)
+(** [FILE: line, column or field: found X, expected Y]: one line, whatever
+    characters the file has. *)

@@ -13,45 +13,7 @@ type state = {
 
 let fault state ~found ~expected = Error {line= state.line; found; expected}
 
-(* The length of the UTF-8 sequence at [at], or 0. *)
-let utf8_length text at =
-  let byte i =
-    if at + i < String.length text then Char.code text.[at + i] else 0
-  in
-  let continues i = byte i land 0xC0 = 0x80 in
-  let second low high = byte 1 >= low && byte 1 <= high in
-  match byte 0 with
-  | b when b < 0x80 ->
-      1
-  | b when b >= 0xC2 && b <= 0xDF && continues 1 ->
-      2
-  | 0xE0 when second 0xA0 0xBF && continues 2 ->
-      3
-  | 0xED when second 0x80 0x9F && continues 2 ->
-      3
-  | b
-    when b >= 0xE1 && b <= 0xEF && b <> 0xED && continues 1 && continues 2 ->
-      3
-  | 0xF0 when second 0x90 0xBF && continues 2 && continues 3 ->
-      4
-  | b when b >= 0xF1 && b <= 0xF3 && continues 1 && continues 2 && continues 3
-    ->
-      4
-  | 0xF4 when second 0x80 0x8F && continues 2 && continues 3 ->
-      4
-  | _ ->
-      0
-
-let rec is_utf8_from text at =
-  at >= String.length text
-  ||
-  match utf8_length text at with
-  | 0 ->
-      false
-  | length ->
-      is_utf8_from text (at + length)
-
-let is_utf8 text = is_utf8_from text 0
+let is_utf8 = Utf8.is_valid
 
 let replacement = "\xef\xbf\xbd"
 
@@ -59,7 +21,7 @@ let rec repair repaired text at =
   if at >= String.length text then
     Buffer.contents repaired
   else
-    match utf8_length text at with
+    match Utf8.length_at text at with
     | 0 ->
         Buffer.add_string repaired replacement ;
         repair repaired text (at + 1)
@@ -90,7 +52,7 @@ let rec string_end text state at =
           ~found:(Printf.sprintf "the control character %C in a string" c)
           ~expected:"an escape sequence"
     | _ -> (
-      match utf8_length text at with
+      match Utf8.length_at text at with
       | 0 ->
           fault state
             ~found:(Error.excerpt (String.make 1 text.[at]))

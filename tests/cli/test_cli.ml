@@ -10,4 +10,5 @@ let () =
     ; Process_suite.suite
     ; Doctor_suite.suite
     ; Simulate_suite.suite
+    ; Output_suite.suite
     ]

@@ -133,6 +133,39 @@ let films_tell_the_run () =
     )
     film.samples
 
+(* Forty VMs that start, and reboot six times: more than any bound on events. *)
+let long_films_are_whole () =
+  let phase job = Printf.sprintf {|{"name": "p", "at_once": [{"%s": "vm"}]}|} job in
+  let jobs = "start" :: List.init 6 (fun _ -> "reboot") in
+  let text =
+    Printf.sprintf
+      {|{"format": "xenopsd-numa-scenario/1", "name": "long", "about": "Long.",
+         "host": {"nodes": [{"size_pages": 4194304, "free_pages": 4000000}],
+                  "cpus_per_node": 8},
+         "reserve_pages": 65536,
+         "vms": [{"name": "vm", "count": 40, "vcpus": 1,
+                  "memory": {"pages": 32768}}],
+         "phases": [%s]}|}
+      (String.concat ", " (List.map phase jobs))
+  in
+  match Simulation.of_json text with
+  | Error _ ->
+      Alcotest.fail "it is not read"
+  | Ok scenario ->
+      let run = ok_claims (Simulation.run ~film:true scenario) in
+      let film = Option.get run.film in
+      let count happening =
+        List.length
+          (List.filter
+             (fun (event : Simulation.event) -> event.happened = happening)
+             film.events
+          )
+      in
+      Alcotest.(check int) "starts" (40 * 7) (List.length run.starts) ;
+      Alcotest.(check int) "run" (40 * 7) (count Simulation.Runs) ;
+      Alcotest.(check int) "destroyed" (40 * 6) (count Simulation.Destroy) ;
+      Alcotest.(check int) "phases" 7 (count Simulation.Phase)
+
 let films_change_nothing () =
   let check (name, _) =
     let scenario = Option.get (Simulation.built_in name) in
@@ -169,6 +202,30 @@ let long_traces_are_taken () =
   let timed = storm ~schedule:Simulation.Timed Model.Xen_4_17 in
   Alcotest.(check bool) "none comes to pass" true (run = timed)
 
+let too_large_a_node () =
+  let host pages =
+    let size = Size.pages pages in
+    Host.v ~distances:[|[|Some 10|]|]
+      ~cpus:[|Host.cpu ~node:0 ~core:0 ~socket:0|]
+      ~nodes:[|Host.node ~size ~free:size ()|]
+      ()
+  in
+  let model pages =
+    match host pages with
+    | Ok host ->
+        Model.create ~flavour:Model.Upstream host
+    | Error error ->
+        Alcotest.failf "%a" pp_error error
+  in
+  Alcotest.(check bool) "fits" true (Result.is_ok (model (1 lsl 36))) ;
+  match model (1 lsl 37) with
+  | Error (Failure.Invalid {field; _}) ->
+      Alcotest.(check string) "field" "nodes[0].size_bytes" field
+  | Error failure ->
+      Alcotest.failf "%a" Failure.pp failure
+  | Ok _ ->
+      Alcotest.fail "a node of 2^37 pages was taken"
+
 let bad_settings_are_values () =
   let check field result =
     match result with
@@ -202,9 +259,11 @@ let suite =
     @ [
         case "toolstacks" toolstacks_add_up
       ; case "films" films_tell_the_run
+      ; case "long films" long_films_are_whole
       ; case "films, of every scenario" films_change_nothing
       ; case "traces" traces_replay
       ; case "long traces" long_traces_are_taken
       ; case "settings" bad_settings_are_values
+      ; case "too large a node" too_large_a_node
       ]
   )

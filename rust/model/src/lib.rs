@@ -17,9 +17,10 @@ pub use builder::Builder;
 pub use flavour::{Consume, Flavour, NodeClaims, SetRules};
 pub use model::Model;
 pub use play::{
-    churn, minimal_trace, play, BuiltIn, Choice, Churn, Ending, Event, FaultSpec, Film, Happening,
-    HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec, Sample,
-    Scenario, Schedule, Settings, Start, StrategySpec, Toolstack, Variant, VmKind, VmSpec, FORMAT,
+    churn, minimal_trace, play, BuiltIn, Call, Choice, Churn, Ending, Event, FaultSpec, Film,
+    Happening, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec,
+    Sample, Scenario, Schedule, Settings, Start, StrategySpec, Toolstack, Variant, VmKind, VmSpec,
+    FORMAT,
 };
 pub use xen::{
     Crash, Entry, Extent, Finding, FreeBlocks, Kind, NodeReading, Reading, Sizes, Target, Timing,

@@ -4,7 +4,7 @@
 mod common;
 
 use common::scenarios::{played, told, OURS};
-use xenopsd_numa_model::{FaultSpec, Flavour, Played, Scenario};
+use xenopsd_numa_model::{Ending, FaultSpec, Flavour, Played, Scenario};
 
 /// Three VMs on a host that is just large enough, twice together and once more.
 const SMALL: &str = r#"{
@@ -236,6 +236,52 @@ fn it_dies_after_each_call() {
                 assert_eq!(played.failed_starts(), 0, "{}", told());
             }
         }
+    }
+}
+
+/// Where a toolstack dies whenever it begins again, the run ends and says which VM it was.
+#[test]
+fn it_dies_for_ever() {
+    let each_start_makes = [
+        "xc_domain_claim_pages",
+        "xc_domain_create",
+        "xc_domain_max_vcpus",
+        "xc_domain_populate_physmap",
+        "xc_domain_setmaxmem",
+        "xc_physinfo",
+        "xc_shadow_control",
+    ];
+    for flavour in FLAVOURS {
+        for call in each_start_makes {
+            let mut scenario = small();
+            scenario.faults = vec![dies_always(call)];
+            let played = play(&scenario, flavour);
+            let Err(Ending::Stuck { who, why, events }) = &played.ending else {
+                panic!("{call}: {}", told(&played));
+            };
+            let expected = format!("its toolstack dies in {call} whenever it begins again, ");
+            assert!(why.starts_with(&expected), "{why}");
+            assert!(
+                ["\"one\"", "\"two\"", "\"pv\""].contains(&who.as_str()),
+                "{who}"
+            );
+            assert!(
+                *events < 1_000_000 && played.events < 1_000_000,
+                "{played:?}"
+            );
+        }
+        // A domain that was destroyed is not destroyed again.
+        let mut scenario = small();
+        scenario.faults = vec![dies_always("xc_domain_destroy")];
+        common::scenarios::assert_well(&play(&scenario, flavour));
+    }
+}
+
+fn dies_always(call: &str) -> FaultSpec {
+    FaultSpec {
+        nth: None,
+        dies: true,
+        ..fault(call, 1)
     }
 }
 

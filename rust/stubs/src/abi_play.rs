@@ -91,7 +91,7 @@ pub enum FindingValue {
 
 /// See `model::Ending`.
 #[sig(
-    "As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of int"
+    "As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of string * string * int"
 )]
 pub enum EndingValue {
     AsBefore,
@@ -99,8 +99,8 @@ pub enum EndingValue {
     Left(i64, i64, i64),
     Crashed(String),
     Violated(String),
-    /// Events.
-    Stuck(i64),
+    /// The VM, why, and events.
+    Stuck(String, String, i64),
 }
 
 /// See `model::Happening`.

@@ -15,12 +15,6 @@ impl From<PlayError> for FailureValue {
         match error {
             PlayError::Syntax { field, message, .. } => syntax_value(field, &message).into(),
             PlayError::Invalid(invalid) => invalid.into(),
-            PlayError::UnknownVm(name) => {
-                Invalid::new("vm", format!("{name:?}"), "a VM of the scenario").into()
-            }
-            PlayError::UnknownErrno(name) => {
-                Invalid::new("errno", format!("{name:?}"), "an errno of Xen").into()
-            }
             PlayError::Protocol(error) => error.into(),
         }
     }
@@ -59,10 +53,7 @@ pub fn fault_value(error: PlayError) -> ScenarioFaultValue {
         PlayError::Syntax { line, column, .. } => {
             Some((pages_value(*line as u64), pages_value(*column as u64)))
         }
-        PlayError::Invalid(_)
-        | PlayError::UnknownVm(_)
-        | PlayError::UnknownErrno(_)
-        | PlayError::Protocol(_) => None,
+        PlayError::Invalid(_) | PlayError::Protocol(_) => None,
     };
     ScenarioFaultValue {
         position,
@@ -158,7 +149,9 @@ fn ending_value(ending: &Result<(), Ending>) -> EndingValue {
         ),
         Err(Ending::Crashed(crash)) => EndingValue::Crashed(crash.to_string()),
         Err(Ending::Violated(violation)) => EndingValue::Violated(violation.to_string()),
-        Err(Ending::Stuck { events }) => EndingValue::Stuck(pages_value(*events)),
+        Err(Ending::Stuck { who, why, events }) => {
+            EndingValue::Stuck(who.clone(), why.clone(), pages_value(*events))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claims::Errno;
-use model::{Flavour, Model};
+use model::{Flavour, Model, Xen};
 use ocaml_interop::{
     DynBox, OCaml, OCamlFloat, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml,
 };
@@ -66,7 +66,10 @@ pub fn xenopsd_numa_model(
     let model = {
         let value: FlavourValue = flavour_value.to_rust();
         let host: &HostHandle = host.borrow();
-        guarded(|| Ok(ModelHandle(Arc::new(Model::new(&host.0, flavour(value))))))
+        guarded(|| {
+            Xen::check_host(&host.0)?;
+            Ok(ModelHandle(Arc::new(Model::new(&host.0, flavour(value)))))
+        })
     };
     boxed(cr, model)
 }

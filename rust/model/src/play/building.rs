@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use claims::{Domid, Errno, Rung};
 
+use super::call::Call;
 use super::life::{while_, At, Failure, Job, Life, Next, Set};
 use super::scenario::VmKind;
 use crate::builder::Builder;
@@ -40,7 +41,7 @@ impl Life {
     fn claim_by_builder(&mut self, domid: Domid, set: &mut Set) -> Result<(), Failure> {
         let pages = self.populated_pages();
         (set.stage()
-            .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages)))
+            .call(Call::ClaimPages, |xen| xen.claim_host(domid, pages)))
         .map_err(while_("its builder's own claim"))?;
         self.built.claim = "builder";
         self.built.claimed_pages = pages;
@@ -56,7 +57,7 @@ impl Life {
             // It looks at no answer.
             _ = set
                 .stage()
-                .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, 0));
+                .call(Call::ClaimPages, |xen| xen.claim_host(domid, 0));
         }
     }
 
@@ -91,7 +92,7 @@ impl Life {
         let Some(builder) = &mut self.builder else {
             return Ok(Next::Off);
         };
-        let taken = set.stage().call("xc_domain_populate_physmap", |xen| {
+        let taken = set.stage().call(Call::PopulatePhysmap, |xen| {
             let before = xen.taken_dirty_pages();
             let (extent, pages) = take(builder, xen, domid, exact_node)?;
             let cleaning = xen.cleaning_time(xen.taken_dirty_pages() - before);
@@ -147,7 +148,7 @@ impl Life {
         // The builder cancels every claim at its end, whoever made it; restoring does not.
         if !matches!(self.job, Job::Receive(_)) {
             (set.stage()
-                .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, 0)))
+                .call(Call::ClaimPages, |xen| xen.claim_host(domid, 0)))
             .map_err(while_("ending its build"))?;
         }
         if let Some(pinned) = self.pinned.take() {

@@ -1,4 +1,4 @@
-//! How memory went over time, in a bounded number of samples.
+//! How memory went over time, in a bounded number of samples, and all that happened.
 
 use std::time::Duration;
 
@@ -14,9 +14,6 @@ const MOST_SAMPLES: usize = 2000;
 /// How long nobody does anything before it is looked what happens meanwhile, and how often.
 const QUIET: Duration = Duration::from_millis(250);
 const QUIET_SAMPLES: u32 = 200;
-
-/// As many events as are kept at most.
-const MOST_EVENTS: usize = 2000;
 
 /// Takes samples, the rarer the longer it goes on.
 #[derive(Debug)]
@@ -102,7 +99,7 @@ impl Camera {
 
     /// Something happened.
     pub fn event(&mut self, at: Duration, what: &str, happened: Happening) {
-        if self.on && self.film.events.len() < MOST_EVENTS {
+        if self.on {
             self.film.events.push(Event {
                 at,
                 what: what.to_string(),

@@ -8,13 +8,17 @@
 mod actor;
 mod building;
 mod builtin;
+mod call;
 mod churn;
 mod film;
 mod job;
 mod ledger;
 mod life;
+mod names;
+mod order;
 mod others;
 mod peer;
+mod progress;
 mod read;
 mod record;
 mod room;
@@ -32,6 +36,7 @@ use planner::{Invalid, Strategy};
 use crate::flavour::Flavour;
 
 pub use builtin::BuiltIn;
+pub use call::Call;
 pub use churn::{churn, Churn};
 pub use job::{FaultSpec, JobSpec, PhaseSpec};
 pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
@@ -96,12 +101,6 @@ pub enum PlayError {
     /// A value that cannot be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// It names a VM that it has not got.
-    #[error("there is no VM {0:?}")]
-    UnknownVm(String),
-    /// It names an errno that Xen does not return.
-    #[error("there is no errno {0:?}")]
-    UnknownErrno(String),
     /// The protocol could not be opened.
     #[error(transparent)]
     Protocol(Error),

@@ -10,7 +10,6 @@ use super::life::Set;
 use super::record::{Ending, Happening};
 use super::room::Peers;
 use super::run::{Run, OTHERS};
-use super::setup;
 
 /// A job that is not a VM's.
 #[derive(Debug)]
@@ -59,8 +58,7 @@ impl Run {
             Some(delay) => self.wake(self.lives.len() + OTHERS + other, delay),
             None => {
                 self.others[other] = None;
-                self.busy -= 1;
-                self.next_job();
+                self.job_ended();
             }
         }
         self.check()
@@ -68,10 +66,7 @@ impl Run {
 
     /// Does what is done at once, and says what is left.
     fn start_other(&mut self, spec: &JobSpec) -> Other {
-        let domid_of = |name: &String| {
-            let found = setup::named(&self.lives, name).ok()?;
-            self.lives[*found.first()?].domid
-        };
+        let domid_of = |name: &String| self.lives[self.names.get(name)?.next()?].domid;
         let model = &self.protocol.hypervisor().model;
         match spec {
             JobSpec::Balloon {
@@ -90,9 +85,12 @@ impl Run {
                 return Other::Mapping(Mapping::new(domid_of(vm), *pages, time));
             }
             JobSpec::Kill(vm) => {
-                if let Some(domid) = domid_of(vm) {
-                    // Whoever is gone already need not be killed.
-                    _ = model.with(|xen| xen.destroy(domid));
+                for vm in self.names.get(vm).into_iter().flatten() {
+                    if let Some(domid) = self.lives[vm].domid {
+                        // Whoever is gone already need not be killed.
+                        _ = model.with(|xen| xen.destroy(domid));
+                        self.lives[vm].was_killed();
+                    }
                 }
             }
             JobSpec::Offline { node, pages } => {

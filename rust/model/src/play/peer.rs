@@ -3,6 +3,7 @@
 use claims::{Affinity, Domid, Errno, NodePages};
 use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
+use super::call::Call;
 use super::life::{while_, Failure, Job, Life, Set};
 use super::toolstack::{Amount, Claiming, Order, Peer, Planner, Room, Sight, Way};
 
@@ -211,7 +212,7 @@ impl Life {
         cpus: &CpuSet,
     ) -> Result<(), Failure> {
         for vcpu in 0..self.vm.vcpus {
-            (set.stage().call("xc_vcpu_setaffinity", |xen| {
+            (set.stage().call(Call::SetVcpuAffinity, |xen| {
                 xen.set_vcpu_affinity(domid, vcpu, affinity, cpus)
             }))
             .map_err(while_("setting its affinity"))?;
@@ -228,7 +229,7 @@ impl Life {
     ) -> Result<(), Errno> {
         use claims::Hypervisor as _;
         let stage = set.stage();
-        let sets = stage.call("xc_version", |xen| Ok(xen.flavour().has_claim_sets()));
+        let sets = stage.call(Call::Version, |xen| Ok(xen.flavour().has_claim_sets()));
         // With claim sets, what it would do is to claim one of one node.
         let claimed = match sets {
             Ok(true) => stage.claim_set(domid, &[NodePages { node, pages }]),
@@ -247,7 +248,7 @@ impl Life {
         pages: u64,
     ) -> Result<(), Failure> {
         (set.stage()
-            .call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages)))
+            .call(Call::ClaimPages, |xen| xen.claim_host(domid, pages)))
         .map_err(while_("claiming its memory on the host"))?;
         self.built.claim = "host";
         self.built.claimed_pages = pages;

@@ -4,10 +4,14 @@ use std::fmt::Display;
 
 use planner::{Invalid, MAX_NODES, MAX_VCPUS};
 
+use super::call::Call;
 use super::job::{FaultSpec, JobSpec};
+use super::names::Names;
+use super::order;
 use super::scenario::{MemorySpec, Scenario, FORMAT};
-use super::stage::Fault;
 use super::PlayError;
+use crate::xen::MAX_NODE_PAGES;
+use claims::Errno;
 
 /// The most pages of anything: 4 PiB.
 const MAX_PAGES: u64 = 1 << 40;
@@ -53,7 +57,7 @@ impl Scenario {
         within("scrubbed_pages_per_second", scrubbed, 0, MAX_PAGES)?;
         self.check_host()?;
         self.check_vms()?;
-        let names = self.vm_names();
+        let names = Names::of(&self.vms)?;
         for (i, phase) in self.phases.iter().enumerate() {
             let lists = [
                 ("at_once", &phase.at_once),
@@ -68,7 +72,7 @@ impl Scenario {
         for (i, fault) in self.faults.iter().enumerate() {
             check_fault(&format!("faults[{i}]"), fault, &names)?;
         }
-        Ok(())
+        order::check(&self.phases, &names)
     }
 
     fn check_host(&self) -> Result<(), Invalid> {
@@ -79,14 +83,19 @@ impl Scenario {
                 &format!("host.nodes[{i}].size_pages"),
                 node.size_pages,
                 1,
-                MAX_PAGES,
+                MAX_NODE_PAGES,
             )?;
             let field = format!("host.nodes[{i}].free_pages");
             within(&field, node.free_pages, 0, node.size_pages)?;
         }
         within("host.cpus_per_node", host.cpus_per_node, 0, MAX_CPUS)?;
         within("host.threads_per_core", host.threads_per_core, 1, MAX_CPUS)?;
-        within("host.low_pages", host.low_pages.unwrap_or(0), 0, MAX_PAGES)?;
+        within(
+            "host.low_pages",
+            host.low_pages.unwrap_or(0),
+            0,
+            MAX_NODE_PAGES,
+        )?;
         // The seed only makes less free.
         let made = host.host(&mut fastrand::Rng::with_seed(0));
         made.map(|_| ()).map_err(|invalid| Invalid {
@@ -129,18 +138,7 @@ impl Scenario {
         Ok(())
     }
 
-    fn vm_names(&self) -> Vec<String> {
-        let names = self.vms.iter().flat_map(|vm| {
-            let numbered = move |i| match vm.count {
-                1 => vm.name.clone(),
-                _ => format!("{}{i}", vm.name),
-            };
-            (1..=vm.count).map(numbered)
-        });
-        names.collect()
-    }
-
-    fn check_job(&self, field: &str, job: &JobSpec, names: &[String]) -> Result<(), Invalid> {
+    fn check_job(&self, field: &str, job: &JobSpec, names: &Names) -> Result<(), Invalid> {
         let node = |name: &str, node: usize| {
             within(
                 &format!("{field}.{name}"),
@@ -181,7 +179,8 @@ impl Scenario {
                 }
                 pages("balloon", *many)?;
                 let rate = format!("{field}.balloon.pages_per_second");
-                within(&rate, *pages_per_second, 1, MAX_PAGES)
+                let least = (many / MAX_SECONDS).max(1);
+                within(&rate, *pages_per_second, least, MAX_PAGES)
             }
             JobSpec::Kill(vm) => known(&format!("{field}.kill"), vm, names),
             JobSpec::Later { millis, job } => {
@@ -221,22 +220,43 @@ impl Scenario {
     }
 }
 
-fn check_fault(field: &str, fault: &FaultSpec, names: &[String]) -> Result<(), Invalid> {
+fn check_fault(field: &str, fault: &FaultSpec, names: &Names) -> Result<(), Invalid> {
     if let Some(vm) = &fault.vm {
         known(&format!("{field}.vm"), vm, names)?;
     }
     let delay = format!("{field}.delay_millis");
     within(&delay, fault.delay_millis, 0, MAX_SECONDS * 1000)?;
-    match (Fault::of(fault, None), &fault.errno) {
-        (None, Some(errno)) => {
-            let field = format!("{field}.errno");
-            Err(Invalid::new(
-                field,
-                quoted(errno),
-                "an errno of Xen's, such as \"ENOMEM\"",
-            ))
-        }
-        (Some(_) | None, _) => Ok(()),
+    if let Some(errno) = fault.errno.as_ref().filter(|e| Errno::by_name(e).is_none()) {
+        let expected = "an errno of Xen's, such as \"ENOMEM\"";
+        return Err(Invalid::new(
+            format!("{field}.errno"),
+            quoted(errno),
+            expected,
+        ));
+    }
+    let Some(call) = Call::by_name(&fault.call) else {
+        let names = Call::ALL.map(Call::name).join(", ");
+        let expected = format!("one of {names}");
+        return Err(Invalid::new(
+            format!("{field}.call"),
+            quoted(&fault.call),
+            expected,
+        ));
+    };
+    if fault.nth == Some(0) {
+        let expected = "the number of a call, from 1";
+        return Err(Invalid::new(format!("{field}.nth"), 0, expected));
+    }
+    // A domain that was destroyed need not be destroyed again; whatever else is cut short begins
+    // anew, and comes to the same call.
+    let ends = call == Call::Destroy && fault.errno.is_none();
+    match fault.dies && fault.nth.is_none() && !ends {
+        true => Err(Invalid::new(
+            format!("{field}.dies"),
+            "no nth beside it",
+            "the number of the call in which the toolstack dies; it would die in each, for ever",
+        )),
+        false => Ok(()),
     }
 }
 
@@ -260,22 +280,8 @@ fn within<T: PartialOrd + Display>(
 }
 
 /// Looks that `vm` is a VM's name, or that of several alike.
-fn known(field: &str, vm: &str, names: &[String]) -> Result<(), Invalid> {
-    let is = |name: &String| {
-        let rest = name.strip_prefix(vm);
-        rest.is_some_and(|rest| rest.is_empty() || rest.parse::<u32>().is_ok())
-    };
-    match names.iter().any(is) {
-        true => Ok(()),
-        false => {
-            let expected = match names {
-                [] => "no VM, as there are none".to_string(),
-                [only] => format!("the VM {only:?}"),
-                [first, .., last] => format!("one of the VMs {first:?} to {last:?}"),
-            };
-            Err(Invalid::new(field, quoted(vm), expected))
-        }
-    }
+fn known(field: &str, vm: &str, names: &Names) -> Result<(), Invalid> {
+    names.find(field, vm).map(|_| ())
 }
 
 /// What serde_json found, without the position at the end of its text.
@@ -333,6 +339,17 @@ mod tests {
                 "scenario/1",
                 "scenario/2",
                 "format: found \"xenopsd-numa-scenario/2\", expected \"xenopsd-numa-scenario/1\"",
+            ),
+            (
+                "\"size_pages\": 134217728",
+                "\"size_pages\": 68719476736",
+                "read",
+            ),
+            (
+                "\"size_pages\": 134217728",
+                "\"size_pages\": 68719476737",
+                "host.nodes[0].size_pages: found 68719476737, \
+                 expected a number from 1 to 68719476736",
             ),
             (
                 "\"free_pages\": 129400000",

@@ -47,7 +47,7 @@ pub struct Start {
     pub requested_pages: u64,
     /// Pages that were claimed.
     pub claimed_pages: u64,
-    /// The rung: `node`, `host`, `any`, `unplaced`, `builder` or `none`.
+    /// The rung: `node`, `set`, `host`, `any`, `unplaced`, `builder` or `none`.
     pub claim: &'static str,
     /// Where its memory was at the end of the build, extra pages included.
     pub pages_on: Vec<(usize, u64)>,
@@ -75,7 +75,7 @@ impl Start {
 }
 
 /// What is wrong with the host at the end, or was on the way there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
     /// Something did not come back.
     #[error(
@@ -97,9 +97,13 @@ pub enum Ending {
     #[error("the model is wrong: {0}")]
     Violated(#[from] Violation),
     /// It does not end.
-    #[error("no end after {events} events")]
+    #[error("{who} comes to no end: {why}; no progress in {events} events")]
     Stuck {
-        /// How many.
+        /// The VM, quoted.
+        who: String,
+        /// Why it comes no further.
+        why: String,
+        /// How many there were since the last progress.
         events: u64,
     },
 }
@@ -172,9 +176,9 @@ pub struct Event {
 pub struct Film {
     /// The pages of each node.
     pub node_pages: Vec<u64>,
-    /// In order of time, not more than some thousands.
+    /// In order of time, not more than some thousands: the longer the run, the farther apart.
     pub samples: Vec<Sample>,
-    /// In order of time.
+    /// All of them, in order of time.
     pub events: Vec<Event>,
 }
 

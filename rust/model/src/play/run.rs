@@ -11,7 +11,9 @@ use super::film::Camera;
 use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
 use super::life::{Job, Life, Next, Set};
+use super::names::Names;
 use super::others::Other;
+use super::progress::Progress;
 use super::record::{Ending, Happening, Played};
 use super::room::Peers;
 use super::scenario::Scenario;
@@ -21,14 +23,11 @@ use super::stage::Stage;
 use super::{PlayError, Settings};
 use crate::xen::{Finding, Reading};
 
-/// More events than any run has, by far.
-const MAX_EVENTS: u64 = 20_000_000;
-
 /// By when everything is gone after the last shutdown.
 pub(super) const END: Duration = Duration::from_secs(3600);
 
 /// Who takes part beside the VMs, which come first.
-const NOISE: usize = 0;
+pub(super) const NOISE: usize = 0;
 pub(super) const OTHERS: usize = 1;
 
 /// Something to be done, with VMs by number.
@@ -55,7 +54,9 @@ pub(super) struct Run {
     pub(super) jitter: bool,
     pub(super) dies_at_events: BTreeSet<u64>,
     pub(super) at_start: Reading,
+    pub(super) names: Names,
     pub(super) lives: Vec<Life>,
+    pub(super) progress: Progress,
     pub(super) noise: Noise,
     pub(super) others: Vec<Option<Other>>,
     pub(super) due: Vec<Option<Duration>>,
@@ -88,8 +89,16 @@ impl Run {
         let nodes = xen.topology().node_count();
         let taken_pages = at_start.outstanding_pages + config.reserve.host_pages;
         let free_pages = at_start.free_pages.saturating_sub(taken_pages);
-        let lives = setup::lives(scenario, settings, config.strategy, free_pages, &mut rng);
-        let faults = setup::faults(scenario, &lives)?;
+        let names = Names::of(&scenario.vms)?;
+        let lives = setup::lives(
+            scenario,
+            &names,
+            settings,
+            config.strategy,
+            free_pages,
+            &mut rng,
+        );
+        let faults = setup::faults(scenario, &names)?;
         let camera = Camera::new(settings.film, &xen);
         let protocol = Protocol::open(Stage::new(xen, faults), config.clone())?;
         let noise = Noise::new(scenario.noise_pages, rng.u64(..));
@@ -120,6 +129,8 @@ impl Run {
             jitter: scenario.jitter,
             dies_at_events: scenario.dies_at_events.iter().copied().collect(),
             at_start,
+            names,
+            progress: Progress::new(lives.len()),
             lives,
             noise,
             others: Vec::new(),
@@ -196,18 +207,18 @@ impl Run {
             | JobSpec::RestartToolstack { .. }
             | JobSpec::Offline { .. } => return self.other_task(spec, None),
         };
-        let vms = setup::named(&self.lives, name)?;
+        let vms = self.names.find("vm", name)?;
         let task = |vm| Task {
             what: What::Vm(vm, job),
             later: Duration::ZERO,
         };
-        Ok(vms.into_iter().map(task).collect())
+        Ok(vms.map(task).collect())
     }
 
     /// A job that is not a VM's, though it may be about one, which must be there.
     fn other_task(&self, spec: &JobSpec, vm: Option<&String>) -> Result<Vec<Task>, PlayError> {
         if let Some(name) = vm {
-            setup::named(&self.lives, name)?;
+            self.names.find("vm", name)?;
         }
         Ok(vec![Task {
             what: What::Other(spec.clone()),
@@ -226,17 +237,25 @@ impl Run {
             self.begin(task, delay);
         }
         self.waiting = in_sequence.into();
-        if self.busy == 0 {
-            self.next_job();
-        }
+        self.next_job();
         self.run()
     }
 
-    pub(super) fn next_job(&mut self) {
-        if let Some(task) = self.waiting.pop_front() {
-            let delay = self.millis(20, 500);
-            self.begin(task, delay);
+    /// Begins the next job of those in sequence, when all that began before have ended.
+    fn next_job(&mut self) {
+        if self.busy == 0 {
+            if let Some(task) = self.waiting.pop_front() {
+                let delay = self.millis(20, 500);
+                self.begin(task, delay);
+            }
         }
+    }
+
+    /// A job has ended.
+    pub(super) fn job_ended(&mut self) {
+        self.progress.made();
+        self.busy -= 1;
+        self.next_job();
     }
 
     fn begin(&mut self, task: Task, delay: Duration) {
@@ -244,6 +263,7 @@ impl Run {
         match task.what {
             What::Vm(vm, job) => {
                 self.lives[vm].begin(job);
+                self.progress.begins(vm);
                 self.busy += 1;
                 self.wake_vm(vm, delay);
             }
@@ -273,6 +293,7 @@ impl Run {
             if self.dies_at_events.contains(&self.scheduler.events()) {
                 self.restart();
             }
+            self.somebody_is_due()?;
             let Some((due, actor)) = self.scheduler.next(&self.due) else {
                 break;
             };
@@ -292,10 +313,6 @@ impl Run {
                 Some(other) => self.other_event(other - OTHERS)?,
             }
             self.camera.sample(&self.protocol.hypervisor().model, now);
-            let events = self.scheduler.events();
-            if events > MAX_EVENTS {
-                return Err(Ending::Stuck { events });
-            }
         }
         Ok(())
     }
@@ -316,6 +333,7 @@ impl Run {
             self.look_at_claims(now);
             self.check()?;
         }
+        self.comes_on(vm, dead)?;
         let (started, failure) = match next {
             Next::After(delay) => {
                 self.wake(vm, delay);
@@ -331,8 +349,7 @@ impl Run {
         if let Some(started) = started {
             self.record(vm, started, failure, now);
         }
-        self.busy -= 1;
-        self.next_job();
+        self.job_ended();
         if dead {
             self.restart();
         }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use claims::Error;
 use fastrand::Rng;
-use planner::Strategy;
+use planner::{Invalid, Strategy};
 
 use super::life::{Character, Life};
-use super::scenario::Scenario;
+use super::names::Names;
+use super::scenario::{Scenario, VmSpec};
 use super::stage::Fault;
 use super::{PlayError, Settings};
 use crate::xen::{Sizes, Timing, Xen};
@@ -23,6 +24,7 @@ pub(super) fn xen(
     rng: &mut Rng,
 ) -> Result<Xen, PlayError> {
     let host = scenario.host.host(rng)?;
+    Xen::check_host(&host)?;
     let mut timing = Timing::default();
     let mut sizes = Sizes::default();
     if scenario.jitter {
@@ -53,8 +55,10 @@ pub(super) fn xen(
     Ok(xen.with_sizes(sizes).with_timing(timing))
 }
 
+/// The VMs of a scenario, none of them started.
 pub(super) fn lives(
     scenario: &Scenario,
+    names: &Names,
     settings: &Settings,
     strategy: Strategy,
     free_pages: u64,
@@ -64,59 +68,46 @@ pub(super) fn lives(
         true => LINGERING_MILLIS[rng.usize(0..3)],
         false => LINGERING_MILLIS[0],
     };
-    let mut lives = Vec::new();
-    for spec in &scenario.vms {
-        for i in 1..=spec.count {
-            let vm = Character {
-                name: match spec.count {
-                    1 => spec.name.clone(),
-                    _ => format!("{}{i}", spec.name),
-                },
-                vcpus: spec.vcpus,
-                memory_pages: spec.memory.pages(free_pages, spec.vcpus, settings.variant),
-                kind: spec.kind,
-                policy: spec.policy.into(),
-                strategy,
-                builder_claims: spec.builder_claims,
-                bound_to: (spec.bound_to_nodes.as_ref())
-                    .map(|nodes| nodes.iter().copied().collect()),
-            };
-            let seed = rng.u64(..);
-            let way = settings.toolstack.way;
-            lives.push(Life::new(vm, way, seed, scenario.jitter, lingering));
-        }
-    }
-    lives
+    let alike = |spec: &VmSpec| (0..spec.count).map(|_| spec.clone()).collect::<Vec<_>>();
+    let specs = scenario.vms.iter().flat_map(alike);
+    let vms = names.all().iter().zip(specs).map(|(name, spec)| Character {
+        name: name.clone(),
+        vcpus: spec.vcpus,
+        memory_pages: spec.memory.pages(free_pages, spec.vcpus, settings.variant),
+        kind: spec.kind,
+        policy: spec.policy.into(),
+        strategy,
+        builder_claims: spec.builder_claims,
+        bound_to: (spec.bound_to_nodes.as_ref()).map(|nodes| nodes.iter().copied().collect()),
+    });
+    vms.map(|vm| {
+        let seed = rng.u64(..);
+        Life::new(vm, settings.toolstack.way, seed, scenario.jitter, lingering)
+    })
+    .collect()
 }
 
-/// The VMs of that name, or of that name and a number.
-pub(super) fn named(lives: &[Life], name: &str) -> Result<Vec<usize>, PlayError> {
-    let is = |life: &Life| {
-        let rest = life.vm.name.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.parse::<u32>().is_ok())
-    };
-    let exact = lives.iter().position(|life| life.vm.name == name);
-    let found: Vec<usize> = match exact {
-        Some(vm) => vec![vm],
-        None => (0..lives.len()).filter(|vm| is(&lives[*vm])).collect(),
-    };
-    match found.is_empty() {
-        true => Err(PlayError::UnknownVm(name.to_string())),
-        false => Ok(found),
-    }
-}
-
-pub(super) fn faults(scenario: &Scenario, lives: &[Life]) -> Result<Vec<Fault>, PlayError> {
+/// The calls that go wrong, for each VM that they are to go wrong for.
+pub(super) fn faults(scenario: &Scenario, names: &Names) -> Result<Vec<Fault>, Invalid> {
     let mut faults = Vec::new();
-    for spec in &scenario.faults {
-        let vms = match &spec.vm {
+    for (i, spec) in scenario.faults.iter().enumerate() {
+        let vms: Vec<Option<usize>> = match &spec.vm {
             None => vec![None],
-            Some(name) => named(lives, name)?.into_iter().map(Some).collect(),
+            Some(name) => names
+                .find(&format!("faults[{i}].vm"), name)?
+                .map(Some)
+                .collect(),
         };
         for vm in vms {
-            let errno = spec.errno.clone().unwrap_or_default();
-            let fault = Fault::of(spec, vm).ok_or(PlayError::UnknownErrno(errno))?;
-            faults.push(fault);
+            let fault = Fault::of(spec, vm);
+            faults.push(fault.ok_or_else(|| {
+                let found = format!("{:?}, {:?}", spec.call, spec.errno);
+                Invalid::new(
+                    format!("faults[{i}]"),
+                    found,
+                    "a call and an errno of Xen's",
+                )
+            })?);
         }
     }
     Ok(faults)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Memory, NodeSet, Topology};
 
+use super::call::Call;
 use super::job::FaultSpec;
 use crate::model::Model;
 use crate::xen::Xen;
@@ -13,7 +14,7 @@ use crate::xen::Xen;
 /// A call that goes wrong.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
-    pub call: String,
+    pub call: Call,
     /// For which VM.
     pub vm: Option<usize>,
     pub nth: Option<u64>,
@@ -34,6 +35,8 @@ struct Acting {
     delay: Duration,
     /// Whether the toolstack is dead: none of its calls reaches Xen any more.
     dead: bool,
+    /// In which call it died last.
+    died_in: Option<Call>,
 }
 
 /// A Xen with faults. Clones are the same.
@@ -45,14 +48,14 @@ pub(super) struct Stage {
 }
 
 impl Fault {
-    /// The fault of `spec`, if its VM and its errno are known.
+    /// The fault of `spec`, if its call and its errno are known.
     pub fn of(spec: &FaultSpec, vm: Option<usize>) -> Option<Self> {
         let errno = match &spec.errno {
             None => None,
             Some(name) => Some(Errno::by_name(name)?),
         };
         Some(Fault {
-            call: spec.call.clone(),
+            call: Call::by_name(&spec.call)?,
             vm,
             nth: spec.nth,
             errno,
@@ -99,6 +102,16 @@ impl Stage {
         !self.faultless && self.acting(|acting| acting.dead)
     }
 
+    /// In which call the toolstack died last.
+    pub fn died_in(&self) -> Option<Call> {
+        self.acting(|acting| acting.died_in)
+    }
+
+    /// How many calls go wrong.
+    pub fn faults(&self) -> usize {
+        self.acting(|acting| acting.faults.len())
+    }
+
     /// It comes back.
     pub fn comes_back(&self) {
         if !self.faultless {
@@ -106,7 +119,7 @@ impl Stage {
         }
     }
 
-    fn fault(&self, call: &str) -> Result<(), Errno> {
+    fn fault(&self, call: Call) -> Result<(), Errno> {
         if self.faultless {
             return Ok(());
         }
@@ -123,7 +136,10 @@ impl Stage {
                 if fault.nth.is_none_or(|nth| nth == fault.seen) {
                     acting.delay += fault.delay;
                     // This call is its last.
-                    acting.dead |= fault.dies;
+                    if fault.dies {
+                        acting.dead = true;
+                        acting.died_in = Some(call);
+                    }
                     if let Some(errno) = fault.errno {
                         return Err(errno);
                     }
@@ -136,41 +152,44 @@ impl Stage {
     /// A call of the toolstack.
     pub fn call<T>(
         &self,
-        call: &'static str,
+        call: Call,
         step: impl FnOnce(&mut Xen) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         self.fault(call)?;
         self.model.with(step)
     }
 
-    fn may(&self, call: &'static str) -> Result<(), CallError> {
-        self.fault(call).map_err(|errno| CallError { call, errno })
+    fn may(&self, call: Call) -> Result<(), CallError> {
+        self.fault(call).map_err(|errno| CallError {
+            call: call.name(),
+            errno,
+        })
     }
 }
 
 impl Hypervisor for Stage {
     fn topology(&self) -> Result<Topology, CallError> {
-        self.may("xc_numainfo")?;
+        self.may(Call::NumaInfo)?;
         self.model.topology()
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        self.may("xc_physinfo")?;
+        self.may(Call::PhysInfo)?;
         self.model.memory()
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.may("xc_domain_getinfolist")?;
+        self.may(Call::GetInfoList)?;
         self.model.domains()
     }
 
     fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        self.may("xc_domain_node_getaffinity")?;
+        self.may(Call::GetNodeAffinity)?;
         self.model.node_affinity(domid)
     }
 
     fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        self.may("xc_domain_node_setaffinity")?;
+        self.may(Call::SetNodeAffinity)?;
         self.model.set_node_affinity(domid, nodes)
     }
 
@@ -181,27 +200,27 @@ impl Hypervisor for Stage {
         affinity: Affinity,
         cpus: &CpuSet,
     ) -> Result<(), CallError> {
-        self.may("xc_vcpu_setaffinity")?;
+        self.may(Call::SetVcpuAffinity)?;
         self.model.set_vcpu_affinity(domid, vcpu, affinity, cpus)
     }
 
     fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.may("xc_domain_claim_pages")?;
+        self.may(Call::ClaimPages)?;
         self.model.claim_host(domid, pages)
     }
 
     fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        self.may("xc_domain_claim_pages_node")?;
+        self.may(Call::ClaimPagesNode)?;
         self.model.claim_node(domid, node, pages)
     }
 
     fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.may("xc_domain_claim_memory")?;
+        self.may(Call::ClaimMemory)?;
         self.model.claim_set(domid, set)
     }
 
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        self.may("xc_domain_numa_get_node_pages")?;
+        self.may(Call::GetNodePages)?;
         self.model.pages_by_node(domid)
     }
 

@@ -10,6 +10,9 @@ use super::zone::Block;
 use super::Xen;
 use crate::flavour::NodeClaims;
 
+/// The most pages of a node: 256 TiB.
+pub const MAX_NODE_PAGES: u64 = 1 << NODE_SHIFT;
+
 /// How far the addresses of two nodes' first pages are apart, as a power of two: farther than any
 /// node reaches.
 const NODE_SHIFT: u32 = 36;

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claims::{Domid, Errno};
-use planner::{Host, NodeSet, Topology};
+use planner::{Host, Invalid, NodeSet, Topology, PAGE_BYTES};
 
 use crate::flavour::Flavour;
 use domain::Domain;
@@ -38,7 +38,7 @@ use runs::{Held, Run};
 
 pub use claim::{Entry, Target};
 pub use finding::Finding;
-pub use heap::{Extent, Kind};
+pub use heap::{Extent, Kind, MAX_NODE_PAGES};
 pub use invariant::Violation;
 pub use list::FreeBlocks;
 pub use reading::{NodeReading, Reading};
@@ -137,8 +137,26 @@ pub struct Xen {
 }
 
 impl Xen {
-    /// A Xen with the nodes, CPUs and free memory of `host`, and nothing claimed. Domain 0 has
-    /// what is not free. Free memory is clean.
+    /// Looks that no node of a host is larger than the model can hold.
+    pub fn check_host(host: &Host) -> Result<(), Invalid> {
+        for (i, node) in host.memory().nodes.iter().enumerate() {
+            let size_pages = node.map_or(0, |node| node.size_pages.max(node.free_pages));
+            if size_pages > MAX_NODE_PAGES {
+                return Err(Invalid::new(
+                    format!("nodes[{i}].size_bytes"),
+                    size_pages * PAGE_BYTES,
+                    format!(
+                        "at most {}, the largest node of the model",
+                        MAX_NODE_PAGES * PAGE_BYTES
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A Xen with the nodes, CPUs and free memory of `host`, which [`Xen::check_host`] lets
+    /// pass, and nothing claimed. Domain 0 has what is not free. Free memory is clean.
     pub fn new(host: &Host, flavour: Flavour) -> Self {
         let topology = host.topology().clone();
         let nodes = topology.node_count();

@@ -1,0 +1,1 @@
+val suite : string * unit Alcotest.test_case list
