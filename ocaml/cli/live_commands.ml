@@ -169,7 +169,7 @@ let snapshot_command live =
       const (snapshot live)
       $ Convert.verbose
       $ text ["name"] ~docv:"NAME" "What to call the host."
-      $ text ["output"] ~docv:"FILE" 
+      $ text ["output"] ~docv:"FILE"
           "Write $(docv) instead; $(b,-) is standard output."
     )
 

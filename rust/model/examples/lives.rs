@@ -43,7 +43,7 @@ impl Sum {
             .iter()
             .map(|why| format!("seed {seed}: {why}"));
         self.wrong.extend(failures);
-        if let Err(ending) = churn.ending {
+        if let Err(ending) = &churn.ending {
             self.wrong.push(format!("seed {seed}: {ending}"));
         }
     }

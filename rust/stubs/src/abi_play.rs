@@ -90,9 +90,7 @@ pub enum FindingValue {
 }
 
 /// See `model::Ending`.
-#[sig(
-    "As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of string * string * int"
-)]
+#[sig("As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of string * string * int")]
 pub enum EndingValue {
     AsBefore,
     /// Outstanding pages, missing pages, builds.

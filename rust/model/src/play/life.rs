@@ -212,14 +212,6 @@ impl Life {
         }
     }
 
-    /// Pages that its builder has taken so far.
-    pub fn populated_so_far(&self) -> u64 {
-        match &self.builder {
-            Some(builder) => self.populated_pages().saturating_sub(builder.left_pages()),
-            None => 0,
-        }
-    }
-
     /// Somebody else destroyed its domain. Its toolstack sees it when it does something with it; if
     /// it does nothing, the VM is off.
     pub fn was_killed(&mut self) {

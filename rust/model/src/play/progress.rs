@@ -58,6 +58,16 @@ impl Progress {
     }
 }
 
+impl Life {
+    /// Pages that its builder has taken so far.
+    fn populated_so_far(&self) -> u64 {
+        match &self.builder {
+            Some(builder) => self.populated_pages().saturating_sub(builder.left_pages()),
+            None => 0,
+        }
+    }
+}
+
 impl Run {
     /// Notes an event of a VM. An error if it comes no further, nor anybody else.
     pub(super) fn comes_on(&mut self, vm: usize, died: bool) -> Result<(), Ending> {
