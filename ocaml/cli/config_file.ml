@@ -18,7 +18,7 @@ let read path =
   | Error error ->
       Error (Status.of_error error)
   | Ok text -> (
-      let file = Error.shown_file (Source.name path) in
+      let file = Shown.name (Source.name path) in
       match Config.of_text ~file text with
       | Ok config ->
           Ok

@@ -21,10 +21,6 @@ val excerpt : string -> string
 (** [excerpt text] is [text] in double quotes, fit for one line of a terminal:
     escaped, and cut after 40 bytes. *)
 
-val shown_file : string -> string
-(** A file's name as messages have it: in double quotes, escaped, if it is empty or
-    has control characters. *)
-
 val pp : t Fmt.t
 (** [FILE: line, column or field: found X, expected Y]: one line, whatever
     characters the file has. *)
