@@ -3,6 +3,11 @@
 
 type setting = {line: int; key: string; value: string}
 
+val value : string -> string
+(** [value text] is [text] without blanks around it and then without quotes, as
+    the value of a line is taken. xenopsd takes quotes off itself, but not where a
+    carriage return follows. *)
+
 val parse : string -> (setting list, int) result
 (** Every line that sets a key, in the order of the text. The error is the line of
     the first NUL byte: what has one is no text, or was not read whole. *)

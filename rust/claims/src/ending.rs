@@ -122,7 +122,10 @@ impl<H: Hypervisor> Protocol<H> {
         }
         // On what another process claimed is not told.
         if unused_pages > 0 && affinity.is_none() && state.kinds.set != Known::Present {
-            state.inherited.insert(domid);
+            // Where they are not listed yet, all will be taken for older than this process.
+            if let Some(inherited) = &mut state.inherited {
+                inherited.insert(domid);
+            }
         }
         // Only now: what failed above is done again by the next call.
         state.builds.remove(&domid);

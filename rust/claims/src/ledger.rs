@@ -8,12 +8,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use planner::{Host, Memory, NodeSet, Topology};
+use planner::{Host, Memory, NodeSet, Reserve, Topology};
 
 use crate::attempt::Attempt;
+use crate::config::Config;
 use crate::error::Error;
 use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
 use crate::kinds::is_unavailable;
+use crate::placing::Placing;
+use crate::sizes::least_structure_pages;
 
 /// A domain that was placed and whose build has not ended.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub(crate) struct Build {
     /// Pages of structures that its nodes keep free besides, and that are no reason to refuse
     /// another domain.
     pub structure_pages: u64,
+    /// The least that these come to.
+    pub least_structure_pages: u64,
     /// Which claim Xen knows of.
     pub claim: Claimed,
     /// What each node gives of a set, where that is its claim.
@@ -78,6 +83,8 @@ pub(crate) enum Affined {
 pub(crate) struct View {
     pub host: Host,
     pub domains: Vec<DomainInfo>,
+    /// What the structures of builds in flight will take at least, beside what is held back.
+    pub structure_pages: u64,
     /// Why nothing is known of free memory; what is said of it is 0 then.
     pub unknown: Option<CallError>,
     /// Free less outstanding pages, as Xen tells; may be below zero while accounting is late.
@@ -137,9 +144,24 @@ pub(crate) fn view<H: Hypervisor>(
     Ok(View {
         host,
         domains,
+        structure_pages: (builds.values())
+            .map(|build| build.least_structure_pages)
+            .sum(),
         unknown,
         unclaimed_pages,
     })
+}
+
+impl View {
+    /// What `placing` must leave of the host: what is configured, or the structures that come out of
+    /// it if they are more.
+    pub fn reserve(&self, config: &Config, placing: &Placing) -> Reserve {
+        let structure_pages = least_structure_pages(placing.request().vcpus) + self.structure_pages;
+        Reserve {
+            host_pages: config.reserve.host_pages.max(structure_pages),
+            node_pages: config.reserve.node_pages,
+        }
+    }
 }
 
 fn nothing_known() -> Memory {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use planner::{plan, Distance, Host, Invalid, Limits, NodeSet, Plan, Policy, Refusal, Request};
+use planner::{plan, Distance, Invalid, Limits, NodeSet, Plan, Policy, Refusal, Request, Reserve};
 
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
@@ -183,7 +183,7 @@ impl<H: Hypervisor> Protocol<H> {
             return Ok(wait);
         }
         let aim = match aim {
-            Aim::Planned(plan) if still_good(&plan, placing, &state.config, &seen.host) => {
+            Aim::Planned(plan) if still_good(&plan, placing, &state.config, &seen) => {
                 Aim::Planned(plan)
             }
             Aim::Planned(_) | Aim::Unplaced(_) | Aim::Short(_) | Aim::Refused(_) => {
@@ -238,8 +238,8 @@ impl<H: Hypervisor> Protocol<H> {
     fn aim(&self, placing: &Placing, config: &Config, seen: &View) -> Result<Aim, Error> {
         let host = &seen.host;
         match (&seen.unknown, placing.request().policy) {
-            (None, _) if !host.usable().is_empty() => Ok(self.plan_aim(placing, config, host)),
-            (None, Policy::Strict) => Ok(self.plan_aim(placing, config, host)),
+            (None, _) if !host.usable().is_empty() => Ok(self.plan_aim(placing, config, seen)),
+            (None, Policy::Strict) => Ok(self.plan_aim(placing, config, seen)),
             (Some(error), Policy::Strict) => {
                 Err(Error::reading("reading free memory")(error.clone()))
             }
@@ -253,12 +253,13 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
-    fn plan_aim(&self, placing: &Placing, config: &Config, host: &Host) -> Aim {
-        let request = placing.narrowed(self.online());
-        if let Ok(plan) = plan(host, &roomy(&request), &limits(config)) {
+    fn plan_aim(&self, placing: &Placing, config: &Config, seen: &View) -> Aim {
+        let (host, request) = (&seen.host, placing.narrowed(self.online()));
+        let limits = limits(config, seen.reserve(config, placing));
+        if let Ok(plan) = plan(host, &roomy(&request), &limits) {
             return Aim::Planned(plan);
         }
-        let refusal = match plan(host, &request, &limits(config)) {
+        let refusal = match plan(host, &request, &limits) {
             Ok(plan) => return Aim::Planned(plan),
             Err(refusal) => refusal,
         };
@@ -313,24 +314,21 @@ fn check_unplaced(
     }
 }
 
-pub(crate) fn limits(config: &Config) -> Limits {
+pub(crate) fn limits(config: &Config, reserve: Reserve) -> Limits {
     Limits {
-        reserve: config.reserve,
+        reserve,
         budget_steps: config.plan_budget_steps,
     }
 }
 
-pub(crate) fn plan_refusal(host: &Host, request: &Request, config: &Config) -> Option<Refusal> {
-    plan(host, request, &limits(config)).err()
-}
-
 /// Whether the nodes of `plan` still have what it asks of them, and the host too.
-fn still_good(plan: &Plan, placing: &Placing, config: &Config, host: &Host) -> bool {
-    let claimable = host.claimable_pages(&config.reserve);
+fn still_good(plan: &Plan, placing: &Placing, config: &Config, seen: &View) -> bool {
+    let (host, reserve) = (&seen.host, seen.reserve(config, placing));
+    let claimable = host.claimable_pages(&reserve);
     let room: u64 = plan.nodes.iter().map(|node| claimable[node]).sum();
     plan.nodes
         .iter()
         .all(|node| plan.pages[node] <= claimable[node])
         && placing.needed_pages() <= room
-        && placing.needed_pages() <= host.host_claimable_pages(&config.reserve)
+        && placing.needed_pages() <= host.host_claimable_pages(&reserve)
 }

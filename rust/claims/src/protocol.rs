@@ -11,7 +11,7 @@ use planner::{
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, CallError, Domid, Hypervisor};
+use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Hypervisor};
 use crate::kinds::{is_unavailable, Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
@@ -177,8 +177,8 @@ impl<H: Hypervisor> Protocol<H> {
             Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
         };
         let topology = Arc::new(topology);
-        let domains = hypervisor.domains();
-        let domains = domains.map_err(Error::reading("listing domains"))?;
+        let domains = hypervisor.domains().ok();
+        let numbers = |domains: Vec<DomainInfo>| domains.iter().map(|d| d.domid).collect();
         let memory = hypervisor.memory().ok();
         let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());
         let handle = Number::next();
@@ -193,7 +193,7 @@ impl<H: Hypervisor> Protocol<H> {
                 pending: None,
                 builds: BTreeMap::new(),
                 node_claimed: BTreeSet::new(),
-                inherited: domains.iter().map(|domain| domain.domid).collect(),
+                inherited: domains.map(numbers),
                 built: BTreeMap::new(),
                 voided: BTreeMap::new(),
                 kinds: Kinds::default(),
@@ -280,6 +280,7 @@ impl<H: Hypervisor> Protocol<H> {
         if let Some(build) = state.builds.get_mut(&domid) {
             build.held_pages = 0;
             build.structure_pages = 0;
+            build.least_structure_pages = 0;
         }
         drop(state);
         let nodes = outcome.plan.map(|plan| plan.nodes);

@@ -10,7 +10,7 @@ use crate::kinds::{is_unavailable, Known};
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
-use crate::sizes::structure_pages;
+use crate::sizes::{least_structure_pages, structure_pages};
 use crate::state::State;
 
 /// How long late accounting may show more claimed than free after a claim.
@@ -78,6 +78,7 @@ impl<H: Hypervisor> Protocol<H> {
             memory_pages: placing.request().memory_pages,
             held_pages: placing.request().overhead_pages,
             structure_pages: structure_pages(placing.request().vcpus),
+            least_structure_pages: least_structure_pages(placing.request().vcpus),
             claim,
             set: match (claim, &plan) {
                 (Claimed::InSet, Some(plan)) => shares(plan),

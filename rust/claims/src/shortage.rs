@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use planner::{plan, Distance, Host, NodeMemory, NodeSet, Policy, Reason, Refusal, Request};
+use planner::{
+    plan, Distance, Host, Limits, NodeMemory, NodeSet, Policy, Reason, Refusal, Request,
+};
 
-use crate::config::Config;
 use crate::error::Error;
 use crate::hypervisor::Hypervisor;
 use crate::ledger::View;
@@ -80,8 +81,9 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
         let request = &placing.placement.request;
+        let limits = limits(&state.config, state.config.reserve);
         let empty =
-            *(placing.if_empty).get_or_insert_with(|| if_empty(&seen.host, request, &state.config));
+            *(placing.if_empty).get_or_insert_with(|| if_empty(&seen.host, request, &limits));
         match (empty, placing.request().policy) {
             (Err(refusal), _) if refusal.reason == Reason::HostMemory => {
                 return Err(self.host_full(placing, state, seen));
@@ -95,6 +97,7 @@ impl<H: Hypervisor> Protocol<H> {
             (Ok(_) | Err(_), _) => (),
         }
         let held: u64 = state.builds.values().map(|build| build.held_pages).sum();
+        let held = held + seen.structure_pages;
         if (1..=held + self.hidden_pages(state)).contains(&refusal.short.pages) {
             return self.queue(
                 placing,
@@ -125,14 +128,15 @@ impl<H: Hypervisor> Protocol<H> {
         Error::HostFull {
             domid: placing.domid(),
             needed_pages: placing.needed_pages(),
-            available_pages: seen.host.host_claimable_pages(&state.config.reserve),
+            available_pages: (seen.host)
+                .host_claimable_pages(&seen.reserve(&state.config, placing)),
             waited: placing.waited,
         }
     }
 }
 
 /// How near a plan would be if all memory of the host were free, or why there is none.
-fn if_empty(host: &Host, request: &Request, config: &Config) -> Result<Option<Distance>, Refusal> {
+fn if_empty(host: &Host, request: &Request, limits: &Limits) -> Result<Option<Distance>, Refusal> {
     let mut memory = host.memory().clone();
     for node in memory.nodes.iter_mut().flatten() {
         *node = NodeMemory {
@@ -145,7 +149,7 @@ fn if_empty(host: &Host, request: &Request, config: &Config) -> Result<Option<Di
     memory.host_outstanding_pages = 0;
     memory.host_held_pages = 0;
     let empty = Host::with_memory(host.topology().clone(), memory);
-    plan(&empty, request, &limits(config)).map(|plan| plan.distance)
+    plan(&empty, request, limits).map(|plan| plan.distance)
 }
 
 /// More than the host can ever give: its nodes with their holes.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
 use crate::kinds::is_unavailable;
 use crate::ledger::{view, Claimed, View};
-use crate::placing::{plan_refusal, Placing, Step};
+use crate::placing::{limits, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
 use crate::settling::shares;
 use crate::state::State;
@@ -172,7 +172,8 @@ impl<H: Hypervisor> Protocol<H> {
                 self.release_if(domid, plan.is_some())?;
                 let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
                 let request = placing.narrowed(self.online());
-                match plan_refusal(&seen.host, &request, &state.config) {
+                let limits = limits(&state.config, seen.reserve(&state.config, placing));
+                match planner::plan(&seen.host, &request, &limits).err() {
                     Some(refusal)
                         if refusal.reason == Reason::HostMemory
                             && !seen.host.usable().is_empty() =>
@@ -254,7 +255,10 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<(), Error> {
         let domid = placing.domid();
         if self.claims_nothing(placing, state)
-            || !state.inherited.contains(&domid)
+            || !state
+                .inherited
+                .as_ref()
+                .is_none_or(|inherited| inherited.contains(&domid))
             || self.has(Claimed::InSet, placing, state) == Some(true)
             || self.has(Claimed::OnNode, placing, state) == Some(false)
         {

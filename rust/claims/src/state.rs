@@ -22,7 +22,8 @@ pub(crate) struct State {
     pub node_claimed: BTreeSet<Domid>,
     /// Domains that may have had a claim on a node before this handle knew them: those that were
     /// there when it was opened, and those for which another process has claimed.
-    pub inherited: BTreeSet<Domid>,
+    /// `None`: not listed yet, as that failed.
+    pub inherited: Option<BTreeSet<Domid>>,
     /// The last attempt at each domain whose build ended.
     pub built: BTreeMap<Domid, Attempt>,
     /// When domains were abandoned: attempts with a smaller number are over.
@@ -39,8 +40,11 @@ impl State {
     pub fn forget_all_but(&mut self, domains: &[DomainInfo]) {
         let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
         self.node_claimed.retain(|domid| listed.contains(domid));
-        self.inherited.retain(|domid| listed.contains(domid));
         self.built.retain(|domid, _| listed.contains(domid));
+        match &mut self.inherited {
+            Some(inherited) => inherited.retain(|domid| listed.contains(domid)),
+            None => self.inherited = Some(listed),
+        }
     }
 
     /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
