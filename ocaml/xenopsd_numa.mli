@@ -521,7 +521,8 @@ val plan_batch :
       let open Xenopsd_numa in
       (* On two nodes with 64 GiB each: one by one, 20 GiB join the first 30, 40
          take the other node, and the last 30 are split over what is left. *)
-      let vm gib = Request.v ~memory:(Size.gib gib) ~vcpus:1 () in
+      let strategy = Request.Balance in
+      let vm gib = Request.v ~strategy ~memory:(Size.gib gib) ~vcpus:1 () in
       let vms = List.filter_map Result.to_option (List.map vm [30; 20; 40; 30]) in
       match plan_batch host vms with
       | Ok batch ->

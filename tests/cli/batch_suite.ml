@@ -32,7 +32,10 @@ let order () =
   )
 
 let together () =
-  let vm gib = Printf.sprintf {|{"memory_bytes": %d, "vcpus": 1}|} (gib lsl 30) in
+  let vm gib =
+    Printf.sprintf {|{"memory_bytes": %d, "vcpus": 1, "strategy": "balance"}|}
+      (gib lsl 30)
+  in
   let line more =
     Printf.sprintf {|{"host": "../hosts/xeon-2n.json", "requests": [%s]%s}|}
       (String.concat ", " (List.map vm [9; 14; 10]))

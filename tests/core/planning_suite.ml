@@ -103,7 +103,8 @@ let example_of_together () =
       Alcotest.failf "%a" pp_error error
 
 let together_is_better () =
-  let vms = List.map (fun gib -> request (Size.gib gib)) [30; 20; 40; 30] in
+  let vm gib = request ~strategy:Request.Balance (Size.gib gib) in
+  let vms = List.map vm [30; 20; 40; 30] in
   let batch = together (two_nodes ()) vms in
   let check what several average (score : Batch.score) =
     Alcotest.(check int) what several score.on_several_nodes ;

@@ -58,6 +58,7 @@ let in_order () =
 
 (* 9 and 14 GiB on node 0 leave 10 for node 1; one by one, 9 GiB are on node 1. *)
 let together () =
+  let vm = vm ~more:{|, "strategy": "balance"|} in
   let requests = [vm "a" 9; vm "b" 14; vm "c" 10] in
   check_nodes "one by one" [[1]; [0]; [0; 1]] (answers (line host requests)) ;
   let whole more = answer (line ~more host requests) in
@@ -139,7 +140,7 @@ let shape () =
       (Yojson.Safe.to_string ~std:true json)
   in
   check (vm "a" 1)
-    {|{"answers":[{"name":"a","nodes":[0],"pages_per_node":{"0":262144},"cpus":"0-3","max_distance":10,"average_distance":10.000000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[]}]}|} ;
+    {|{"answers":[{"name":"a","nodes":[1],"pages_per_node":{"1":262144},"cpus":"4-7","max_distance":10,"average_distance":10.000000,"optimal":true,"gap":0.000000,"refused":null,"explanation":[]}]}|} ;
   check (vm "b" 900)
     {|{"answers":[{"name":"b","nodes":[],"pages_per_node":{},"cpus":"","max_distance":null,"average_distance":null,"optimal":true,"gap":0.000000,"refused":{"reason":"host_memory","short_by_bytes":937850044416,"short_by_cpus":0,"short_by_cores":0},"explanation":[]}]}|} ;
   let plans = answers (line (Lazy.force snapshot) [vm "a" 1; vm "b" 900]) in

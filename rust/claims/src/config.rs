@@ -53,7 +53,7 @@ impl Default for Config {
             // Balance does not weigh the vCPUs that live on a node.
             strategy: Strategy::Spread,
             reserve: Reserve {
-                // What squeezed keeps free when it makes room for a domain, less its margin of 8 MiB.
+                // What squeezed keeps free when it makes room for a domain, less its margin.
                 host_pages: 64 * 256,
                 node_pages: 0,
             },

@@ -153,8 +153,8 @@ pub(crate) fn view<H: Hypervisor>(
 }
 
 impl View {
-    /// What `placing` must leave of the host: what is configured, or the structures that come out of
-    /// it if they are more.
+    /// What `placing` must leave of the host: what is configured, or the structures that come out
+    /// of it if they are more.
     pub fn reserve(&self, config: &Config, placing: &Placing) -> Reserve {
         let structure_pages = least_structure_pages(placing.request().vcpus) + self.structure_pages;
         Reserve {

@@ -177,7 +177,8 @@ impl<H: Hypervisor> Protocol<H> {
             Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
         };
         let topology = Arc::new(topology);
-        let domains = hypervisor.domains().ok();
+        // Not to know them costs the first domain on some hypervisors, so it is asked again.
+        let domains = (0..3).find_map(|_| hypervisor.domains().ok());
         let numbers = |domains: Vec<DomainInfo>| domains.iter().map(|d| d.domid).collect();
         let memory = hypervisor.memory().ok();
         let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());

@@ -19,6 +19,8 @@ fn without_distances() -> Topology {
     .unwrap()
 }
 
+type Change = fn(Memory) -> Memory;
+
 fn new_node(mut memory: Memory) -> Memory {
     memory.nodes.push(Some(NodeMemory {
         size_pages: 64 * GIB,
@@ -73,12 +75,12 @@ fn a_node_without_distances_is_left_out() {
 #[test]
 fn nodes_that_come_and_go_stop_no_domain() {
     for flavour in Flavour::ALL {
-        let changes: [(&str, fn(Memory) -> Memory); 3] = [
-            ("node 2", new_node),
+        let new: Change = new_node;
+        for (odd, change) in [
+            ("node 2", new),
             ("node 1", node_gone),
             ("node 1", fewer_nodes),
-        ];
-        for (odd, change) in changes {
+        ] {
             let bench = open(flavour, None);
             assert_eq!(degraded(&bench), "");
             *bench.xen.told.lock().unwrap() = Box::new(move |memory| Ok(change(memory)));
