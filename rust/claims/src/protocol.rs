@@ -177,7 +177,9 @@ impl<H: Hypervisor> Protocol<H> {
             Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
         };
         let topology = Arc::new(topology);
-        let domains = hypervisor.domains().ok();
+        // Without this list some Xens let no domain be claimed for that is there already: one call
+        // that fails would cost several starts.
+        let domains = hypervisor.domains().or_else(|_| hypervisor.domains()).ok();
         let numbers = |domains: Vec<DomainInfo>| domains.iter().map(|d| d.domid).collect();
         let memory = hypervisor.memory().ok();
         let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());
