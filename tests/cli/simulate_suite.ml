@@ -244,19 +244,21 @@ let of_xen () =
   | _ ->
       Alcotest.fail "no table"
 
+(* A file with this text is, with this message. *)
+let refused text message =
+  Files.with_file text (fun path ->
+      let result = simulate [path] in
+      Plan_suite.check_code message 2 result ;
+      Alcotest.(check string) message "" result.out ;
+      Alcotest.(check string)
+        message
+        (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
+        result.err
+  )
+
 (* A few of those that the model refuses, as the command tells them. *)
 let contradictions () =
-  let check before after message =
-    Files.with_file (changed ~before ~after) (fun path ->
-        let result = simulate [path] in
-        Plan_suite.check_code message 2 result ;
-        Alcotest.(check string) message "" result.out ;
-        Alcotest.(check string)
-          message
-          (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
-          result.err
-    )
-  in
+  let check before after = refused (changed ~before ~after) in
   check "\"reboot\": \"vm1\"" "\"start\": \"vm1\""
     "phases[3].at_once[0].start: found \"vm1\" again, expected a VM that was \
      not started, or was shut down since" ;
@@ -299,17 +301,7 @@ let scenarios () =
   Alcotest.(check string) "piped" (storm ["--json"]).out piped.out
 
 let bad_files () =
-  let check text message =
-    Files.with_file text (fun path ->
-        let result = simulate [path] in
-        Plan_suite.check_code message 2 result ;
-        Alcotest.(check string) message "" result.out ;
-        Alcotest.(check string)
-          message
-          (Printf.sprintf "xenopsd-numa: %s: %s\n" path message)
-          result.err
-    )
-  in
+  let check = refused in
   check
     (changed ~before:"\"vcpus\": 6" ~after:"\"vcpus\": \"six\"")
     "line 17, column 46: vms[0].vcpus: found string \"six\", expected u32" ;
