@@ -197,7 +197,8 @@ module Request : sig
     | Pack  (** the one that the VM fills best, so that large holes stay *)
     | Spread
         (** the one that is least used, as a share of its memory, once the VM is
-            there *)
+            there; the default, since the others look at memory only and put VMs
+            on one socket beside an idle one *)
     | Balance
         (** the one that ends the fewest large holes: of single nodes the one
             on which the fewest of these cease to be free: the span of the

@@ -79,8 +79,9 @@ let single =
     $ option ["memory"] Convert.memory ~docv:"SIZE"
         "The VM's memory: what its builder will populate."
     $ size ["overhead"]
-        "What the VM needs beside its memory: pool, vCPUs, structures. What \
-         a toolstack would leave for an HVM VM unless given."
+        "What the VM needs beside its memory: its pool, and vCPUs and \
+         structures where there is room for them. What a placement leaves \
+         unless given."
     $ option ["vcpus"] (Convert.number ~least:1) ~docv:"N" "The VM's vCPUs."
     $ option ["cores"] (Convert.number ~least:0) ~docv:"N"
         "The cores that its nodes must have; as many as vCPUs unless given, \
@@ -88,7 +89,9 @@ let single =
     $ enum "POLICY" Request.policies ["policy"]
         "How strictly it is placed, as switched unless given"
     $ enum "STRATEGY" Request.strategies ["strategy"]
-        "Which of equally near sets of nodes it takes, as switched unless given"
+        "Which of equally near sets of nodes it takes, as switched unless given: \
+         spread by default, the least used one, as balance and pack look at \
+         memory only and put VMs on one socket beside an idle one"
     $ size ["reserve"]
         "What is left alone on the host; as switched unless given."
     $ size ["node-reserve"]

@@ -59,6 +59,17 @@ let together () =
     "in the manual" true
     (Files.contains help.out "\"together\": true")
 
+(* Idle sockets share VMs that fit both, unless they are to be packed. *)
+let shared () =
+  let nodes_of (result : Run.result) =
+    let answers = J.member "answers" (Yojson.Safe.from_string result.out) in
+    let node plan = J.to_int (J.index 0 (J.member "nodes" plan)) in
+    List.map node (J.to_list answers)
+  in
+  let on node nodes = List.length (List.filter (( = ) node) nodes) in
+  let placed = nodes_of (Run.command ["plan"; "--batch"; "../data/six-vms.jsonl"]) in
+  Alcotest.(check (pair int int)) "three each" (3, 3) (on 0 placed, on 1 placed)
+
 (* That a VM does not fit is an answer. *)
 let refused () =
   let result = Run.command ~input:(line "a" 900) ["plan"; "--batch"; "-"] in
@@ -110,6 +121,7 @@ let suite =
   ( "batch"
   , [
       case "order" order
+    ; case "two idle sockets" shared
     ; case "together" together
     ; case "refused" refused
     ; case "errors" errors
