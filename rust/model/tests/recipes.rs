@@ -293,6 +293,10 @@ fn r8_a_full_host_is_refused_before_anything_is_built() {
                         "{}",
                         start.reason
                     );
+                    // As the reason says too.
+                    let waited = format!("waited {} s", start.waited.as_secs_f64());
+                    assert!(start.reason.contains(&waited), "{waited}: {}", start.reason);
+                    assert!(!start.waited.is_zero(), "{}", start.reason);
                 }
             }
             assert_eq!(ours.ending, Ok(()));

@@ -88,8 +88,8 @@ mod tests {
             let repaired = told.clone().repaired();
             assert_eq!(repaired.clone().repaired(), repaired);
             let topology = Topology::new(&repaired).unwrap_or_else(|e| panic!("{e}: {told:?}"));
-            for node in 0..nodes {
-                let local = rows[node].get(node) == Some(&10);
+            for (node, row) in rows.iter().enumerate() {
+                let local = row.get(node) == Some(&10);
                 assert!(!local || topology.online().contains(node), "{told:?}");
             }
         }

@@ -41,7 +41,6 @@ impl Run {
             peers: &mut self.peers,
         };
         let (claim, claimed_pages, nodes, why) = life.came_to(&set);
-        let outcome = life.outcome.as_ref();
         let pages_on = if started {
             life.pages_on.clone()
         } else {
@@ -59,8 +58,8 @@ impl Run {
             pages_on,
             started,
             reason: failure.unwrap_or(why),
-            queued: outcome.map_or(Duration::ZERO, |outcome| outcome.queued),
-            waited: outcome.map_or(Duration::ZERO, |outcome| outcome.waited),
+            queued: life.waits.0,
+            waited: life.waits.1,
             build: if started { life.build } else { Duration::ZERO },
             times: (life.began, now),
         });

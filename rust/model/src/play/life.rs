@@ -95,6 +95,8 @@ pub(super) struct Life {
     pub(super) placed: Option<Placed>,
     pub(super) pinned: Option<Pinned>,
     pub(super) outcome: Option<Outcome>,
+    /// How long its placement waited for builds and for memory, placed or not.
+    pub(super) waits: (Duration, Duration),
     /// What a peer has come to.
     pub(super) built: Built,
     /// How it waits for memory before its domain is created, as a peer does.
@@ -167,6 +169,7 @@ impl Life {
             placed: None,
             pinned: None,
             outcome: None,
+            waits: (Duration::ZERO, Duration::ZERO),
             built: Built::default(),
             waiting: Waiting::default(),
             pool_chunk_pages: 0,
@@ -326,6 +329,7 @@ impl Life {
     pub(super) fn first_step(&mut self) -> At {
         self.running = false;
         self.outcome = None;
+        self.waits = (Duration::ZERO, Duration::ZERO);
         self.built = Built::default();
         self.waiting = Waiting::default();
         match self.way {

@@ -203,7 +203,9 @@ impl Life {
         let Some(placing) = &mut self.placing else {
             return Ok(Next::Off);
         };
-        match set.protocol.step(placing) {
+        let step = set.protocol.step(placing);
+        self.waits = (placing.queued(), placing.waited());
+        match step {
             Step::Wait(time) => Ok(Next::After(time)),
             Step::Failed(error) => Err(Failure::Protocol(error)),
             Step::Placed(placed) => {
