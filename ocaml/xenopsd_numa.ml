@@ -495,6 +495,8 @@ module Claims = struct
   let overhead ~vcpus ~memory =
     Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
 
+  let least_reserve ~vcpus = Size.clamp (Raw.xenopsd_numa_least_reserve vcpus)
+
   let planned_overhead ?reserve ?node_reserve ?budget_steps (host : Host.t)
       (request : Request.t) =
     let limits = limits reserve node_reserve budget_steps in

@@ -737,8 +737,13 @@ module Claims : sig
   (** The pool: what a domain needs beside what its builder claims, as xenopsd
       counts it (1 MiB a vCPU and 1/128 of memory, in whole MiB). [memory] is the
       static maximum. vCPUs and other structures are not in it: nodes that have
-      room for them too are preferred, and a host that has not is no reason to
-      refuse a domain. *)
+      room for them too are preferred, and come out of [numa-reserve-mib] on the
+      host. *)
+
+  val least_reserve : vcpus:int -> Size.t
+  (** What a {!place} leaves of the host at least, where the configured reserve is
+      less: what the domain's structures were seen to take, 190 pages a vCPU and
+      2 MiB. 64 MiB are enough for 83 vCPUs. *)
 
   val planned_overhead :
        ?reserve:Size.t

@@ -66,7 +66,11 @@ let question (single : Plan_options.single) (config : Config.t) host memory
   in
   let enforced = Claims.enforces ~claims:config.claims ~policy in
   let default size = if enforced then size else Size.zero in
-  let reserve = Option.value single.reserve ~default:(default config.reserve) in
+  let least = Claims.least_reserve ~vcpus in
+  let reserve =
+    if (config.reserve :> int) < (least :> int) then least else config.reserve
+  in
+  let reserve = Option.value single.reserve ~default:(default reserve) in
   let node_reserve =
     Option.value single.node_reserve ~default:(default config.node_reserve)
   in

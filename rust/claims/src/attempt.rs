@@ -46,15 +46,15 @@ impl State {
 
     /// Refuses what does not belong to a build in flight of this handle. `what` is the value.
     pub fn check_current(&self, attempt: Attempt, what: &str) -> Result<(), Error> {
-        if self.is_current(attempt) {
+        if self.is_current(attempt) && !self.is_void(attempt) {
             return Ok(());
         }
-        let because = match self.builds.contains_key(&attempt.domid) {
+        let because = match self.builds.get(&attempt.domid) {
             _ if attempt.handle != self.handle => "was placed through another handle",
-            true => "was placed again since",
-            false if self.built.get(&attempt.domid) == Some(&attempt) => "has been built",
-            false if self.is_void(attempt) => "was abandoned since",
-            false => "was destroyed since, and its number is another domain's now",
+            Some(build) if build.attempt != attempt => "was placed again since",
+            _ if self.built.get(&attempt.domid) == Some(&attempt) => "has been built",
+            _ if self.is_void(attempt) => "was abandoned since",
+            _ => "was destroyed since, and its number is another domain's now",
         };
         let expected = "a value of this handle's last attempt to place a domain, whose build has \
                         neither ended nor been abandoned";

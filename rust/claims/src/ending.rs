@@ -4,7 +4,6 @@ use crate::attempt::Attempt;
 use crate::config::Claims;
 use crate::error::Error;
 use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor};
-use crate::kinds::Known;
 use crate::ledger::{Affined, Claimed};
 use crate::listing::elsewhere;
 use crate::protocol::{Pinned, Protocol};
@@ -46,6 +45,9 @@ impl<H: Hypervisor> Protocol<H> {
     fn end_build(&self, attempt: Attempt) -> Result<Option<u64>, Error> {
         let mut state = self.lock();
         let domid = attempt.domid;
+        if attempt.handle != state.handle || state.is_void(attempt) {
+            state.check_current(attempt, "pinned")?;
+        }
         let untouched = (state.builds.get(&domid)).is_some_and(|build| {
             build.attempt == attempt
                 && (build.claim, build.affinity) == (Claimed::Not, Affined::Not)
@@ -121,11 +123,8 @@ impl<H: Hypervisor> Protocol<H> {
             self.release_affinity(domid)?;
         }
         // On what another process claimed is not told.
-        if unused_pages > 0 && affinity.is_none() && state.kinds.set != Known::Present {
-            // Where they are not listed yet, all will be taken for older than this process.
-            if let Some(inherited) = &mut state.inherited {
-                inherited.insert(domid);
-            }
+        if unused_pages > 0 && affinity.is_none() {
+            state.claimed_by_another(domid);
         }
         // Only now: what failed above is done again by the next call.
         state.builds.remove(&domid);

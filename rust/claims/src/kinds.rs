@@ -93,24 +93,7 @@ impl<H: Hypervisor> Protocol<H> {
         if let Some(certain) = state.kinds.of(claim).and_then(|known| known.certain()) {
             return Some(certain);
         }
-        let domid = placing.domid();
-        let answer = match claim {
-            Claimed::Not | Claimed::OnHost => return None,
-            Claimed::OnNode => {
-                let first = self.online().lowest().unwrap_or(0);
-                self.hypervisor.claim_node(domid, first, 0)
-            }
-            Claimed::InSet => self.hypervisor.claim_set(domid, &[]),
-        };
-        let has = match answer {
-            Ok(()) => Some(true),
-            Err(error) if error.errno == Errno::ENOENT => Some(true),
-            Err(error) if is_unavailable(&error) => Some(false),
-            Err(error) if error.errno == Errno::EINVAL && self.alive(domid) == Some(true) => {
-                Some(false)
-            }
-            Err(_) => None,
-        };
+        let has = self.answered(claim, placing.domid());
         match has {
             // In doubt only a claim that is there is believed.
             Some(true) => {
@@ -122,6 +105,40 @@ impl<H: Hypervisor> Protocol<H> {
             None => (),
         }
         has
+    }
+
+    /// Whether Xen answers, for this domain and now, that it has no claims on single nodes. That
+    /// this toolstack may not ask is no answer: the one before it may have claimed.
+    pub(crate) fn denies_node_claims(&self, domid: Domid) -> bool {
+        let first = self.online().lowest().unwrap_or(0);
+        match self.hypervisor.claim_node(domid, first, 0) {
+            Ok(()) => false,
+            Err(error) => match error.errno {
+                Errno::ENOSYS | Errno::EOPNOTSUPP => true,
+                Errno::EINVAL => self.alive(domid) == Some(true),
+                _ => false,
+            },
+        }
+    }
+
+    fn answered(&self, claim: Claimed, domid: Domid) -> Option<bool> {
+        let answer = match claim {
+            Claimed::Not | Claimed::OnHost => return None,
+            Claimed::OnNode => {
+                let first = self.online().lowest().unwrap_or(0);
+                self.hypervisor.claim_node(domid, first, 0)
+            }
+            Claimed::InSet => self.hypervisor.claim_set(domid, &[]),
+        };
+        match answer {
+            Ok(()) => Some(true),
+            Err(error) if error.errno == Errno::ENOENT => Some(true),
+            Err(error) if is_unavailable(&error) => Some(false),
+            Err(error) if error.errno == Errno::EINVAL && self.alive(domid) == Some(true) => {
+                Some(false)
+            }
+            Err(_) => None,
+        }
     }
 
     /// Claims of this kind are not made for this domain any more.

@@ -156,11 +156,16 @@ impl View {
     /// What `placing` must leave of the host: what is configured, or the structures that come out
     /// of it if they are more.
     pub fn reserve(&self, config: &Config, placing: &Placing) -> Reserve {
-        let structure_pages = least_structure_pages(placing.request().vcpus) + self.structure_pages;
-        Reserve {
-            host_pages: config.reserve.host_pages.max(structure_pages),
-            node_pages: config.reserve.node_pages,
-        }
+        let own_pages = least_structure_pages(placing.request().vcpus);
+        reserve(config, own_pages + self.structure_pages)
+    }
+}
+
+/// What is configured, or `structure_pages` of the host if they are more.
+pub(crate) fn reserve(config: &Config, structure_pages: u64) -> Reserve {
+    Reserve {
+        host_pages: config.reserve.host_pages.max(structure_pages),
+        node_pages: config.reserve.node_pages,
     }
 }
 

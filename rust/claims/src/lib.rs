@@ -34,4 +34,4 @@ pub use listing::{DomainAudit, DomainClaim};
 pub use placing::{Placing, Step};
 pub use probe::Probed;
 pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Rung, Status};
-pub use sizes::{overhead_pages, pool_pages, structure_pages};
+pub use sizes::{least_structure_pages, overhead_pages, pool_pages, structure_pages};

@@ -154,7 +154,12 @@ impl<H: Hypervisor> Protocol<H> {
                 let now = self.hypervisor.now();
                 placing.stop_waiting(now);
                 placing.stop_queueing(now);
-                self.lock().line.leave(placing.domid());
+                let mut state = self.lock();
+                // Who abandoned it has taken it out of the line, where its next attempt may stand.
+                if !state.is_void(placing.attempt) {
+                    state.line.leave(placing.domid());
+                }
+                drop(state);
                 ended
             }
         }
@@ -228,18 +233,26 @@ impl<H: Hypervisor> Protocol<H> {
     /// and nothing refused.
     fn leave_alone(&self, placing: &mut Placing, state: &mut State) -> Result<Step, Error> {
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
+        let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
+        state.builds.retain(|domid, _| alive(*domid));
         check_unplaced(state, placing.attempt, &domains)?;
         match self.switch_claims(placing, state)? {
             Some(wait) => Ok(wait),
-            None => self.staked(placing, state, Rung::Unclaimed, None),
+            // They were just switched on.
+            None if state.claims() == Claims::Always => Ok(Step::Wait(Duration::ZERO)),
+            None => self.staked(placing, state, Rung::Unclaimed, None, Claimed::Not),
         }
     }
 
     fn aim(&self, placing: &Placing, config: &Config, seen: &View) -> Result<Aim, Error> {
         let host = &seen.host;
+        let nodes_known = self.unknown.is_none() && !host.usable().is_empty();
         match (&seen.unknown, placing.request().policy) {
-            (None, _) if !host.usable().is_empty() => Ok(self.plan_aim(placing, config, seen)),
-            (None, Policy::Strict) => Ok(self.plan_aim(placing, config, seen)),
+            (None, _) if nodes_known => Ok(self.plan_aim(placing, config, seen)),
+            (None, Policy::Strict) => match &self.unknown {
+                None => Ok(self.plan_aim(placing, config, seen)),
+                Some(error) => Err(Error::reading("reading nodes and CPUs")(error.clone())),
+            },
             (Some(error), Policy::Strict) => {
                 Err(Error::reading("reading free memory")(error.clone()))
             }
@@ -308,6 +321,7 @@ fn check_unplaced(
     match domain.outstanding_pages {
         0 => Ok(()),
         pages => {
+            state.claimed_by_another(domid);
             let found = format!("{domid}, which has {pages} pages claimed by somebody else");
             invalid(found, "a domain without a claim, or that was abandoned")
         }

@@ -163,7 +163,7 @@ pub struct Protocol<H> {
     pub(crate) hypervisor: H,
     pub(crate) topology: Arc<Topology>,
     /// Why nodes and CPUs are not known.
-    unknown: Option<CallError>,
+    pub(crate) unknown: Option<CallError>,
     handle: Number,
     state: Mutex<State>,
 }
@@ -296,7 +296,7 @@ impl<H: Hypervisor> Protocol<H> {
         }
         let domains = (self.hypervisor.domains())
             .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
-        let domain = domains.iter().find(|domain| domain.domid == domid);
+        let domain = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
         let (tot_pages, outstanding_pages) = domain.map_or((0, 0), |domain| {
             (domain.tot_pages, domain.outstanding_pages)
         });

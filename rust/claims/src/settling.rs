@@ -6,7 +6,7 @@ use planner::{NodeSet, Plan};
 
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
-use crate::kinds::{is_unavailable, Known};
+use crate::kinds::is_unavailable;
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
@@ -55,15 +55,9 @@ impl<H: Hypervisor> Protocol<H> {
         state: &mut State,
         rung: Rung,
         plan: Option<Plan>,
+        claim: Claimed,
     ) -> Result<Step, Error> {
         let domid = placing.domid();
-        let claim = match rung {
-            Rung::NodeClaim(_) if state.kinds.set == Known::Present => Claimed::InSet,
-            Rung::NodeClaim(_) => Claimed::OnNode,
-            Rung::ClaimSet => Claimed::InSet,
-            Rung::HostClaim | Rung::Anywhere | Rung::Unplaced(_) => Claimed::OnHost,
-            Rung::ClaimedByBuilder | Rung::Unclaimed => Claimed::Not,
-        };
         if claim == Claimed::OnNode {
             state.node_claimed.insert(domid);
         }
@@ -140,7 +134,7 @@ impl<H: Hypervisor> Protocol<H> {
         let domid = placing.domid();
         let domains = (self.hypervisor.domains())
             .map_err(Error::call(domid, "looking at its claim: listing domains"))?;
-        let domain = domains.iter().find(|domain| domain.domid == domid);
+        let domain = (domains.iter()).find(|domain| domain.domid == domid && !domain.dying);
         let asked_pages = placing.request().memory_pages;
         match domain.map(|domain| domain.outstanding_pages) {
             None => {

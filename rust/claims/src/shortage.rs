@@ -8,10 +8,11 @@ use planner::{
 
 use crate::error::Error;
 use crate::hypervisor::Hypervisor;
-use crate::ledger::View;
+use crate::ledger::{reserve, View};
 use crate::line::For;
 use crate::placing::{limits, Aim, Placing, Step};
 use crate::protocol::Protocol;
+use crate::sizes::least_structure_pages;
 use crate::state::State;
 use crate::waiting::{Hope, Watch};
 
@@ -81,7 +82,8 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let now = self.hypervisor.now();
         let request = &placing.placement.request;
-        let limits = limits(&state.config, state.config.reserve);
+        let own_pages = least_structure_pages(request.vcpus);
+        let limits = limits(&state.config, reserve(&state.config, own_pages));
         let empty =
             *(placing.if_empty).get_or_insert_with(|| if_empty(&seen.host, request, &limits));
         match (empty, placing.request().policy) {

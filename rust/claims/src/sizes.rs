@@ -26,7 +26,7 @@ pub fn overhead_pages(vcpus: u32, memory_pages: u64) -> u64 {
 
 /// The least that vCPUs and structures take, which a host must have in its reserve at least: as was
 /// measured, 1,120 pages for 6 vCPUs.
-pub(crate) fn least_structure_pages(vcpus: u32) -> u64 {
+pub fn least_structure_pages(vcpus: u32) -> u64 {
     MEASURED_VCPU_PAGES * u64::from(vcpus) + EXTRA_PAGES
 }
 

@@ -82,7 +82,7 @@ impl<H: Hypervisor> Protocol<H> {
         match claimed {
             Ok(()) => {
                 let rung = single.map_or(Rung::ClaimSet, Rung::NodeClaim);
-                self.staked(placing, state, rung, Some(plan))
+                self.staked(placing, state, rung, Some(plan), kind)
             }
             Err(error) if error.errno == Errno::ENOMEM => {
                 let short = match single {
@@ -109,9 +109,11 @@ impl<H: Hypervisor> Protocol<H> {
                 }
             }
             Err(error) if is_unavailable(&error) => {
-                // What the probe was answered was wrong, or is not true any more: the next kind.
+                // What the probe was answered was wrong, or is not true any more: the next kind,
+                // which must not meet other builds than this one.
                 self.give_up(kind, placing, state);
-                self.stake_plan(placing, state, plan)
+                self.release_affinity(domid)?;
+                Ok(Step::Wait(Duration::ZERO))
             }
             Err(error) => {
                 self.release_affinity(domid)?;
@@ -152,20 +154,22 @@ impl<H: Hypervisor> Protocol<H> {
         let domid = placing.domid();
         let pages = placing.request().memory_pages;
         match state.claims() {
-            Claims::Never => return self.staked(placing, state, Rung::Unclaimed, plan),
+            Claims::Never => {
+                return self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
+            }
             Claims::Always if self.builder_claims(placing, state) => {
-                return self.staked(placing, state, Rung::ClaimedByBuilder, plan);
+                return self.staked(placing, state, Rung::ClaimedByBuilder, plan, Claimed::Not);
             }
             Claims::Always => (),
         }
         let error = match self.hypervisor.claim_host(domid, pages) {
-            Ok(()) => return self.staked(placing, state, rung, plan),
+            Ok(()) => return self.staked(placing, state, rung, plan, Claimed::OnHost),
             Err(error) => error,
         };
         match error.errno {
             _ if is_unavailable(&error) => {
                 self.give_up(Claimed::OnHost, placing, state);
-                self.staked(placing, state, Rung::Unclaimed, plan)
+                self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
             }
             Errno::ENOMEM => {
                 // Something took the memory between the look and the claim: look again.
@@ -260,7 +264,7 @@ impl<H: Hypervisor> Protocol<H> {
                 .as_ref()
                 .is_none_or(|inherited| inherited.contains(&domid))
             || self.has(Claimed::InSet, placing, state) == Some(true)
-            || self.has(Claimed::OnNode, placing, state) == Some(false)
+            || self.denies_node_claims(domid)
         {
             return Ok(());
         }

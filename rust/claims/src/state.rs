@@ -47,6 +47,14 @@ impl State {
         }
     }
 
+    /// Another process has claimed for the domain, on what Xen does not tell.
+    pub fn claimed_by_another(&mut self, domid: Domid) {
+        // Where domains are not listed yet, all will be taken for older than this handle.
+        if let (Some(inherited), true) = (&mut self.inherited, self.kinds.set != Known::Present) {
+            inherited.insert(domid);
+        }
+    }
+
     /// Whether domains are claimed for: what is switched, as far as the hypervisor has it.
     pub fn claims(&self) -> Claims {
         match (self.config.claims, self.kinds.host) {

@@ -381,3 +381,14 @@ pub fn xenopsd_numa_overhead(
     let overhead = claims::overhead_pages(vcpus, memory) * planner::PAGE_BYTES;
     pages_value(overhead).to_ocaml(cr)
 }
+
+/// The bytes that a placement leaves of the host at least, whatever reserve is configured.
+#[sig("int -> int")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_least_reserve(
+    cr: &mut OCamlRuntime,
+    vcpus: OCaml<OCamlInt>,
+) -> OCaml<OCamlInt> {
+    let vcpus = u32::try_from(vcpus.to_i64().max(0)).unwrap_or(u32::MAX);
+    pages_value(claims::least_structure_pages(vcpus) * planner::PAGE_BYTES).to_ocaml(cr)
+}

@@ -235,3 +235,50 @@ fn the_threads_place_is_ended_too() {
         _ = giver_domid;
     }
 }
+
+#[test]
+fn what_was_abandoned_is_refused_when_its_domain_is_gone_too() {
+    for flavour in Flavour::ALL {
+        let bench = bench(flavour);
+        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+        let (placed, pinned) = pinned(&bench, GIB);
+        let domid = placed.domid();
+        bench.protocol.abandoned(domid).unwrap();
+        bench.xen.site.destroy(domid).unwrap();
+        bench.xen.site.advance(Duration::from_secs(120));
+        for protocol in [&bench.protocol, &other] {
+            let error = protocol.built(pinned.clone()).unwrap_err();
+            assert!(matches!(error, Error::Invalid(_)), "{error}");
+        }
+    }
+}
+
+/// The end of an attempt that was abandoned takes the next one's place from nobody.
+#[test]
+fn an_attempt_that_ends_leaves_the_next_one_in_the_line() {
+    let overtakers = |ended: bool| {
+        let bench = bench(Flavour::UPSTREAM);
+        claimed_by_another(&bench, 100 * GIB);
+        let large = bench.create(60 * GIB);
+        let start = || {
+            let asked = placement(large, request(60 * GIB, Policy::BestEffort));
+            let mut placing = bench.protocol.start(asked);
+            assert!(matches!(bench.protocol.step(&mut placing), Step::Wait(_)));
+            placing
+        };
+        let mut first = start();
+        bench.protocol.abandoned(large).unwrap();
+        let _second = start();
+        if ended {
+            assert!(matches!(bench.protocol.step(&mut first), Step::Failed(_)));
+        }
+        let placed = (0..20).filter(|_| {
+            let small = bench.create(GIB);
+            let asked = placement(small, request(GIB, Policy::Any));
+            let mut placing = bench.protocol.start(asked);
+            matches!(bench.protocol.step(&mut placing), Step::Placed(_))
+        });
+        placed.count()
+    };
+    assert_eq!(overtakers(true), overtakers(false));
+}

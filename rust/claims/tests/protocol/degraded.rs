@@ -1,6 +1,6 @@
 //! A hypervisor that does not say all of its nodes: domains are placed with what is known.
 
-use claims::{Claims, Config, Errno, Protocol, Rung};
+use claims::{Claims, Config, Errno, Placement, Protocol, Rung};
 use model::{Flavour, Model};
 use planner::{Memory, NodeMemory, NodeSet, Policy, Topology, TopologyDescription};
 
@@ -193,5 +193,36 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         bench.protocol.built(pinned).unwrap();
         assert_eq!(bench.protocol.status().builds, []);
         assert_eq!(*site.calls.lock().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn without_nodes_nobody_is_taken_to_be_on_one() {
+    for flavour in [Flavour::UPSTREAM, Flavour::XS9, Flavour::V7] {
+        let policies = [
+            Policy::BestEffort,
+            Policy::BestEffortHard,
+            Policy::PrioMemOnly,
+            Policy::Strict,
+        ];
+        for policy in policies {
+            for hard_pinned in [false, true] {
+                let bench = open(flavour, Some(Err(Errno::EPERM)));
+                let domid = bench.create(GIB);
+                let asked = Placement {
+                    hard_pinned,
+                    ..placement(domid, request(GIB, policy))
+                };
+                match bench.protocol.place(asked) {
+                    Ok(placed) => {
+                        let rung = &placed.outcome().rung;
+                        assert!(matches!(rung, Rung::Unplaced(_)), "{policy:?}: {rung:?}");
+                        assert_eq!(bench.outstanding(domid), GIB);
+                    }
+                    Err(error) => assert_eq!(policy, Policy::Strict, "{error}"),
+                }
+                assert_eq!(bench.affinity(domid), bench.online());
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ mod lost_claims;
 mod neighbours;
 mod restart;
 mod sets;
+mod switch;
 mod vanishing;
 mod waiting;
 

@@ -1,8 +1,9 @@
 //! Domains that meet on a node, or die at the wrong time, on flavours that do not keep them apart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{BuilderClaims, Config, Errno, Hypervisor, Rung, Step};
+use claims::{BuilderClaims, Config, Errno, Error, Hypervisor, Rung, Step};
 use model::{Flavour, Model};
 use planner::Policy;
 
@@ -139,4 +140,55 @@ fn a_probe_that_was_answered_wrongly_does_not_fail_every_start() {
         assert!(bench.build(placed));
     }
     assert_eq!(bench.protocol.status().node_claims, Some(false));
+}
+
+#[test]
+fn a_domain_that_dies_before_its_claim_is_not_placed() {
+    // Where a dead domain may claim at all.
+    for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
+        let bench = bench(flavour);
+        let domid = bench.create(GIB);
+        let die = move |model: &Model| {
+            model.destroy(domid).unwrap();
+            let alive = |model: &Model| {
+                let domains = model.domains().unwrap();
+                domains.iter().any(|d| d.domid == domid && !d.dying)
+            };
+            while alive(model) {
+                model.advance(Duration::from_millis(1));
+            }
+        };
+        bench.xen.set("claim_host", Fault::Overtaken(Arc::new(die)));
+        let asked = placement(domid, request(GIB, Policy::Any));
+        let error = bench.protocol.place(asked).unwrap_err();
+        assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+        bench.xen.site.advance(Duration::from_secs(120));
+        assert_eq!(bench.xen.site.outstanding_pages(), 0, "{}", flavour.name);
+    }
+}
+
+/// The kind that takes the place of another one must not meet other builds than it.
+#[test]
+fn the_next_kind_of_claim_waits_for_builds_as_if_it_were_the_first() {
+    for flavour in [Flavour::XS9, Flavour::XS9_2025] {
+        let bench = bench(flavour);
+        let first = bench.place(60 * GIB, Policy::BestEffort);
+        assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+        for call in ["claim_node 0", "claim_node 1"] {
+            bench.xen.set(call, Fault::Errno(Errno::EPERM));
+        }
+        let domid = bench.create(60 * GIB);
+        let asked = placement(domid, request(60 * GIB, Policy::BestEffort));
+        let mut placing = bench.protocol.start(asked);
+        for _ in 0..3 {
+            let step = bench.protocol.step(&mut placing);
+            assert!(matches!(step, Step::Wait(_)), "{}: {step:?}", flavour.name);
+        }
+        assert_eq!(bench.outstanding(domid), 0);
+        assert!(bench.build(first));
+        while let Step::Wait(time) = bench.protocol.step(&mut placing) {
+            bench.xen.site.advance(time);
+        }
+        assert_eq!(bench.outstanding(domid), 60 * GIB, "{}", flavour.name);
+    }
 }

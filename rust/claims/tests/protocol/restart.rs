@@ -1,11 +1,13 @@
 //! A toolstack that comes back: what the one before had claimed, nobody knows any more.
 
-use claims::{BuilderClaims, Claims, Config, Domid, Error, Hypervisor, Placement, Protocol, Rung};
+use claims::{
+    BuilderClaims, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol, Rung,
+};
 use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Faulty};
+use crate::everywhere::bench::{config, placement, request, Bench, Fault, Faulty};
 
 fn reopened(bench: &Bench<Model>) -> Protocol<Faulty<Model>> {
     Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap()
@@ -109,5 +111,56 @@ fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
             assert_eq!(placed.outcome().claimed_pages, 0);
             next.abandoned(domid).unwrap();
         }
+    }
+}
+
+/// Places with policy any, and populates on each node, which shows whether the counters are sound.
+fn place_and_populate(bench: &Bench<Model>, protocol: &Protocol<Faulty<Model>>, domid: Domid) {
+    let error = protocol.place(placement(domid, request(GIB, Policy::Any)));
+    for node in [0, 1] {
+        bench.xen.site.populate(domid, GIB / 2, Some(node));
+    }
+    assert!(is_up(bench), "{error:?}");
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
+}
+
+#[test]
+fn a_claim_of_another_process_that_was_seen_is_not_forgotten_with_it() {
+    for flavour in Flavour::ALL
+        .into_iter()
+        .filter(|flavour| is_sticky(*flavour))
+    {
+        let bench = bench(flavour);
+        let domid = bench.create(GIB);
+        bench.xen.site.claim_node(domid, 0, GIB).unwrap();
+        let asked = placement(domid, request(GIB, Policy::Any));
+        let error = bench.protocol.place(asked).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
+        bench.xen.site.claim_node(domid, 0, 0).unwrap();
+        place_and_populate(&bench, &bench.protocol, domid);
+    }
+}
+
+/// That others may not ask says nothing of what the toolstack before did.
+#[test]
+fn what_other_domains_were_answered_does_not_count_for_an_old_one() {
+    for flavour in Flavour::ALL
+        .into_iter()
+        .filter(|flavour| is_sticky(*flavour))
+    {
+        let bench = bench(flavour);
+        let domid = bench.place(GIB, Policy::BestEffort).domid();
+        bench.protocol.abandoned(domid).unwrap();
+        let next = reopened(&bench);
+        bench.xen.set("probe", Fault::Errno(Errno::EPERM));
+        for _ in 0..2 {
+            let new = bench.create(GIB);
+            let placed = next.place(placement(new, request(GIB, Policy::BestEffort)));
+            assert_eq!(placed.unwrap().outcome().rung, Rung::HostClaim);
+        }
+        place_and_populate(&bench, &next, domid);
+        bench.xen.clear();
+        place_and_populate(&bench, &next, domid);
     }
 }

@@ -238,3 +238,25 @@ fn what_was_claimed_of_single_nodes_and_stays_is_said() {
     assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
     assert!(bench.outstanding(domid) > 0);
 }
+
+/// What one domain was answered is about that domain; a set is no claim that must be its last.
+#[test]
+fn a_set_that_was_refused_once_is_a_set_for_the_next() {
+    for flavour in with_sets() {
+        let bench = bench(flavour);
+        bench
+            .xen
+            .set("claim_set of one", Fault::Errno(Errno::EPERM));
+        let first = bench.place(GIB, Policy::BestEffort);
+        assert_eq!(first.outcome().rung, Rung::HostClaim);
+        bench.xen.clear();
+        let second = bench.place(GIB, Policy::BestEffort);
+        let domid = second.domid();
+        let status = bench.protocol.status();
+        assert_eq!(status.claim_sets, Some(true), "{}", flavour.name);
+        assert_ne!(status.node_claims, Some(true), "{}", flavour.name);
+        bench.protocol.abandoned(domid).unwrap();
+        let again = placement(domid, request(GIB, Policy::BestEffort));
+        assert!(bench.protocol.place(again).is_ok(), "{}", flavour.name);
+    }
+}
