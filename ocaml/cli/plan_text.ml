@@ -74,13 +74,18 @@ let plan_rows plan =
 let head ~name ~starts = function
   | Ok plan ->
       Printf.sprintf "%s fits on %s" name (nodes_text plan)
+  | Error ({Refusal.reason= Host_memory; _} as refusal) when starts ->
+      Fmt.str
+        "%s would be let through: with numa-claims = never nobody looks whether \
+         its memory is there, and it is not: %a"
+        name Refusal.pp refusal
   | Error refusal when starts ->
       Fmt.str "%s would start without a place: %a" name Refusal.pp refusal
   | Error refusal ->
       Fmt.str "%s does not fit: %a" name Refusal.pp refusal
 
 let lines ~name ~starts ~host left answer explanation =
-  let name = if name = "" then "The VM" else name in
+  let name = if name = "" then "The VM" else Shown.name name in
   let why =
     match Option.fold ~none:[] ~some:Explanation.lines explanation with
     | [] ->

@@ -244,8 +244,13 @@ let as_switched () =
     0 "fits on node 0\n" ;
   (* Nothing is refused where nobody claims, and no nodes are asked for. *)
   check "nothing is enforced" "numa-claims = never\nnuma-placement = no\n"
-    (vm 99) 0 start_unplaced ;
+    (vm 99) 0 "would be let through: with numa-claims = never" ;
   check "memory is" "numa-claims = never\n" (vm 99) 1 "does not fit" ;
+  let name = "a\n\027[31mred" in
+  let result = plan (vm 1 @ ["--name"; name]) in
+  Alcotest.(check bool)
+    "a name is shown as text" true
+    (Test_support.Files.contains result.out {|"a\n\027[31mred"|}) ;
   let bad = "numa-strategy = best\n" in
   let result =
     Run.command ~input:bad

@@ -47,6 +47,21 @@ fn names_are_of_one_vm() {
 }
 
 #[test]
+fn distances_are_of_all_nodes() {
+    let host = format!(
+        r#"{{"format": "{FORMAT}", "name": "small", "about": "Small.", "vms": [], "phases": [],
+            "host": {{"nodes": [{{"size_pages": 4194304, "free_pages": 4000000}},
+                                {{"size_pages": 4194304, "free_pages": 4000000}}],
+                      "distances": [[10]], "cpus_per_node": 8}}}}"#
+    );
+    let error = Scenario::from_json(&host).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "host.distances: found 1 rows, expected 2, as many as there are nodes"
+    );
+}
+
+#[test]
 fn jobs_go_together() {
     let off = "which is off, expected a VM that was started before";
     let runs = "again, expected a VM that was not started, or was shut down since";

@@ -230,6 +230,12 @@ impl HostSpec {
     /// The host, as the seed makes it.
     pub(super) fn host(&self, rng: &mut Rng) -> Result<Host, Invalid> {
         let nodes = self.nodes.len() as u32;
+        if let Some(rows) = self.distances.as_ref().map(Vec::len) {
+            if rows != nodes as usize {
+                let expected = format!("{nodes}, as many as there are nodes");
+                return Err(Invalid::new("distances", format!("{rows} rows"), expected));
+            }
+        }
         let cpus = 0..nodes * self.cpus_per_node;
         let distance = |a, b| Some(if a == b { 10 } else { 21 });
         let default = || {
