@@ -110,8 +110,7 @@ impl<H: Hypervisor> Protocol<H> {
     /// Whether Xen answers, for this domain and now, that it has no claims on single nodes. That
     /// this toolstack may not ask is no answer: the one before it may have claimed.
     pub(crate) fn denies_node_claims(&self, domid: Domid) -> bool {
-        let first = self.online().lowest().unwrap_or(0);
-        match self.hypervisor.claim_node(domid, first, 0) {
+        match self.release_on_node(domid) {
             Ok(()) => false,
             Err(error) => match error.errno {
                 Errno::ENOSYS | Errno::EOPNOTSUPP => true,
@@ -121,13 +120,16 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// Releases a claim on a single node that is not there.
+    fn release_on_node(&self, domid: Domid) -> Result<(), CallError> {
+        let first = self.online().lowest().unwrap_or(0);
+        self.hypervisor.claim_node(domid, first, 0)
+    }
+
     fn answered(&self, claim: Claimed, domid: Domid) -> Option<bool> {
         let answer = match claim {
             Claimed::Not | Claimed::OnHost => return None,
-            Claimed::OnNode => {
-                let first = self.online().lowest().unwrap_or(0);
-                self.hypervisor.claim_node(domid, first, 0)
-            }
+            Claimed::OnNode => self.release_on_node(domid),
             Claimed::InSet => self.hypervisor.claim_set(domid, &[]),
         };
         match answer {

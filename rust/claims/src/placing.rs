@@ -233,8 +233,6 @@ impl<H: Hypervisor> Protocol<H> {
     /// and nothing refused.
     fn leave_alone(&self, placing: &mut Placing, state: &mut State) -> Result<Step, Error> {
         let domains = (self.hypervisor.domains()).map_err(Error::reading("listing domains"))?;
-        let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
-        state.builds.retain(|domid, _| alive(*domid));
         check_unplaced(state, placing.attempt, &domains)?;
         match self.switch_claims(placing, state)? {
             Some(wait) => Ok(wait),

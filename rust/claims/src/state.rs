@@ -36,8 +36,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// A number that is not listed will be another domain's when it comes again.
+    /// A number that is not listed will be another domain's when it comes again; who is dying is
+    /// not built any more.
     pub fn forget_all_but(&mut self, domains: &[DomainInfo]) {
+        let alive = |domid| domains.iter().any(|d| d.domid == domid && !d.dying);
+        self.builds.retain(|domid, _| alive(*domid));
         let listed: BTreeSet<Domid> = domains.iter().map(|domain| domain.domid).collect();
         self.node_claimed.retain(|domid| listed.contains(domid));
         self.built.retain(|domid, _| listed.contains(domid));

@@ -41,6 +41,8 @@ pub enum Fault<S> {
     Overtaken(Arc<dyn Fn(&S) + Send + Sync>),
 }
 
+type Asleep = Box<dyn FnOnce() + Send>;
+
 type Told = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
 
 /// A hypervisor whose calls can be made to fail.
@@ -54,6 +56,8 @@ pub struct Faulty<S> {
     pub topology: Arc<Mutex<Option<Result<Topology, Errno>>>>,
     /// What becomes of free memory before it is said.
     pub told: Arc<Mutex<Told>>,
+    /// What happens in the next sleep.
+    pub while_asleep: Arc<Mutex<Option<Asleep>>>,
     /// How much later it is at each look at the clock.
     pub stall: Arc<Mutex<(Duration, Duration)>>,
     /// How long it was asked to sleep: what a placement waits, however slow the machine is.
@@ -69,6 +73,7 @@ impl<S: Site> Faulty<S> {
             wobble: Arc::new(Mutex::new(Box::new(|| 0))),
             topology: Arc::default(),
             told: Arc::new(Mutex::new(Box::new(Ok))),
+            while_asleep: Arc::default(),
             stall: Arc::default(),
             slept: Arc::default(),
             calls: Arc::default(),
@@ -238,6 +243,10 @@ impl<S: Site> Hypervisor for Faulty<S> {
 
     fn sleep(&self, time: Duration) {
         *self.slept.lock().unwrap() += time;
+        let happening = self.while_asleep.lock().unwrap().take();
+        if let Some(happening) = happening {
+            happening();
+        }
         self.site.sleep(time)
     }
 }

@@ -1,9 +1,10 @@
 //! Each placement is an attempt of its own: what belongs to one that ended, to another handle or
 //! to an earlier life of a domain's number changes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Domid, Error, Hypervisor, Pinned, Placed, Placing, Protocol, Step};
+use claims::{Domid, Error, Pinned, Placed, Placing, Protocol, Step};
 use model::{Flavour, Kind, Model};
 use planner::{NodeSet, Policy};
 
@@ -207,32 +208,25 @@ fn who_is_abandoned_while_it_waits_ends_and_claims_nothing() {
     }
 }
 
+/// A hypervisor on whose clock a sleep is the moment in which somebody abandons the domain.
 #[test]
-fn the_threads_place_is_ended_too() {
-    for flavour in [Flavour::XEN_4_17, Flavour::XS9] {
-        let bench = bench(flavour);
-        claimed_by_another(&bench, 100 * GIB);
+fn a_place_that_sleeps_is_ended() {
+    for flavour in Flavour::ALL {
+        let bench = Arc::new(bench(flavour));
+        let other = claimed_by_another(&bench, 100 * GIB);
         let domid = bench.create(60 * GIB);
-        let asked = placement(domid, request(60 * GIB, Policy::BestEffort));
-        // Somebody gives back all the time, so that it waits on.
-        let giver = bench.place(20 * GIB, Policy::Any);
-        let giver_domid = giver.domid();
-        assert!(bench.build(giver));
-        let (model, protocol) = (&bench.xen.site, &bench.protocol);
-        let waiting = || {
-            let calls = protocol.status();
-            calls.builds.is_empty() && model.now() > Duration::from_secs(1)
-        };
-        std::thread::scope(|scope| {
-            let place = scope.spawn(|| protocol.place(asked));
-            while !waiting() && !place.is_finished() {
-                std::thread::yield_now();
+        let abandon = {
+            let bench = bench.clone();
+            move || {
+                bench.protocol.abandoned(domid).unwrap();
+                bench.xen.site.with(|xen| xen.claim_host(other, 0)).unwrap();
             }
-            protocol.abandoned(domid).unwrap();
-            let error = place.join().unwrap().unwrap_err();
-            assert_eq!(bench.outstanding(domid), 0, "{error}");
-        });
-        _ = giver_domid;
+        };
+        *bench.xen.while_asleep.lock().unwrap() = Some(Box::new(abandon));
+        let asked = placement(domid, request(60 * GIB, Policy::BestEffort));
+        let error = bench.protocol.place(asked).unwrap_err();
+        assert_eq!(error, Error::Cancelled { domid }, "{}", flavour.name);
+        assert_eq!(bench.outstanding(domid), 0, "{}", flavour.name);
     }
 }
 
