@@ -238,6 +238,10 @@ let as_switched () =
   check "reserve" "numa-reserve-mib = 20480\n" (vm 20) 1 "does not fit" ;
   check "strategy" "numa-strategy = pack\n" (vm 1) 0 "fits on node 1\n" ;
   check "strategy" "numa-strategy = spread\n" (vm 1) 0 "fits on node 0\n" ;
+  (* 190 pages for each of 8 vCPUs, and 2 MiB, come out of no less. *)
+  check "no reserve leaves the structures" "numa-reserve-mib = 0\n"
+    (vm 1 @ ["--json"])
+    0 {|"reserve_bytes":8323072|} ;
   check "policy" "numa-placement = false\n" (vm 1) 0 "fits on nodes 0, 1\n" ;
   check "an option wins" "numa-strategy = pack\n"
     (vm 1 @ ["--strategy"; "spread"])
