@@ -1,213 +1,50 @@
 type claims = Always | Never
 
-type builder_claims = No_builder | Pv | All
+type t = Raw.config_value
 
-type t = {
-    placement: bool
-  ; prio_mem_only: bool
-  ; claims: claims
-  ; strategy: Raw.strategy_value
-  ; reserve: Size.t
-  ; node_reserve: Size.t
-  ; memory_wait_seconds: int
-  ; plan_budget_steps: int
-  ; builder_claims: builder_claims
-}
+let default = Raw.xenopsd_numa_default_config ()
 
-let default =
-  {
-    placement= true
-  ; prio_mem_only= false
-  ; claims= Always
-  ; strategy= Raw.Spread
-  ; reserve= Size.mib 64
-  ; node_reserve= Size.zero
-  ; memory_wait_seconds= 600
-  ; plan_budget_steps= Raw.xenopsd_numa_default_budget_steps ()
-  ; builder_claims= No_builder
-  }
+let keys =
+  Array.to_list (Raw.xenopsd_numa_switches ())
+  |> List.map (fun {Raw.name; about} -> (name, about))
 
-let longest_wait_seconds = 86_400
+let is_ours key = List.mem_assoc key keys
 
-let largest_budget_steps = 1_000_000_000
+let set config ~key text =
+  match Raw.xenopsd_numa_set_switch config key text with
+  | Ok config ->
+      Ok config
+  | Error {Raw.cause= Raw.Invalid invalid; _} ->
+      Error invalid
+  | Error {Raw.message; _} ->
+      Error {Raw.field= key; found= message; expected= "no error"}
 
-let v ?(like = default) ?(placement = like.placement)
-    ?(prio_mem_only = like.prio_mem_only) ?(claims = like.claims)
-    ?(strategy = like.strategy) ?(reserve = like.reserve)
-    ?(node_reserve = like.node_reserve)
-    ?(memory_wait_seconds = like.memory_wait_seconds)
-    ?(plan_budget_steps = like.plan_budget_steps)
-    ?(builder_claims = like.builder_claims) () : (t, Raw.invalid_value) result =
-  let refused field found largest =
-    Error
-      {
-        Raw.field
-      ; found= string_of_int found
-      ; expected= Printf.sprintf "0 to %d" largest
-      }
-  in
-  if memory_wait_seconds < 0 || memory_wait_seconds > longest_wait_seconds then
-    refused "numa-memory-wait-seconds" memory_wait_seconds longest_wait_seconds
-  else if plan_budget_steps < 0 || plan_budget_steps > largest_budget_steps then
-    refused "numa-plan-budget-steps" plan_budget_steps largest_budget_steps
-  else
-    Ok
-      {
-        placement
-      ; prio_mem_only
-      ; claims
-      ; strategy
-      ; reserve
-      ; node_reserve
-      ; memory_wait_seconds
-      ; plan_budget_steps
-      ; builder_claims
-      }
+let v ?(like = default) settings =
+  List.fold_left
+    (fun config (key, text) ->
+      Result.bind config (fun config -> set config ~key text)
+    )
+    (Ok like) settings
 
-let default_policy config : Raw.policy_value =
-  match (config.placement, config.prio_mem_only) with
-  | false, _ ->
-      Raw.Any
-  | true, true ->
-      Raw.Prio_mem_only
-  | true, false ->
-      Raw.Best_effort
+let get (config : t) ~key =
+  List.assoc_opt key (Array.to_list config.settings)
 
-let strategies =
-  [("balance", Raw.Balance); ("pack", Raw.Pack); ("spread", Raw.Spread)]
+let claims (config : t) = if config.always_claim then Always else Never
 
-let claims = [("always", Always); ("never", Never)]
+let policy (config : t) = config.config_policy
 
-let builders = [("none", No_builder); ("pv", Pv); ("all", All)]
+let strategy (config : t) = config.config_strategy
 
-let booleans =
-  [
-    ("true", true)
-  ; ("false", false)
-  ; ("yes", true)
-  ; ("no", false)
-  ; ("on", true)
-  ; ("off", false)
-  ; ("1", true)
-  ; ("0", false)
-  ]
+let limits (config : t) = config.config_limits
 
-(** How a switch is read, printed and documented. *)
-type switch = {
-    key: string
-  ; doc: string
-  ; read: t -> string -> (t, string) result  (** the error is what is expected *)
-  ; print: t -> string
-}
+let size bytes = Size.clamp (Option.value bytes ~default:0)
 
-(* [get] names the choice in force, so that values need no comparison. *)
-let choice key doc choices get put =
-  let names = String.concat ", " (List.map fst choices) in
-  let read config text =
-    match List.assoc_opt text choices with
-    | Some value ->
-        Ok (put config value)
-    | None ->
-        Error ("one of " ^ names)
-  in
-  {key; doc= Printf.sprintf "%s (%s)" doc names; read; print= get}
+let reserve config = size (limits config).reserve_bytes
 
-let is_digit = function '0' .. '9' -> true | _ -> false
+let node_reserve config = size (limits config).node_reserve_bytes
 
-let number key doc ~largest get put =
-  let read config text =
-    let digits = String.for_all is_digit text in
-    match if digits then int_of_string_opt text else None with
-    | Some n when n <= largest ->
-        Ok (put config n)
-    | Some _ | None ->
-        Error (Printf.sprintf "a number, 0 to %d" largest)
-  in
-  {key; doc; read; print= (fun config -> string_of_int (get config))}
-
-let mib = 1 lsl 20
-
-let in_mib size = (size : Size.t :> int) / mib
-
-let switches =
-  [
-    choice "numa-placement"
-      "Place VMs near their memory where the host has no policy of its own"
-      booleans
-      (fun c -> string_of_bool c.placement)
-      (fun c placement -> {c with placement})
-  ; choice "numa-best-effort-prio-mem-only"
-      "Ask for memory only, not for a core for each vCPU" booleans
-      (fun c -> string_of_bool c.prio_mem_only)
-      (fun c prio_mem_only -> {c with prio_mem_only})
-  ; choice "numa-claims" "Claim memory in Xen, for every VM or for none" claims
-      (fun c -> match c.claims with Always -> "always" | Never -> "never")
-      (fun c claims -> {c with claims})
-  ; choice "numa-strategy" "Which of equally near nodes are taken" strategies
-      (fun c ->
-        match c.strategy with
-        | Raw.Balance ->
-            "balance"
-        | Raw.Pack ->
-            "pack"
-        | Raw.Spread ->
-            "spread"
-      )
-      (fun c strategy -> {c with strategy})
-  ; number "numa-reserve-mib" ~largest:(1 lsl 40)
-      "MiB of the host that VMs must leave alone"
-      (fun c -> in_mib c.reserve)
-      (fun c n -> {c with reserve= Size.mib n})
-  ; number "numa-node-reserve-mib" ~largest:(1 lsl 40)
-      "MiB of each node that VMs must leave alone"
-      (fun c -> in_mib c.node_reserve)
-      (fun c n -> {c with node_reserve= Size.mib n})
-  ; number "numa-memory-wait-seconds" ~largest:longest_wait_seconds
-      "Seconds that a VM start waits for memory that is being given back, or \
-       for builds that must end first"
-      (fun c -> c.memory_wait_seconds)
-      (fun c memory_wait_seconds -> {c with memory_wait_seconds})
-  ; number "numa-plan-budget-steps" ~largest:largest_budget_steps
-      "Steps that a plan may take on a host of more than 16 nodes"
-      (fun c -> c.plan_budget_steps)
-      (fun c plan_budget_steps -> {c with plan_budget_steps})
-  ; choice "builder-claims" "Which domain builders claim memory themselves"
-      builders
-      (fun c ->
-        match c.builder_claims with
-        | No_builder ->
-            "none"
-        | Pv ->
-            "pv"
-        | All ->
-            "all"
-      )
-      (fun c builder_claims -> {c with builder_claims})
-  ]
-
-let keys = List.map (fun switch -> (switch.key, switch.doc)) switches
-
-let find key = List.find_opt (fun switch -> String.equal switch.key key) switches
-
-let set config ~key text : (t, Raw.invalid_value) result =
-  match find key with
-  | None ->
-      Error
-        {
-          field= key
-        ; found= "an unknown key"
-        ; expected= "one of " ^ String.concat ", " (List.map fst keys)
-        }
-  | Some switch -> (
-    match switch.read config text with
-    | Ok config ->
-        Ok config
-    | Error expected ->
-        Error {field= key; found= Printf.sprintf "%S" text; expected}
-  )
-
-let get config ~key =
-  Option.map (fun switch -> switch.print config) (find key)
+let plan_budget_steps config =
+  Option.value (limits config).budget_steps ~default:0
 
 let read_whole path =
   match open_in_bin path with
@@ -232,12 +69,10 @@ let read_whole path =
 
 (* A line is taken if it sets a switch of ours; xenopsd.conf has many others. *)
 let set_line ~file config {Config_text.line; key; value} =
-  match (find key, set config ~key value) with
-  | None, _ ->
+  match if is_ours key then set config ~key value else Ok config with
+  | Ok config ->
       Ok config
-  | Some _, Ok config ->
-      Ok config
-  | Some _, Error {Raw.field; found; expected} ->
+  | Error {Raw.field; found; expected} ->
       Error
         (Printf.sprintf "%s: line %d: %s: found %s, expected %s" file line field
            found expected
@@ -260,7 +95,7 @@ let of_file path =
 
 let lines text =
   let ours {Config_text.line; key; value= _} =
-    Option.map (fun _ -> (key, line)) (find key)
+    if is_ours key then Some (key, line) else None
   in
   match Config_text.parse text with
   | Ok settings ->
@@ -270,42 +105,16 @@ let lines text =
 
 let slips text = Config_text.slips ~keys:(List.map fst keys) text
 
-let options ~report get put =
-  let option switch =
+let options ~report read put =
+  let option (key, doc) =
     let spec text =
-      match set (get ()) ~key:switch.key (Config_text.value text) with
+      match set (read ()) ~key (Config_text.value text) with
       | Ok config ->
           put config
       | Error invalid ->
           report invalid
     in
-    ( switch.key
-    , Arg.String spec
-    , (fun () -> switch.print (get ()))
-    , switch.doc
-    )
+    let print () = Option.value (get (read ()) ~key) ~default:"" in
+    (key, Arg.String spec, print, doc)
   in
-  List.map option switches
-
-let to_raw config : Raw.config_value =
-  {
-    always_claim= (match config.claims with Always -> true | Never -> false)
-  ; builder_claims=
-      ( match config.builder_claims with
-      | No_builder ->
-          Raw.No_builder
-      | Pv ->
-          Raw.Pv_builder
-      | All ->
-          Raw.All_builders
-      )
-  ; config_policy= default_policy config
-  ; config_strategy= config.strategy
-  ; config_limits=
-      {
-        reserve_bytes= (config.reserve :> int)
-      ; node_reserve_bytes= (config.node_reserve :> int)
-      ; budget_steps= config.plan_budget_steps
-      }
-  ; memory_wait_seconds= config.memory_wait_seconds
-  }
+  List.map option keys

@@ -2,39 +2,29 @@
 
 type claims = Always | Never
 
-type builder_claims = No_builder | Pv | All
-
-type t = private {
-    placement: bool
-  ; prio_mem_only: bool
-  ; claims: claims
-  ; strategy: Raw.strategy_value
-  ; reserve: Size.t
-  ; node_reserve: Size.t
-  ; memory_wait_seconds: int
-  ; plan_budget_steps: int
-  ; builder_claims: builder_claims
-}
+type t = Raw.config_value
 
 val default : t
 
-val v :
-     ?like:t
-  -> ?placement:bool
-  -> ?prio_mem_only:bool
-  -> ?claims:claims
-  -> ?strategy:Raw.strategy_value
-  -> ?reserve:Size.t
-  -> ?node_reserve:Size.t
-  -> ?memory_wait_seconds:int
-  -> ?plan_budget_steps:int
-  -> ?builder_claims:builder_claims
-  -> unit
-  -> (t, Raw.invalid_value) result
-
-val default_policy : t -> Raw.policy_value
+val v : ?like:t -> (string * string) list -> (t, Raw.invalid_value) result
 
 val set : t -> key:string -> string -> (t, Raw.invalid_value) result
+
+val get : t -> key:string -> string option
+
+val keys : (string * string) list
+
+val claims : t -> claims
+
+val policy : t -> Raw.policy_value
+
+val strategy : t -> Raw.strategy_value
+
+val reserve : t -> Size.t
+
+val node_reserve : t -> Size.t
+
+val plan_budget_steps : t -> int
 
 val of_file : string -> (t, string) result
 
@@ -44,16 +34,8 @@ val lines : string -> (string * int) list
 
 val slips : string -> (int * string) list
 
-val keys : (string * string) list
-
-val get : t -> key:string -> string option
-
 val options :
      report:(Raw.invalid_value -> unit)
   -> (unit -> t)
   -> (t -> unit)
   -> (string * Arg.spec * (unit -> string) * string) list
-
-val strategies : (string * Raw.strategy_value) list
-
-val to_raw : t -> Raw.config_value

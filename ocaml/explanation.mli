@@ -2,24 +2,18 @@
 
 type rejected = {max_distance: int; size: int option; bound: Refusal.t}
 
-type weighed = {
+type weighed = Raw.weighed_value = {
     room_bytes: int
   ; emptiest_bytes: int
   ; used_share: float
   ; ended_holes: int option
 }
 
-type behind = Raw.behind_value =
-  | Without_cpus
-  | Maximum
-  | Average
-  | Strategy
-  | Numbers
-  | Budget
+type alone = {node: int; verdict: (Raw.named_value, Refusal.t) result}
 
-type alone = {node: int; verdict: (behind, Refusal.t) result}
+type runner_up = {plan: Plan.t; behind: Raw.named_value; weighed: weighed}
 
-type runner_up = {plan: Plan.t; behind: behind; weighed: weighed}
+type words = Raw.explained_handle
 
 type t = {
     answer: (Plan.t, Refusal.t) result
@@ -30,17 +24,19 @@ type t = {
   ; strategy: Raw.strategy_value
   ; weighed: weighed option
   ; runner_up: runner_up option
+  ; words: words
 }
 
-val of_raw : (Plan.t, Refusal.t) result -> Raw.explained_value -> t
+val of_raw :
+     (Plan.t, Refusal.t) result
+  -> Raw.explained_value * Raw.explained_handle
+  -> t
 
-val behinds : (string * behind) list
+val behinds : Raw.named_value list
 
-val wider : t -> rejected list
+val alone_lines : t -> (alone * string) list
 
-val rejected_line : rejected -> string
-
-val alone_line : alone -> string
+val wider_lines : t -> (rejected * string) list
 
 val choice_lines : t -> string list
 

@@ -16,7 +16,8 @@ let optimal (t : t) = t.optimal
 let gap (t : t) = t.gap
 
 let pp ppf t =
-  Format.fprintf ppf "nodes %a" Words.pp_set (nodes t) ;
+  let numbers = List.map string_of_int (nodes t) in
+  Format.fprintf ppf "nodes {%s}" (String.concat "," numbers) ;
   ( match (max_distance t, average_distance t) with
   | Some maximum, Some average ->
       Format.fprintf ppf ", distance at most %d, %.2f on average" maximum

@@ -1,16 +1,7 @@
 (** Why a VM does not fit; see {!Xenopsd_numa.Refusal}. *)
 
-type reason = Raw.reason_value =
-  | Memory
-  | Cpus
-  | Cores
-  | Reachability
-  | Mask
-  | Single_node
-  | Host_memory
-
 type t = {
-    reason: reason
+    reason: Raw.named_value
   ; short_by_bytes: int
   ; short_by_cpus: int
   ; short_by_cores: int
@@ -19,9 +10,10 @@ type t = {
 
 val of_raw : Raw.refusal_value -> t
 
-val reasons : (string * reason) list
+val to_raw : t -> Raw.refusal_value
 
-val shortfall : t -> string
-(** Its figures: [1.20 GiB, 2 CPUs]; the empty string if nothing is short. *)
+val reasons : Raw.named_value list
+
+val of_the_host : t -> bool
 
 val pp : Format.formatter -> t -> unit

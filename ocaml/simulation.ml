@@ -6,19 +6,10 @@ type fault =
 
 let fault_of_raw ({position; wrong} : Raw.scenario_fault_value) =
   match wrong with
-  | Raw.Invalid invalid ->
+  | {cause= Raw.Invalid invalid; message= _} ->
       Wrong {position; invalid}
-  | Raw.Internal message ->
+  | {message; cause= _} ->
       Internal message
-  | Raw.Host_full _
-  | Raw.Refused _
-  | Raw.Call _
-  | Raw.Must_destroy _
-  | Raw.Cancelled _
-  | Raw.Too_late _
-  | Raw.Busy _ ->
-      (* These are a protocol's; reading runs none. *)
-      Internal "a scenario was read, and a hypervisor answered"
 
 let of_json text =
   Raw.xenopsd_numa_scenario text

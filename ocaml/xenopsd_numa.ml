@@ -9,31 +9,22 @@ type invalid = Raw.invalid_value = {
 let pp_invalid ppf {field; found; expected} =
   Format.fprintf ppf "%s: found %s, expected %s" field found expected
 
-type error = Invalid of invalid | Internal of string
+type named = Raw.named_value = {name: string; about: string}
 
-let pp_internal ppf message =
-  Format.fprintf ppf "internal error: %s; please report it" message
+type error = Invalid of invalid | Internal of string
 
 let pp_error ppf = function
   | Invalid invalid ->
       pp_invalid ppf invalid
   | Internal message ->
-      pp_internal ppf message
+      Format.pp_print_string ppf message
 
 (* Planning has nothing else that can fail. *)
 let error_of_raw : Raw.failure_value -> error = function
-  | Raw.Invalid invalid ->
+  | {cause= Raw.Invalid invalid; message= _} ->
       Invalid invalid
-  | Raw.Internal message ->
+  | {message; cause= _} ->
       Internal message
-  | Raw.Host_full _
-  | Raw.Refused _
-  | Raw.Call _
-  | Raw.Must_destroy _
-  | Raw.Cancelled _
-  | Raw.Too_late _
-  | Raw.Busy _ ->
-      Internal "a failure of the protocol in planning"
 
 module Host = struct
   type cpu = {node: int option; core: int option; socket: int option}
@@ -159,56 +150,29 @@ module Request = struct
 
   type t = {name: string; value: Raw.request_value}
 
-  let invalid field found expected = Error (Invalid {field; found; expected})
-
-  let least field least n =
-    if n < least then
-      invalid field (string_of_int n) (Printf.sprintf "at least %d" least)
-    else
-      Ok ()
-
-  let ids field = function
-    | None ->
-        Ok ()
-    | Some [] ->
-        invalid field "an empty list" "at least one, or no such field"
-    | Some ids -> (
-      match List.find_opt (fun id -> id < 0) ids with
-      | Some id ->
-          invalid field (string_of_int id) "at least 0"
-      | None ->
-          Ok ()
-    )
-
-  let v ?(name = "") ?(overhead = Size.zero) ?cores ?policy ?strategy
-      ?allowed_cpus ?allowed_nodes ~memory ~vcpus () =
-    let ( let* ) = Result.bind in
-    let* () = least "memory_bytes" 1 (memory : Size.t :> int) in
-    let* () = least "vcpus" 1 vcpus in
-    let* () = least "cores" 0 (Option.value cores ~default:0) in
-    let* () = ids "allowed_cpus" allowed_cpus in
-    let* () = ids "allowed_nodes" allowed_nodes in
-    Ok
+  let v ?(name = "") ?overhead ?cores ?policy ?strategy ?allowed_cpus
+      ?allowed_nodes ~memory ~vcpus () =
+    let value : Raw.request_value =
       {
-        name
-      ; value=
-          {
-            memory_bytes= (memory :> int)
-          ; overhead_bytes= (overhead :> int)
-          ; vcpus
-          ; cores
-          ; policy
-          ; strategy
-          ; allowed_cpus= Option.map Array.of_list allowed_cpus
-          ; allowed_nodes= Option.map Array.of_list allowed_nodes
-          }
+        memory_bytes= (memory : Size.t :> int)
+      ; overhead_bytes= (overhead : Size.t option :> int option)
+      ; vcpus
+      ; cores
+      ; policy
+      ; strategy
+      ; allowed_cpus= Option.map Array.of_list allowed_cpus
+      ; allowed_nodes= Option.map Array.of_list allowed_nodes
       }
+    in
+    Raw.xenopsd_numa_check_request value
+    |> Result.map (fun () -> {name; value})
+    |> Result.map_error error_of_raw
 
   let name t = t.name
 
   let memory t = Size.clamp t.value.memory_bytes
 
-  let overhead t = Size.clamp t.value.overhead_bytes
+  let overhead t = Size.clamp (Option.value t.value.overhead_bytes ~default:0)
 
   let vcpus t = t.value.vcpus
 
@@ -227,7 +191,7 @@ module Request = struct
     ; ("strict", Strict)
     ]
 
-  let strategies = Config.strategies
+  let strategies = [("balance", Balance); ("pack", Pack); ("spread", Spread)]
 end
 
 module Plan = Plan
@@ -244,12 +208,10 @@ let answer_of_raw : Raw.answer_value -> answer = function
       Error (Refusal.of_raw refusal)
 
 let limits reserve node_reserve budget_steps : Raw.limits_value =
-  let bytes size = Option.fold ~none:0 ~some:Host.to_bytes size in
   {
-    reserve_bytes= bytes reserve
-  ; node_reserve_bytes= bytes node_reserve
-  ; budget_steps=
-      Option.value budget_steps ~default:Config.default.plan_budget_steps
+    reserve_bytes= (reserve : Size.t option :> int option)
+  ; node_reserve_bytes= (node_reserve : Size.t option :> int option)
+  ; budget_steps
   }
 
 let plan ?reserve ?node_reserve ?budget_steps (host : Host.t)
@@ -263,9 +225,9 @@ let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
     (request : Request.t) =
   let limits = limits reserve node_reserve budget_steps in
   Raw.xenopsd_numa_explain host.handle limits request.value
-  |> Result.map (fun (value : Raw.explained_value) ->
+  |> Result.map (fun ((value : Raw.explained_value), words) ->
          let answer = answer_of_raw value.answer in
-         (answer, Explanation.of_raw answer value)
+         (answer, Explanation.of_raw answer (value, words))
      )
   |> Result.map_error error_of_raw
 
@@ -342,8 +304,9 @@ module Hypervisor = struct
 end
 
 module Failure = struct
-  type t =
+  type cause =
     | Invalid of invalid
+    | Conflict of {domid: int}
     | Host_full of {
           domid: int
         ; needed: Size.t
@@ -357,110 +320,66 @@ module Failure = struct
         ; domid: int option
         ; doing: string
       }
-    | Must_destroy of {domid: int; why: string}
+    | Must_destroy of {domid: int}
     | Cancelled of {domid: int}
     | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
-    | Busy of {domid: int; builds: int list; waiters: int list; why: string}
-    | Internal of string
+    | Busy of {domid: int; builds: int list; waiters: int list}
+    | Internal
 
-  let of_raw : Raw.failure_value -> t = function
+  type t = {message: string; cause: cause}
+
+  let cause_of_raw : Raw.cause_value -> cause = function
     | Raw.Invalid invalid ->
         Invalid invalid
-    | Raw.Host_full value ->
-        Host_full
-          {
-            domid= value.full_domid
-          ; needed= Size.clamp value.needed_bytes
-          ; available= Size.clamp value.available_bytes
-          ; waited_seconds= value.full_waited_seconds
-          }
+    | Raw.Conflict domid ->
+        Conflict {domid}
+    | Raw.Host_full (domid, needed, available, waited_seconds) ->
+        let needed = Size.clamp needed and available = Size.clamp available in
+        Host_full {domid; needed; available; waited_seconds}
     | Raw.Refused (domid, refusal) ->
         Refused {domid; refusal= Refusal.of_raw refusal}
-    | Raw.Call {call; errno; call_domid; doing} ->
-        Call {call; errno; domid= call_domid; doing}
-    | Raw.Must_destroy (domid, why) ->
-        Must_destroy {domid; why}
+    | Raw.Call (call, errno, domid, doing) ->
+        Call {call; errno; domid; doing}
+    | Raw.Must_destroy domid ->
+        Must_destroy {domid}
     | Raw.Cancelled domid ->
         Cancelled {domid}
     | Raw.Too_late (domid, asked, outstanding) ->
-        Too_late
-          {
-            domid
-          ; asked= Size.clamp asked
-          ; outstanding= Size.clamp outstanding
-          }
-    | Raw.Busy {busy_domid; busy_builds; busy_waiters; why} ->
-        Busy
-          {
-            domid= busy_domid
-          ; builds= Array.to_list busy_builds
-          ; waiters= Array.to_list busy_waiters
-          ; why
-          }
-    | Raw.Internal message ->
-        Internal message
+        let asked = Size.clamp asked and outstanding = Size.clamp outstanding in
+        Too_late {domid; asked; outstanding}
+    | Raw.Busy (domid, builds, waiters) ->
+        let builds = Array.to_list builds and waiters = Array.to_list waiters in
+        Busy {domid; builds; waiters}
+    | Raw.Internal ->
+        Internal
 
-  let of_error : error -> t = function
-    | Invalid invalid ->
-        Invalid invalid
-    | Internal message ->
-        Internal message
+  let of_raw ({message; cause} : Raw.failure_value) =
+    {message; cause= cause_of_raw cause}
 
-  let pp ppf = function
-    | Invalid invalid ->
-        pp_invalid ppf invalid
-    | Host_full {domid; needed; available; waited_seconds} ->
-        Format.fprintf ppf
-          "domain %d: the host is full: %a needed, %a free and unclaimed after \
-           the reserve, waited %.1f s; shut something down or ask for less"
-          domid Size.pp needed Size.pp available waited_seconds
-    | Refused {domid; refusal} ->
-        Format.fprintf ppf
-          "domain %d: %a; make room on a node, or relax the policy" domid
-          Refusal.pp refusal
-    | Call {call; errno; domid; doing} ->
-        Option.iter (Format.fprintf ppf "domain %d: ") domid ;
-        Format.fprintf ppf "%s: %s: %s" doing call errno
-    | Must_destroy {domid; why} ->
-        Format.fprintf ppf "domain %d: %s; destroy it" domid why
-    | Cancelled {domid} ->
-        Format.fprintf ppf
-          "domain %d: it was abandoned while it was being placed; nothing is \
-           claimed for it"
-          domid
-    | Too_late {domid; asked; outstanding} ->
-        Format.fprintf ppf
-          "domain %d: a claim of %a left %a outstanding, because it had taken \
-           pages before; place it right after its maximum memory is set"
-          domid Size.pp asked Size.pp outstanding
-    | Busy {domid; builds; waiters; why} ->
-        let pp_waited_for ppf () =
-          match (builds, waiters) with
-          | [], [] ->
-              Format.pp_print_string ppf "what other processes build or claim"
-          | builds, [] ->
-              Format.fprintf ppf "the builds of domains %a" Words.pp_set builds
-          | [], waiters ->
-              Format.fprintf ppf "the waiting domains %a" Words.pp_set waiters
-          | builds, waiters ->
-              Format.fprintf ppf "the builds of domains %a and the waiting %a"
-                Words.pp_set builds Words.pp_set waiters
-        in
-        Format.fprintf ppf "domain %d: waited in vain for %a: %s" domid
-          pp_waited_for () why
-    | Internal message ->
-        pp_internal ppf message
+  let of_error (error : error) =
+    let cause : cause =
+      match error with
+      | Invalid invalid ->
+          Invalid invalid
+      | Internal _ ->
+          Internal
+    in
+    {message= Format.asprintf "%a" pp_error error; cause}
+
+  let pp ppf {message; cause= _} = Format.pp_print_string ppf message
 end
 
 let protocol result = Result.map_error Failure.of_raw result
 
 module Claims = struct
-  type t = {handle: Raw.claims_handle; config: Config.t Atomic.t}
+  type t = Raw.claims_handle
 
   type placed = {placed: Raw.placed_handle; outcome: outcome}
 
   and outcome = {
-      rung: rung
+      kind: named
+    ; node: int option
+    ; unplaced_because: string option
     ; plan: Plan.t option
     ; claimed_pages: int
     ; replans: int
@@ -468,14 +387,7 @@ module Claims = struct
     ; queued_seconds: float
   }
 
-  and rung = Raw.rung_value =
-    | Node_claim of int
-    | Claim_set
-    | Host_claim
-    | Anywhere
-    | Unplaced of string
-    | Claimed_by_builder
-    | Unclaimed
+  let kinds = Array.to_list (Raw.xenopsd_numa_claim_kinds ())
 
   type pinned = Raw.pinned_handle
 
@@ -488,9 +400,7 @@ module Claims = struct
   type builder = Pv_builder | Hvm_builder
 
   let open_ ?(config = Config.default) hypervisor =
-    Raw.xenopsd_numa_claims_open hypervisor (Config.to_raw config)
-    |> Result.map (fun handle -> {handle; config= Atomic.make config})
-    |> protocol
+    protocol (Raw.xenopsd_numa_claims_open hypervisor config)
 
   let overhead ~vcpus ~memory =
     Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
@@ -514,15 +424,17 @@ module Claims = struct
       , Request.(Best_effort | Best_effort_hard | Prio_mem_only | Strict) ) ->
         true
 
-  let starts_unplaced ?(claims = Config.Always) ~policy (refusal : Refusal.t) =
+  let starts_unplaced ?(claims = Config.Always) ~policy refusal =
     let always =
       match claims with Config.Always -> true | Config.Never -> false
     in
-    Raw.xenopsd_numa_starts_unplaced refusal.reason policy always
+    Raw.xenopsd_numa_starts_unplaced (Refusal.to_raw refusal) policy always
 
   let outcome_of_raw (value : Raw.outcome_value) =
     {
-      rung= value.rung
+      kind= value.kind
+    ; node= value.claimed_node
+    ; unplaced_because= value.unplaced_because
     ; plan= value.plan
     ; claimed_pages= value.claimed_pages
     ; replans= value.replans
@@ -538,7 +450,7 @@ module Claims = struct
     in
     let ( let* ) = Result.bind in
     protocol
-      (let* placed = Raw.xenopsd_numa_place t.handle placement in
+      (let* placed = Raw.xenopsd_numa_place t placement in
        let* outcome = Raw.xenopsd_numa_outcome placed in
        Ok {placed; outcome= outcome_of_raw outcome}
       )
@@ -546,17 +458,15 @@ module Claims = struct
   let outcome t = t.outcome
 
   let pin t {placed; outcome= _} =
-    protocol (Raw.xenopsd_numa_pin t.handle placed)
+    protocol (Raw.xenopsd_numa_pin t placed)
 
   let built t pinned =
-    protocol (Raw.xenopsd_numa_built t.handle pinned)
+    protocol (Raw.xenopsd_numa_built t pinned)
 
-  let abandoned t ~domid = protocol (Raw.xenopsd_numa_abandoned t.handle domid)
+  let abandoned t ~domid = protocol (Raw.xenopsd_numa_abandoned t domid)
 
   let configure t config =
-    Raw.xenopsd_numa_configure t.handle (Config.to_raw config)
-    |> Result.map (fun () -> Atomic.set t.config config)
-    |> protocol
+    protocol (Raw.xenopsd_numa_configure t config)
 
   type status = {
       config: Config.t
@@ -572,13 +482,11 @@ module Claims = struct
 
   let claims_of_bool = function true -> Config.Always | false -> Config.Never
 
-  let status (t : t) =
-    Raw.xenopsd_numa_status t.handle
+  let status t =
+    Raw.xenopsd_numa_status t
     |> Result.map (fun (value : Raw.status_value) ->
-           let like = Atomic.get t.config in
-           let claims = claims_of_bool value.in_force in
            {
-             config= Result.value (Config.v ~like ~claims ()) ~default:like
+             config= value.in_force
            ; pending= Option.map claims_of_bool value.pending
            ; builds= Array.to_list value.builds
            ; host_claims= value.host_claims
@@ -597,8 +505,8 @@ module Claims = struct
     ; on_several_nodes: bool option
   }
 
-  let probe (t : t) =
-    Raw.xenopsd_numa_probe t.handle
+  let probe t =
+    Raw.xenopsd_numa_probe t
     |> Result.map (fun (value : Raw.probed_value) ->
            {
              on_host= value.claims_on_host
@@ -624,7 +532,7 @@ module Claims = struct
       ; being_built= value.being_built
       }
     in
-    Raw.xenopsd_numa_domain_claims t.handle
+    Raw.xenopsd_numa_domain_claims t
     |> Result.map (fun claims -> List.map claim (Array.to_list claims))
     |> protocol
 
@@ -650,13 +558,13 @@ module Claims = struct
       ; being_built= value.in_build
       }
     in
-    Raw.xenopsd_numa_audit t.handle
+    Raw.xenopsd_numa_audit t
     |> Result.map (fun audits -> List.map audit (Array.to_list audits))
     |> protocol
 
   let host ?name t =
     Result.bind
-      (protocol (Raw.xenopsd_numa_claims_host t.handle))
+      (protocol (Raw.xenopsd_numa_claims_host t))
       (fun value ->
         Result.map_error Failure.of_error
           (Host.of_raw ?name ~source:"the hypervisor" value)

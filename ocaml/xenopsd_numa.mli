@@ -99,6 +99,10 @@ type invalid = {
 
 val pp_invalid : Format.formatter -> invalid -> unit
 
+(** A member of a list that may grow: to be compared by [name], which files have
+    too, and shown by [about]. *)
+type named = private {name: string; about: string}
+
 type error =
   | Invalid of invalid
   | Internal of string  (** a panic in the Rust code, caught; nothing changed *)
@@ -288,27 +292,26 @@ end
 
 (** Why VMs do not fit. *)
 module Refusal : sig
-  type reason =
-    | Memory  (** the nearest nodes are short of it, though the host has it *)
-    | Cpus  (** the nearest nodes have the memory and are short of CPUs *)
-    | Cores  (** the nearest nodes are short of cores only *)
-    | Reachability
-        (** all nodes together would do, but some cannot reach each other *)
-    | Mask  (** the allowed CPUs and nodes do not suffice, the host would *)
-    | Single_node  (** policy [Strict]: several nodes would do, none alone *)
-    | Host_memory  (** the host as a whole has not got the memory *)
-
   type t = private {
-      reason: reason
+      reason: named  (** what binds: one of {!reasons} *)
     ; short_by_bytes: int
-          (** what the nearest set of nodes is short of; nearest: fewest bytes,
+          (** what the closest set of nodes is short of; closest: fewest bytes,
               then CPUs, then cores *)
     ; short_by_cpus: int
     ; short_by_cores: int
     ; nearest: int list  (** that set *)
   }
 
-  val reasons : (string * reason) list
+  val reasons : named list
+  (** [memory], [cpus], [cores]: the closest nodes are short of it, though the
+      host has it; [reachability]: all nodes together would do, but some cannot
+      reach each other; [mask]: the allowed CPUs and nodes do not suffice, the
+      host would; [single_node]: policy [Strict], and several nodes would do;
+      [host_memory]: the host as a whole has not got the memory. *)
+
+  val of_the_host : t -> bool
+  (** Whether the host as a whole has not got the memory, so that no place and
+      no policy would do. *)
 
   val pp : Format.formatter -> t -> unit
 end
@@ -337,26 +340,19 @@ module Explanation : sig
               that end on the node; [None] for several nodes *)
   }
 
-  (** Why a plan was not taken: the first of these that is so. *)
-  type behind =
-    | Without_cpus  (** it has nodes without CPUs, which are a last resort *)
-    | Maximum  (** its largest distance is larger *)
-    | Average  (** its average distance is larger *)
-    | Strategy  (** it is as near, and the strategy prefers the plan's nodes *)
-    | Numbers  (** it is as good, and its node numbers are higher *)
-    | Budget
-        (** it is better, and the search ended before it met it: by
-            [budget_steps], or because it compares only some of equally near
-            sets; never on hosts of up to 16 nodes *)
-
   (** A node by itself, other than the plan's. *)
   type alone = private {
       node: int
-    ; verdict: (behind, Refusal.t) result
-          (** why it was not taken, though it would do; or what it is short of *)
+    ; verdict: (named, Refusal.t) result
+          (** why it was not taken, though it would do: one of {!behinds}; or
+              what it is short of *)
   }
 
-  type runner_up = private {plan: Plan.t; behind: behind; weighed: weighed}
+  (** The next best plan; [behind] is one of {!behinds}. *)
+  type runner_up = private {plan: Plan.t; behind: named; weighed: weighed}
+
+  type words
+  (** What {!lines} says, put into words when it is asked for. *)
 
   type t = private {
       answer: answer  (** what is explained *)
@@ -383,21 +379,28 @@ module Explanation : sig
           (** the plan that would be made if not for this one; [None] if no other
               set of nodes would do, but for those that this one is part of, for a
               refusal and for policy [Any] *)
+    ; words: words
   }
 
-  val behinds : (string * behind) list
+  val behinds : named list
+  (** Why a plan was not taken: the first of these that is so. [without_cpus]: it
+      has nodes without CPUs, which are a last resort; [maximum], [average]: its
+      largest, its average distance is larger; [strategy]: it is as near, and the
+      strategy prefers the plan's nodes; [numbers]: it is as good, and its node
+      numbers are higher; [budget]: it is better, and the search ended before it
+      met it, by [budget_steps], or because it compares only some of equally near
+      sets; never on hosts of up to 16 nodes. *)
 
   val lines : t -> string list
   (** For a terminal, at most nineteen lines: what each node is short of by itself,
       what else was rejected, then {!choice_lines}. Of kinds that are short of the
-      same the widest is told, and of many the first and the last ones. *)
+      same the widest has a line, and of many the first and the last ones. *)
 
-  val wider : t -> rejected list
-  (** What was rejected beside single nodes, of which [alone] tells more. *)
+  val alone_lines : t -> (alone * string) list
+  (** A line for each of [alone]. *)
 
-  val rejected_line : rejected -> string
-
-  val alone_line : alone -> string
+  val wider_lines : t -> (rejected * string) list
+  (** What was rejected beside single nodes, of which [alone] says more. *)
 
   val choice_lines : t -> string list
   (** What chose the plan, and how far behind the runner-up is. *)
@@ -543,47 +546,39 @@ module Config : sig
     | Always  (** for every domain, whatever its policy or affinity *)
     | Never  (** for none *)
 
-  type builder_claims =
-    | No_builder  (** no domain builder claims for itself *)
-    | Pv  (** that of PV domains does *)
-    | All
-
-  type t = private {
-      placement: bool  (** [numa-placement] *)
-    ; prio_mem_only: bool  (** [numa-best-effort-prio-mem-only] *)
-    ; claims: claims  (** [numa-claims] *)
-    ; strategy: Request.strategy  (** [numa-strategy] *)
-    ; reserve: Size.t  (** [numa-reserve-mib] *)
-    ; node_reserve: Size.t  (** [numa-node-reserve-mib] *)
-    ; memory_wait_seconds: int  (** [numa-memory-wait-seconds] *)
-    ; plan_budget_steps: int  (** [numa-plan-budget-steps] *)
-    ; builder_claims: builder_claims  (** [builder-claims] *)
-  }
+  type t
+  (** The text of every switch, checked. Compare them with [=]. *)
 
   val default : t
 
-  val v :
-       ?like:t
-    -> ?placement:bool
-    -> ?prio_mem_only:bool
-    -> ?claims:claims
-    -> ?strategy:Request.strategy
-    -> ?reserve:Size.t
-    -> ?node_reserve:Size.t
-    -> ?memory_wait_seconds:int
-    -> ?plan_budget_steps:int
-    -> ?builder_claims:builder_claims
-    -> unit
-    -> (t, invalid) result
-  (** [v ~like ()] is [like], {!default} unless given, with what else is given.
-      At most a day's wait and 10{^9} steps. *)
+  val v : ?like:t -> (string * string) list -> (t, invalid) result
+  (** [v ~like settings] is [like], {!default} unless given, with these keys set
+      to these texts, as by {!set}:
+      [v [("numa-claims", "never"); ("numa-reserve-mib", "256")]]. *)
 
-  val default_policy : t -> Request.policy
-  (** The policy of a host that has none of its own: [Any] if not [placement],
-      else [Prio_mem_only] or [Best_effort]. *)
+  val claims : t -> claims
+  (** [numa-claims] *)
+
+  val policy : t -> Request.policy
+  (** The policy of a host that has none of its own: [Any] if not
+      [numa-placement], else [Prio_mem_only] or [Best_effort], as
+      [numa-best-effort-prio-mem-only] says. *)
+
+  val strategy : t -> Request.strategy
+  (** [numa-strategy] *)
+
+  val reserve : t -> Size.t
+  (** [numa-reserve-mib] *)
+
+  val node_reserve : t -> Size.t
+  (** [numa-node-reserve-mib] *)
+
+  val plan_budget_steps : t -> int
+  (** [numa-plan-budget-steps] *)
 
   val set : t -> key:string -> string -> (t, invalid) result
-  (** [set config ~key value] is [config] with one switch read from its text.
+  (** [set config ~key value] is [config] with one switch read from its text, in
+      O(switches).
       An unknown key or value is an error that names what is accepted. Booleans
       are [true], [false], [yes], [no], [on], [off], [1] and [0], and mean what
       they say. *)
@@ -637,12 +632,17 @@ end
 
 (** A failure of the protocol. *)
 module Failure : sig
-  type t =
+  (** What failed, to match on. *)
+  type cause =
     | Invalid of invalid
+    | Conflict of {domid: int}
+        (** the domain is not in the state that the call needs: gone, being built,
+            claimed by another process; or the value is of an attempt that is
+            over. Nothing was changed *)
     | Host_full of {
           domid: int
         ; needed: Size.t  (** memory and overhead *)
-        ; available: Size.t  (** free, unclaimed, and not held back *)
+        ; available: Size.t  (** free, unclaimed, and not reserved *)
         ; waited_seconds: float
       }  (** the host has not got the memory, and none is being given back *)
     | Refused of {domid: int; refusal: Refusal.t}
@@ -653,7 +653,7 @@ module Failure : sig
         ; domid: int option
         ; doing: string  (** what was attempted, with its figures *)
       }  (** the hypervisor said no *)
-    | Must_destroy of {domid: int; why: string}
+    | Must_destroy of {domid: int}
         (** the domain has, or has had, a claim that cannot be undone; destroy it
         *)
     | Cancelled of {domid: int}
@@ -662,15 +662,19 @@ module Failure : sig
     | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
         (** the domain had taken pages before it was placed, so its claim is
             smaller than what was asked; nothing is left claimed *)
-    | Busy of {domid: int; builds: int list; waiters: int list; why: string}
+    | Busy of {domid: int; builds: int list; waiters: int list}
         (** it waited in vain for these builds to end, and for these domains,
             which came before and wait themselves *)
-    | Internal of string  (** a panic in the Rust code, caught *)
+    | Internal  (** a panic in the Rust code, caught *)
+
+  type t = private {message: string; cause: cause}
+  (** [message] is a sentence that names the call, the domain, the figures, and
+      what to do. *)
 
   val of_error : error -> t
 
   val pp : Format.formatter -> t -> unit
-  (** The call, the domain, the figures, and what to do. *)
+  (** The message. *)
 end
 
 (** The claim protocol: three calls in a domain's life, each returning the value
@@ -692,29 +696,26 @@ module Claims : sig
   type pinned
   (** A domain with its pool filled and its vCPUs' affinity set. *)
 
-  (** How a domain's memory is reserved. *)
-  type rung =
-    | Node_claim of int  (** all of it, on this node, guaranteed *)
-    | Claim_set
-        (** on the planned nodes, of each as much as the plan says, guaranteed:
-            the builder may ask for exactly these, or leave it to node affinity *)
-    | Host_claim
-        (** on the host; node affinity makes Xen take it from the planned nodes
-            as long as they have some *)
-    | Anywhere  (** on the host, wherever; policy [Any] *)
-    | Unplaced of string
-        (** on the host, wherever, because no plan could be kept; says why *)
-    | Claimed_by_builder  (** by its builder, as [builder-claims] says *)
-    | Unclaimed  (** not at all: [numa-claims = never] *)
-
   type outcome = private {
-      rung: rung
+      kind: named  (** how the memory is reserved: one of {!kinds} *)
+    ; node: int option
+          (** of a claim on one node: the builder must ask for exactly this node *)
+    ; unplaced_because: string option  (** why no plan could be kept *)
     ; plan: Plan.t option  (** what the affinity was set to *)
     ; claimed_pages: int
     ; replans: int  (** times that another plan had to be made *)
     ; waited_seconds: float  (** for memory that was being given back *)
     ; queued_seconds: float  (** for builds that had to end first *)
   }
+
+  val kinds : named list
+  (** [node]: all of it on one node, guaranteed; [set]: on the planned nodes, of
+      each as much as the plan says, guaranteed, so that the builder may ask for
+      exactly these or leave it to node affinity; [host]: on the host, where node
+      affinity makes Xen take it from the planned nodes as long as they have some;
+      [any]: on the host, wherever, policy [Any]; [unplaced]: on the host,
+      wherever, because no plan could be kept; [builder]: by its builder, as
+      [builder-claims] says; [none]: not at all, [numa-claims = never]. *)
 
   (** What the last call found. *)
   type report = private {
@@ -785,7 +786,7 @@ module Claims : sig
       Waits while memory is being given back, at most the configured time, and
       while earlier builds must end first; releases the runtime lock.
 
-      [Invalid], and nothing is claimed, if the domain is gone or is destroyed
+      [Conflict], and nothing is claimed, if the domain is gone or is destroyed
       while it waits, is placed already, or has something claimed that this
       process knows nothing of: {!abandoned} releases it. [Cancelled], and nothing
       is claimed, if {!abandoned} is called for the domain before it is placed.
@@ -804,13 +805,13 @@ module Claims : sig
       builder starts. Looks that the claim is whole, and sets the vCPUs' soft or
       hard affinity to the plan's CPUs.
 
-      [Invalid] for a value of another [t], of a domain that was abandoned or
+      [Conflict] for a value of another [t], of a domain that was abandoned or
       placed again since, and of a build that has ended. [Must_destroy] if the
       claim is not whole any more. Both change nothing. *)
 
   val built : t -> pinned -> (report, Failure.t) result
   (** To be called at the end of every build, good or bad. Cancels what is left
-      of the claim and returns node affinity to Xen. Idempotent. [Invalid], and
+      of the claim and returns node affinity to Xen. Idempotent. [Conflict], and
       nothing is changed, for a value of another [t], and of a domain that was
       abandoned or placed again since. *)
 

@@ -48,9 +48,9 @@ let request (single : Plan_options.single) (config : Config.t) memory vcpus
     overhead =
   let {Plan_options.name; cores; allowed_cpus; allowed_nodes; _} = single in
   let policy =
-    Option.value single.policy ~default:(Config.default_policy config)
+    Option.value single.policy ~default:(Config.policy config)
   in
-  let strategy = Option.value single.strategy ~default:config.strategy in
+  let strategy = Option.value single.strategy ~default:(Config.strategy config) in
   let* request =
     Request.v ?name ?cores ?allowed_cpus ?allowed_nodes ~overhead ~policy
       ~strategy ~memory ~vcpus ()
@@ -64,15 +64,14 @@ let question (single : Plan_options.single) (config : Config.t) host memory
   let* asked, policy =
     request (Option.value single.overhead ~default:overhead)
   in
-  let enforced = Claims.enforces ~claims:config.claims ~policy in
+  let enforced = Claims.enforces ~claims:(Config.claims config) ~policy in
   let default size = if enforced then size else Size.zero in
   let least = Claims.least_reserve ~vcpus in
-  let reserve =
-    if (config.reserve :> int) < (least :> int) then least else config.reserve
-  in
+  let reserve = Config.reserve config in
+  let reserve = if Size.compare reserve least < 0 then least else reserve in
   let reserve = Option.value single.reserve ~default:(default reserve) in
   let node_reserve =
-    Option.value single.node_reserve ~default:(default config.node_reserve)
+    Option.value single.node_reserve ~default:(default (Config.node_reserve config))
   in
   let* overhead =
     match single.overhead with
@@ -82,7 +81,7 @@ let question (single : Plan_options.single) (config : Config.t) host memory
         Ok Size.zero
     | None ->
         Claims.planned_overhead ~reserve ~node_reserve
-          ~budget_steps:config.plan_budget_steps host asked
+          ~budget_steps:(Config.plan_budget_steps config) host asked
   in
   let* asked, policy = request overhead in
   let claimed = Host.host_outstanding host in
@@ -91,7 +90,7 @@ let question (single : Plan_options.single) (config : Config.t) host memory
 
 let answer ~explained (config : Config.t) host question =
   let {Plan_json.reserve; node_reserve; _} = question.left in
-  let budget_steps = config.plan_budget_steps in
+  let budget_steps = Config.plan_budget_steps config in
   if explained then
     let* answer, explanation =
       explain ~reserve ~node_reserve ~budget_steps host question.request
@@ -140,7 +139,7 @@ let run_on (single : Plan_options.single) (config : Config.t) ~json host memory
         | Ok _ ->
             true
         | Error refusal ->
-            Claims.starts_unplaced ~claims:config.claims ~policy refusal
+            Claims.starts_unplaced ~claims:(Config.claims config) ~policy refusal
       in
       print ~json host question ~starts answer explanation ;
       match starts with true -> Status.Done | false -> Status.Refused

@@ -74,7 +74,7 @@ let plan_rows plan =
 let head ~name ~starts = function
   | Ok plan ->
       Printf.sprintf "%s fits on %s" name (nodes_text plan)
-  | Error ({Refusal.reason= Host_memory; _} as refusal) when starts ->
+  | Error refusal when starts && Refusal.of_the_host refusal ->
       Fmt.str
         "%s would be let through: with numa-claims = never nobody looks whether \
          its memory is there, and it is not: %a"

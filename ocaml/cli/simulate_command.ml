@@ -176,7 +176,7 @@ let print settings toolstacks =
       List.iter replay played
 
 let of_failure file = function
-  | Failure.Invalid invalid ->
+  | {Failure.cause= Failure.Invalid invalid; _} ->
       Status.of_error (Error.of_core ~file:(Source.name file) (Invalid invalid))
   | failure ->
       Status.of_failure failure

@@ -75,16 +75,17 @@ let of_error error =
 
 let of_failure failure =
   Logs.err (fun m -> m "%a" Failure.pp failure) ;
-  match failure with
+  match failure.Failure.cause with
   | Failure.Invalid _ ->
       Bad_input
   | Failure.Host_full _ | Failure.Refused _ ->
       Refused
   | Failure.Call _
+  | Failure.Conflict _
   | Failure.Must_destroy _
   | Failure.Cancelled _
   | Failure.Too_late _
   | Failure.Busy _ ->
       Hypervisor_error
-  | Failure.Internal _ ->
+  | Failure.Internal ->
       Internal_error

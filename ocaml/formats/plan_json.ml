@@ -18,7 +18,7 @@ let named names value : Yojson.Safe.t =
 
 let shortfall (refusal : Refusal.t) =
   [
-    ("reason", named Refusal.reasons refusal.reason)
+    ("reason", `String refusal.reason.name)
   ; ("short_by_bytes", int refusal.short_by_bytes)
   ; ("short_by_cpus", int refusal.short_by_cpus)
   ; ("short_by_cores", int refusal.short_by_cores)
@@ -43,7 +43,7 @@ let chosen =
   ; ("short_by_cores", int 0)
   ]
 
-let told entry text : Yojson.Safe.t = `Assoc (entry @ [("text", `String text)])
+let in_words entry text : Yojson.Safe.t = `Assoc (entry @ [("text", `String text)])
 
 let alone ({node; verdict} : Explanation.alone) =
   let none =
@@ -58,11 +58,11 @@ let alone ({node; verdict} : Explanation.alone) =
   @ Result.fold ~ok:(fun _ -> none) ~error:shortfall verdict
 
 let explanation_to_json (explanation : Explanation.t) =
-  let kind kind = told (rejected kind) (Explanation.rejected_line kind) in
-  let one node = told (alone node) (Explanation.alone_line node) in
-  List.map one explanation.alone
-  @ List.map kind (Explanation.wider explanation)
-  @ List.map (told chosen) (Explanation.choice_lines explanation)
+  let kind (kind, line) = in_words (rejected kind) line in
+  let one (node, line) = in_words (alone node) line in
+  List.map one (Explanation.alone_lines explanation)
+  @ List.map kind (Explanation.wider_lines explanation)
+  @ List.map (in_words chosen) (Explanation.choice_lines explanation)
 
 let place plan : (string * Yojson.Safe.t) list =
   let share (node, pages) = (string_of_int node, int pages) in
@@ -104,7 +104,7 @@ let runner_up (runner_up : Explanation.runner_up) : Yojson.Safe.t =
   `Assoc
     (place runner_up.plan
     @ [
-        ("behind", named Explanation.behinds runner_up.behind)
+        ("behind", `String runner_up.behind.name)
       ; ("weighed", weighed runner_up.weighed)
       ]
     )
@@ -118,7 +118,7 @@ let reasons (explanation : Explanation.t) : Yojson.Safe.t =
         ("node", int alone.node)
       ; ("short", or_null lacks (Result.fold ~ok:(fun _ -> None)
              ~error:Option.some alone.verdict))
-      ; ("behind", Result.fold ~ok:(named Explanation.behinds)
+      ; ("behind", Result.fold ~ok:(fun (behind : named) -> `String behind.name)
              ~error:(fun _ -> `Null) alone.verdict)
       ]
   in

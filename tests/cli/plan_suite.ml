@@ -199,7 +199,7 @@ let start_unplaced = "The VM would start without a place: "
 let as_place () =
   let result = plan (vm 12) in
   check_code "defaults" 0 result ;
-  let reserve = Config.default.reserve in
+  let reserve = Config.reserve Config.default in
   has "defaults" result (shown reserve ^ " of the host, reserved") ;
   let memory = Size.gib 12 in
   let least = Claims.overhead ~vcpus:8 ~memory in

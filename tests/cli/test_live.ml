@@ -210,14 +210,14 @@ let placed_as hypervisor model ~memory ~vcpus ~policy =
     Claims.place t ~domid request
   in
   match result with
-  | Error (Failure.Host_full _ | Failure.Refused _) ->
+  | Error {Failure.cause= Failure.Host_full _ | Failure.Refused _; _} ->
       "refused"
   | Error failure ->
       Alcotest.failf "%a" Failure.pp failure
   | Ok placed -> (
       let outcome = Claims.outcome placed in
-      match (outcome.rung, outcome.plan) with
-      | Claims.Unplaced _, _ ->
+      match (outcome.unplaced_because, outcome.plan) with
+      | Some _, _ ->
           "unplaced"
       | _, Some plan ->
           String.concat "," (List.map string_of_int (Plan.nodes plan))

@@ -15,21 +15,10 @@ let two_nodes () =
     ~distances:[|[|Some 10; Some 21|]; [|Some 21; Some 10|]|]
     ~cpus:(Array.init 8 cpu) ~nodes:(Array.init 2 node) ()
 
-let pp_rung ppf = function
-  | Claims.Node_claim node ->
-      Fmt.pf ppf "claimed on node %d" node
-  | Claims.Claim_set ->
-      Fmt.string ppf "claimed on its nodes"
-  | Claims.Host_claim ->
-      Fmt.string ppf "claimed on the host"
-  | Claims.Anywhere ->
-      Fmt.string ppf "claimed on the host, anywhere"
-  | Claims.Unplaced why ->
-      Fmt.pf ppf "claimed on the host, unplaced: %s" why
-  | Claims.Claimed_by_builder ->
-      Fmt.string ppf "claimed by its builder"
-  | Claims.Unclaimed ->
-      Fmt.string ppf "not claimed"
+let pp_claim ppf (outcome : Claims.outcome) =
+  Fmt.pf ppf "claim of kind %s" outcome.kind.name ;
+  Option.iter (Fmt.pf ppf " %d") outcome.node ;
+  Option.iter (Fmt.pf ppf ": %s") outcome.unplaced_because
 
 let pp_pages_on ppf (node, pages) = Fmt.pf ppf "%d pages on node %d" pages node
 
@@ -43,25 +32,13 @@ let place_vm (name, flavour) =
   let* domid = failed (Model.create_domain xen ~vcpus ~max:memory) in
   let* placed = failed (Claims.place claims ~domid request) in
   let outcome = Claims.outcome placed in
-  let exact_node =
-    match outcome.rung with
-    | Claims.Node_claim node ->
-        Some node
-    | Claims.Claim_set
-    | Claims.Host_claim
-    | Claims.Anywhere
-    | Claims.Unplaced _
-    | Claims.Claimed_by_builder
-    | Claims.Unclaimed ->
-        None
-  in
   let* () = failed (Model.set_pool xen ~domid overhead) in
   let* pinned = failed (Claims.pin claims placed) in
-  let* populated = failed (Model.populate ?exact_node xen ~domid memory) in
+  let* populated = failed (Model.populate ?exact_node:outcome.node xen ~domid memory) in
   let* report = failed (Claims.built claims pinned) in
   let* pages_on = failed (Model.domain_pages xen ~domid) in
   Fmt.pr "%s: %a; populated %d pages; %a; %d claimed and not taken@." name
-    pp_rung outcome.rung populated
+    pp_claim outcome populated
     Fmt.(list ~sep:(any ", ") pp_pages_on)
     pages_on report.unused_pages ;
   Ok ()

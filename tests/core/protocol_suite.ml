@@ -17,23 +17,11 @@ let life flavour () =
   Alcotest.(check int)
     "outstanding" pages
     (ok_claims (Model.outstanding_pages model)) ;
-  let exact_node =
-    match outcome.rung with
-    | Claims.Node_claim node ->
-        Some node
-    | Claims.Claim_set
-    | Claims.Host_claim
-    | Claims.Anywhere
-    | Claims.Unplaced _
-    | Claims.Claimed_by_builder
-    | Claims.Unclaimed ->
-        None
-  in
   ok_claims (Model.set_pool model ~domid overhead) ;
   let pinned = ok_claims (Claims.pin claims placed) in
   Alcotest.(check int)
     "populated" pages
-    (ok_claims (Model.populate ?exact_node model ~domid memory)) ;
+    (ok_claims (Model.populate ?exact_node:outcome.node model ~domid memory)) ;
   let report = ok_claims (Claims.built claims pinned) in
   Alcotest.(check int) "unused" 0 report.unused_pages ;
   let tells = List.mem flavour [Model.Xs9; Model.Xs9_2025] in
@@ -60,14 +48,15 @@ let a_plan_over_nodes_is_claimed_on_each () =
     let memory = Size.gib 80 in
     let domid = domain model memory in
     let placed = ok_claims (Claims.place claims ~domid (request memory)) in
-    let rung = (Claims.outcome placed).rung in
-    (rung, (ok_claims (Claims.status claims)).claim_sets)
+    let kind = (Claims.outcome placed).kind in
+    Alcotest.(check bool) "listed" true (List.mem kind Claims.kinds) ;
+    (kind.name, (ok_claims (Claims.status claims)).claim_sets)
   in
   let check name flavour expected =
     Alcotest.(check bool) name true (place flavour = expected)
   in
-  check "with claim sets" Model.V7 (Claims.Claim_set, Some true) ;
-  check "without" Model.Xs9 (Claims.Host_claim, None)
+  check "with claim sets" Model.V7 ("set", Some true) ;
+  check "without" Model.Xs9 ("host", None)
 
 let audit_tells_where_memory_is () =
   let audit flavour =
@@ -98,7 +87,7 @@ let failures_are_values () =
   let model, claims = modelled Model.Upstream in
   let domid = domain model (Size.gib 200) in
   ( match Claims.place claims ~domid (request (Size.gib 200)) with
-  | Error (Failure.Host_full {domid= d; needed; _}) ->
+  | Error {Failure.cause= Failure.Host_full {domid= d; needed; _}; _} ->
       Alcotest.(check int) "domain" domid d ;
       Alcotest.(check int) "needed" (200 lsl 30) (needed :> int)
   | Error failure ->
@@ -107,15 +96,20 @@ let failures_are_values () =
       Alcotest.fail "placed"
   ) ;
   ( match Claims.place claims ~domid:4711 (request (Size.gib 1)) with
-  | Error (Failure.Invalid {field= "domid"; found; _}) ->
-      Alcotest.(check bool) "named" true (String.starts_with ~prefix:"d4711" found)
+  | Error {Failure.cause= Failure.Conflict {domid}; message} ->
+      Alcotest.(check int) "domain" 4711 domid ;
+      Alcotest.(check string)
+        "message"
+        "domain 4711: it is not there or is being destroyed; place a domain that \
+         lives"
+        message
   | Error failure ->
       Alcotest.failf "%a" Failure.pp failure
   | Ok _ ->
       Alcotest.fail "placed"
   ) ;
   match Claims.place claims ~domid:(-1) (request (Size.gib 1)) with
-  | Error (Failure.Invalid {field= "domid"; _}) ->
+  | Error {Failure.cause= Failure.Invalid {field= "domid"; _}; _} ->
       ()
   | Error failure ->
       Alcotest.failf "%a" Failure.pp failure
@@ -137,13 +131,13 @@ let status_tells () =
   let model, claims = modelled Model.Xs9 in
   let domid = domain model (Size.gib 8) in
   let placed = ok_claims (Claims.place claims ~domid (request (Size.gib 8))) in
-  let never = ok pp_invalid (Config.v ~claims:Config.Never ()) in
+  let never = ok pp_invalid (Config.v [("numa-claims", "never")]) in
   ok_claims (Claims.configure claims never) ;
   let status = ok_claims (Claims.status claims) in
   Alcotest.check ints "builds" [domid] status.builds ;
   Alcotest.(check bool)
     "pending" true
-    (status.pending = Some Config.Never && status.config.claims = Config.Always) ;
+    (status.pending = Some Config.Never && Config.claims status.config = Config.Always) ;
   Alcotest.(check (option bool)) "node claims" (Some true) status.node_claims ;
   ignore (Claims.outcome placed) ;
   ok_claims (Claims.abandoned claims ~domid) ;

@@ -219,7 +219,7 @@ let too_large_a_node () =
   in
   Alcotest.(check bool) "fits" true (Result.is_ok (model (1 lsl 36))) ;
   match model (1 lsl 37) with
-  | Error (Failure.Invalid {field; _}) ->
+  | Error {Failure.cause= Failure.Invalid {field; _}; _} ->
       Alcotest.(check string) "field" "nodes[0].size_bytes" field
   | Error failure ->
       Alcotest.failf "%a" Failure.pp failure
@@ -229,7 +229,7 @@ let too_large_a_node () =
 let bad_settings_are_values () =
   let check field result =
     match result with
-    | Error (Failure.Invalid invalid) ->
+    | Error {Failure.cause= Failure.Invalid invalid; _} ->
         Alcotest.(check string) "field" field invalid.field
     | Error failure ->
         Alcotest.failf "%a" Failure.pp failure

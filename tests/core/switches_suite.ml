@@ -15,7 +15,7 @@ let switches () =
           Alcotest.failf "%a" pp_invalid invalid
     )
     Config.keys ;
-  let policy config = Config.default_policy config in
+  let policy config = Config.policy config in
   ( match set "numa-placement" "0" with
   | Ok config ->
       Alcotest.(check bool) "0 is false" true (policy config = Request.Any)
@@ -52,10 +52,10 @@ let switches_are_refused_out_of_range () =
         Alcotest.failf "%s was accepted" name
   in
   check "wait" "numa-memory-wait-seconds"
-    (Config.v ~memory_wait_seconds:(-1) ()) ;
+    (Config.v [("numa-memory-wait-seconds", "86401")]) ;
   check "steps" "numa-plan-budget-steps"
-    (Config.v ~plan_budget_steps:max_int ()) ;
-  match Config.v () with
+    (Config.v [("numa-plan-budget-steps", string_of_int max_int)]) ;
+  match Config.v [] with
   | Ok config ->
       Alcotest.(check bool) "default" true (config = Config.default)
   | Error invalid ->

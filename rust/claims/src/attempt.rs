@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use planner::Invalid;
-
 use crate::error::Error;
 use crate::hypervisor::Domid;
 use crate::state::State;
@@ -56,9 +54,12 @@ impl State {
             _ if self.is_void(attempt) => "was abandoned since",
             _ => "was destroyed since, and its number is another domain's now",
         };
-        let expected = "a value of this handle's last attempt to place a domain, whose build has \
-                        neither ended nor been abandoned";
-        let found = format!("a value of {}, which {because}", attempt.domid);
-        Err(Invalid::new(what, found, expected).into())
+        Err(Error::Conflict {
+            domid: attempt.domid,
+            why: format!(
+                "the {what} value is of an attempt that is over: the domain {because}; use that of \
+                 this handle's last attempt"
+            ),
+        })
     }
 }

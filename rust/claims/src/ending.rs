@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor};
 use crate::ledger::{Affined, Claimed};
 use crate::listing::elsewhere;
-use crate::protocol::{Pinned, Protocol};
+use crate::placement::Pinned;
+use crate::protocol::Protocol;
 use crate::state::State;
 
 /// What the end of a build found.
@@ -24,7 +25,7 @@ impl<H: Hypervisor> Protocol<H> {
     /// Ends a build, good or bad: cancels what is left of the claim and gives node affinity back
     /// to Xen, unless the plan has a node without CPUs, which Xen would not derive.
     ///
-    /// A value of an attempt that was abandoned, or of another handle, is [`Error::Invalid`] and
+    /// A value of an attempt that was abandoned, or of another handle, is [`Error::Conflict`] and
     /// changes nothing; a second call for the same build answers that nothing was left.
     pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
         let unused_pages = self.end_build(pinned.attempt)?;

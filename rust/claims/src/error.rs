@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use planner::{Invalid, Refusal};
+use planner::{Bytes, Invalid, Refusal};
 
 use crate::hypervisor::{CallError, Domid};
 
@@ -11,8 +11,11 @@ use crate::hypervisor::{CallError, Domid};
 pub enum Error {
     /// The host has not got the memory, and none is being given back.
     #[error(
-        "{domid}: the host is full: {needed_pages} pages are needed, {available_pages} are free \
-         and unclaimed after the reserve, waited {} s; shut something down or ask for less",
+        "domain {}: the host is full: {} needed, {} free and unclaimed after the reserve, waited \
+         {:.1} s; shut something down or ask for less",
+        domid.0,
+        Bytes::of_pages(*needed_pages),
+        Bytes::of_pages(*available_pages),
         waited.as_secs_f64()
     )]
     HostFull {
@@ -26,7 +29,7 @@ pub enum Error {
         waited: Duration,
     },
     /// The policy is strict, and no node will do.
-    #[error("{domid}: {refusal}; free a node, or relax the policy")]
+    #[error("domain {}: {refusal}; make room on a node, or relax the policy", domid.0)]
     Refused {
         /// The domain.
         domid: Domid,
@@ -34,7 +37,10 @@ pub enum Error {
         refusal: Refusal,
     },
     /// The hypervisor refused a call for a reason that the protocol does not expect.
-    #[error("{}{doing}: {source}", domid.map_or(String::new(), |domid| format!("{domid}: ")))]
+    #[error(
+        "{}{doing}: {source}",
+        domid.map_or(String::new(), |domid| format!("domain {}: ", domid.0))
+    )]
     Call {
         /// The call and its errno.
         source: CallError,
@@ -44,7 +50,7 @@ pub enum Error {
         doing: String,
     },
     /// The domain has a claim that cannot be undone without risk.
-    #[error("{domid}: {why}; destroy the domain")]
+    #[error("domain {}: {why}; destroy it", domid.0)]
     MustDestroy {
         /// The domain.
         domid: Domid,
@@ -53,8 +59,11 @@ pub enum Error {
     },
     /// The claim is not what was asked, because the domain had taken pages before.
     #[error(
-        "{domid}: a claim of {asked_pages} pages left {outstanding_pages} outstanding, because it \
-         had taken pages before; place it right after its maximum memory is set"
+        "domain {}: a claim of {} left {} outstanding, because it had taken pages before; place it \
+         right after its maximum memory is set",
+        domid.0,
+        Bytes::of_pages(*asked_pages),
+        Bytes::of_pages(*outstanding_pages)
     )]
     TooLate {
         /// The domain.
@@ -65,15 +74,19 @@ pub enum Error {
         outstanding_pages: u64,
     },
     /// The domain was abandoned while it was being placed.
-    #[error("{domid}: it was abandoned while it was being placed; nothing is claimed for it")]
+    #[error(
+        "domain {}: it was abandoned while it was being placed; nothing is claimed for it",
+        domid.0
+    )]
     Cancelled {
         /// The domain.
         domid: Domid,
     },
     /// Builds in flight, or placements that came before, did not end in time.
     #[error(
-        "{domid}: waited {} s for {}: {why}",
-        waited.as_secs_f64(),
+        "domain {}: waited {} s in vain for {}: {why}",
+        domid.0,
+        waited.as_secs(),
         waited_for(builds, waiters)
     )]
     Busy {
@@ -88,6 +101,14 @@ pub enum Error {
         /// How long it waited.
         waited: Duration,
     },
+    /// The domain is not in the state that the call needs. Nothing was changed.
+    #[error("domain {}: {why}", domid.0)]
+    Conflict {
+        /// The domain.
+        domid: Domid,
+        /// The state that it is in, and what to do.
+        why: String,
+    },
     /// A value that cannot be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -95,15 +116,17 @@ pub enum Error {
 
 fn waited_for(builds: &[Domid], waiters: &[Domid]) -> String {
     let list = |domids: &[Domid]| {
-        let domids: Vec<String> = domids.iter().map(Domid::to_string).collect();
+        let domids: Vec<String> = domids.iter().map(|domid| domid.0.to_string()).collect();
         domids.join(", ")
     };
-    let builds = (!builds.is_empty()).then(|| format!("the builds of {}", list(builds)));
-    let waiters = (!waiters.is_empty()).then(|| format!("the waiting {}", list(waiters)));
     match (builds, waiters) {
-        (None, None) => "what other processes build or claim".to_string(),
-        (Some(one), None) | (None, Some(one)) => one,
-        (Some(builds), Some(waiters)) => format!("{builds} and {waiters}"),
+        ([], []) => "what other processes build or claim".to_string(),
+        (builds, []) => format!("the builds of domains {}", list(builds)),
+        ([], waiters) => format!("the waiting domains {}", list(waiters)),
+        (builds, waiters) => {
+            let (builds, waiters) = (list(builds), list(waiters));
+            format!("the builds of domains {builds} and the waiting {waiters}")
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod kinds;
 mod ledger;
 mod line;
 mod listing;
+mod placement;
 mod placing;
 mod probe;
 mod protocol;
@@ -23,7 +24,7 @@ mod staking;
 mod state;
 mod waiting;
 
-pub use config::{BuilderClaims, Claims, Config};
+pub use config::{BuilderClaims, Claims, Config, Switch};
 pub use ending::Report;
 pub use error::Error;
 pub use foresight::{planned_overhead_pages, starts_unplaced};
@@ -31,7 +32,8 @@ pub use hypervisor::{
     Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages,
 };
 pub use listing::{DomainAudit, DomainClaim};
+pub use placement::{Builder, ClaimKind, Outcome, Pinned, Placed, Placement, Rung};
 pub use placing::{Placing, Step};
 pub use probe::Probed;
-pub use protocol::{Builder, Outcome, Pinned, Placed, Placement, Protocol, Rung, Status};
+pub use protocol::{Protocol, Status};
 pub use sizes::{least_structure_pages, overhead_pages, pool_pages, structure_pages};

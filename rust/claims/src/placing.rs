@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use planner::{plan, Distance, Invalid, Limits, NodeSet, Plan, Policy, Refusal, Request, Reserve};
+use planner::{plan, Distance, Limits, NodeSet, Plan, Policy, Refusal, Request, Reserve};
 
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::foresight::{roomy, starts_unplaced};
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
 use crate::ledger::{view, Claimed, View};
-use crate::protocol::{Placed, Placement, Protocol, Rung};
+use crate::placement::{Placed, Placement, Rung};
+use crate::protocol::Protocol;
 use crate::settling::Settling;
 use crate::state::State;
 use crate::waiting::Watch;
@@ -299,15 +300,16 @@ fn check_unplaced(
         return Err(Error::Cancelled { domid });
     }
     state.forget_all_but(domains);
-    let invalid = |found: String, expected| Err(Invalid::new("domid", found, expected).into());
+    let conflict = |why: &str| {
+        let why = why.to_string();
+        Err(Error::Conflict { domid, why })
+    };
     let alive = |domain: &&DomainInfo| domain.domid == domid && !domain.dying;
     let Some(domain) = domains.iter().find(alive) else {
-        let found = format!("{domid}, which is not there or is being destroyed");
-        return invalid(found, "a domain that lives");
+        return conflict("it is not there or is being destroyed; place a domain that lives");
     };
     if state.builds.contains_key(&domid) {
-        let found = format!("{domid}, which is being built");
-        return invalid(found, "a domain that is not placed yet, or was abandoned");
+        return conflict("it is being built; finish that build or abandon it first");
     }
     if state.node_claimed.contains(&domid) {
         return Err(Error::MustDestroy {
@@ -320,8 +322,9 @@ fn check_unplaced(
         0 => Ok(()),
         pages => {
             state.claimed_by_another(domid);
-            let found = format!("{domid}, which has {pages} pages claimed by somebody else");
-            invalid(found, "a domain without a claim, or that was abandoned")
+            conflict(&format!(
+                "{pages} pages are claimed for it by somebody else; abandon it to release them"
+            ))
         }
     }
 }

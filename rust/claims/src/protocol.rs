@@ -2,131 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use planner::{
-    Host, LeftOut, NodeSet, Plan, Policy, Request, Topology, TopologyDescription, LOCAL_DISTANCE,
+    Host, Invalid, LeftOut, NodeSet, Policy, Request, RequestDescription, Topology,
+    TopologyDescription, LOCAL_DISTANCE,
 };
 
-use crate::attempt::{Attempt, Number};
+use crate::attempt::Number;
 use crate::config::{Claims, Config};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Hypervisor};
 use crate::kinds::{is_unavailable, Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
+use crate::placement::{Pinned, Placed, Placement};
 use crate::placing::{Placing, Step};
 use crate::sizes::EXTRA_PAGES;
 use crate::state::State;
-
-/// Who builds a domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Builder {
-    /// The builder of PV domains.
-    Pv,
-    /// The builder of HVM and PVH domains.
-    Hvm,
-}
-
-/// A domain to be placed, right after its maximum memory is set.
-#[derive(Debug, Clone)]
-pub struct Placement {
-    /// The domain.
-    pub domid: Domid,
-    /// What it asks; its memory is exactly what the builder will populate.
-    pub request: Request,
-    /// Who builds it.
-    pub builder: Builder,
-    /// Whether the toolstack binds the vCPUs itself, to the request's allowed CPUs.
-    pub hard_pinned: bool,
-}
-
-/// How a domain's memory is reserved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rung {
-    /// All of it on this node, guaranteed: the builder must ask for exactly this node.
-    NodeClaim(usize),
-    /// On the planned nodes, of each as much as the plan says, guaranteed: the builder may ask for
-    /// exactly these, or leave it to the node affinity.
-    ClaimSet,
-    /// On the host; node affinity makes Xen take it from the planned nodes while they have some.
-    HostClaim,
-    /// On the host, wherever: policy `Any`.
-    Anywhere,
-    /// On the host, wherever, because no plan could be kept; says why.
-    Unplaced(String),
-    /// By its builder.
-    ClaimedByBuilder,
-    /// Not at all.
-    Unclaimed,
-}
-
-/// What was really obtained.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// How the memory is reserved.
-    pub rung: Rung,
-    /// What the affinity was set to; `None`: none was set.
-    pub plan: Option<Plan>,
-    /// Pages claimed.
-    pub claimed_pages: u64,
-    /// Times that another plan had to be made after ENOMEM.
-    pub replans: u32,
-    /// Time spent until memory was given back.
-    pub waited: Duration,
-    /// Time spent until earlier builds ended.
-    pub queued: Duration,
-}
-
-/// A domain whose memory is reserved. To be given to [`Protocol::pin`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Placed {
-    pub(crate) attempt: Attempt,
-    pub(crate) topology: Arc<Topology>,
-    pub(crate) request: Request,
-    pub(crate) hard_pinned: bool,
-    pub(crate) outcome: Outcome,
-}
-
-impl Placed {
-    /// The domain.
-    pub fn domid(&self) -> Domid {
-        self.attempt.domid
-    }
-
-    /// What was obtained.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
-    }
-
-    /// What was asked.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// The nodes and CPUs of the host.
-    pub fn topology(&self) -> &Topology {
-        &self.topology
-    }
-}
-
-/// A domain whose pool is filled and whose vCPUs have their affinity. To be given to
-/// [`Protocol::built`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Pinned {
-    pub(crate) attempt: Attempt,
-    /// Where its memory was planned.
-    pub(crate) nodes: Option<NodeSet>,
-}
-
-impl Pinned {
-    /// The domain.
-    pub fn domid(&self) -> Domid {
-        self.attempt.domid
-    }
-}
 
 /// What is in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +119,15 @@ impl<H: Hypervisor> Protocol<H> {
         }
     }
 
+    /// The request that `description` asks for on this host. What it leaves open is as configured.
+    pub fn request(&self, description: &RequestDescription) -> Result<Request, Invalid> {
+        let (policy, strategy) = {
+            let state = self.lock();
+            (state.config.policy(), state.config.strategy)
+        };
+        Request::new(&description.clone().or(policy, strategy), &self.topology)
+    }
+
     /// Starts a placement that the caller takes forward with [`Protocol::step`].
     pub fn start(&self, placement: Placement) -> Placing {
         Placing::new(self.handle, self.hinted(placement))
@@ -249,7 +150,7 @@ impl<H: Hypervisor> Protocol<H> {
     /// `PrioMemOnly`, hard for `BestEffortHard` and `Strict`. The pool is filled by now, so
     /// nothing is held back for it any more.
     ///
-    /// A value of an attempt that is over, or of another handle, is [`Error::Invalid`]; a claim
+    /// A value of an attempt that is over, or of another handle, is [`Error::Conflict`]; a claim
     /// that is not whole any more is [`Error::MustDestroy`]. Both change nothing.
     pub fn pin(&self, placed: Placed) -> Result<Pinned, Error> {
         self.lock().check_current(placed.attempt, "placed")?;
@@ -331,12 +232,9 @@ impl<H: Hypervisor> Protocol<H> {
         let claims = state.config.claims;
         state.pending =
             (config.claims != claims && !state.builds.is_empty()).then_some(config.claims);
-        state.config = Config {
-            claims: match state.pending {
-                Some(_) => claims,
-                None => config.claims,
-            },
-            ..config
+        state.config = match state.pending {
+            Some(_) => config.with_claims(claims),
+            None => config,
         };
     }
 

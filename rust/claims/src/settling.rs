@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
 use crate::kinds::is_unavailable;
 use crate::ledger::{Affined, Build, Claimed};
+use crate::placement::{Outcome, Placed, Rung};
 use crate::placing::{Placing, Step};
-use crate::protocol::{Outcome, Placed, Protocol, Rung};
+use crate::protocol::Protocol;
 use crate::sizes::{least_structure_pages, structure_pages};
 use crate::state::State;
 

@@ -14,14 +14,13 @@ pub type Toolstack = Protocol<Arc<Xen>>;
 
 /// Switches for hosts of a few GiB: the reserve is small, and nothing waits for long.
 pub fn config(wait_seconds: u64) -> Config {
-    Config {
-        reserve: Reserve {
-            host_pages: 8 * 256,
-            node_pages: 0,
-        },
-        memory_wait: Duration::from_secs(wait_seconds),
-        ..Config::default()
-    }
+    let reserve = Reserve {
+        host_pages: 8 * 256,
+        node_pages: 0,
+    };
+    Config::default()
+        .with_reserve(reserve)
+        .with_memory_wait(Duration::from_secs(wait_seconds))
 }
 
 /// A protocol on a handle of its own, as another process has it.
@@ -31,37 +30,27 @@ pub fn protocol(host: &Host, wait_seconds: u64) -> Result<Toolstack, Error> {
 
 /// A request of one vCPU.
 pub fn request(memory_pages: u64, policy: Policy) -> Request {
-    Request {
-        memory_pages,
-        overhead_pages: claims::overhead_pages(1, memory_pages),
-        vcpus: 1,
-        cores: 0,
-        policy,
-        strategy: Strategy::Balance,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    }
+    let mut request = Request::of_pages(memory_pages, 1);
+    request.overhead_pages = claims::overhead_pages(1, memory_pages);
+    request.cores = 0;
+    request.policy = policy;
+    request.strategy = Strategy::Balance;
+    request
 }
 
 /// A request that may use these nodes only.
 pub fn request_on(memory_pages: u64, nodes: NodeSet) -> Request {
-    Request {
-        allowed_nodes: Some(nodes),
-        ..request(memory_pages, Policy::BestEffort)
-    }
+    let mut request = request(memory_pages, Policy::BestEffort);
+    request.allowed_nodes = Some(nodes);
+    request
 }
 
 /// A placement of a domain.
 pub fn placement(domid: Domid, kind: DomainKind, request: Request) -> Placement {
-    Placement {
-        domid,
-        request,
-        builder: match kind {
-            DomainKind::Pv => Builder::Pv,
-            DomainKind::Pvh | DomainKind::Hvm => Builder::Hvm,
-        },
-        hard_pinned: false,
-    }
+    Placement::new(domid, request).with_builder(match kind {
+        DomainKind::Pv => Builder::Pv,
+        DomainKind::Pvh | DomainKind::Hvm => Builder::Hvm,
+    })
 }
 
 /// From where a builder takes memory, as the outcome says.

@@ -77,16 +77,8 @@ fn make(nodes: i64, gib: i64) -> Option<Case> {
         host_outstanding_bytes: 0,
     });
     let host = host.ok()?;
-    let description = RequestDescription {
-        memory_bytes: u64::try_from(gib).ok()?.checked_mul(1 << 30)?,
-        overhead_bytes: 0,
-        vcpus: 4,
-        cores: None,
-        policy: Policy::BestEffort,
-        strategy: Strategy::Balance,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    };
+    let memory_bytes = u64::try_from(gib).ok()?.checked_mul(1 << 30)?;
+    let description = RequestDescription::new(memory_bytes, 4).with_strategy(Strategy::Balance);
     let request = Request::new(&description, host.topology()).ok()?;
     Some(Case {
         nodes,

@@ -64,7 +64,7 @@ fn a_scenario_has_its_own_strategy_unless_another_is_asked_for() {
     assert_eq!(with(Some(StrategySpec::Spread), Some(Strategy::Pack)), pack);
     assert_eq!(
         with(None, None).strategy,
-        claims::Config::default().strategy
+        claims::Config::default().strategy()
     );
     let text = r#""strategy": "worst-fit""#;
     let storm = BuiltIn::by_name("boot-storm").expect("a storm").text;

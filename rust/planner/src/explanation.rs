@@ -24,22 +24,18 @@ pub struct Rejected {
     pub bound: Refusal,
 }
 
-/// Why a plan was not taken, though it would do: the first of these that is so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
-    /// It has nodes without CPUs, which are a last resort.
-    WithoutCpus,
-    /// Its largest distance is larger.
-    Maximum,
-    /// Its average distance is larger.
-    Average,
-    /// It is as near, and the strategy prefers the one that was taken.
-    Strategy,
-    /// The strategy finds it as good, and its node numbers are higher.
-    Numbers,
-    /// It is better, and the search ended before it met it: by its budget, or because it compares
-    /// only some of the equally near sets of more than 16 nodes.
-    Budget,
+crate::named! {
+    /// Why a plan was not taken, though it would do: the first of these that is so.
+    Behind {
+        WithoutCpus = "without_cpus": "it has nodes without CPUs, which are a last resort",
+        Maximum = "maximum": "its largest distance is larger",
+        Average = "average": "its average distance is larger",
+        Strategy = "strategy": "it is as near, and the strategy prefers the plan's nodes",
+        Numbers = "numbers": "it is as good, and its node numbers are higher",
+        /// By `budget_steps`, or because only some of the equally near sets of more than 16 nodes
+        /// are compared.
+        Budget = "budget": "it is better, and the search ended before it met it",
+    }
 }
 
 /// A node by itself, other than the plan's.

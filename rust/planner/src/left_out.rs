@@ -7,35 +7,14 @@ use crate::host::Memory;
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::topology::{Topology, TopologyDescription, LOCAL_DISTANCE};
 
-/// Why a node is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WhyLeftOut {
-    /// It has memory, but no distances: the firmware's SLIT is smaller than its SRAT, or the node
-    /// came after the topology was read. Only policy `Any` uses its memory.
-    NoDistances,
-    /// It has distances, but its memory is not known: it went after the topology was read.
-    NoMemory,
-}
-
-impl WhyLeftOut {
-    /// All of them.
-    pub const ALL: [WhyLeftOut; 2] = [WhyLeftOut::NoDistances, WhyLeftOut::NoMemory];
-
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            WhyLeftOut::NoDistances => "no_distances",
-            WhyLeftOut::NoMemory => "no_memory",
-        }
-    }
-}
-
-impl fmt::Display for WhyLeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            WhyLeftOut::NoDistances => "it has memory, but no distances",
-            WhyLeftOut::NoMemory => "its memory is not known",
-        })
+crate::named! {
+    /// Why a node is left out.
+    WhyLeftOut {
+        /// The firmware's SLIT is smaller than its SRAT, or the node came after the topology was
+        /// read. Only policy `Any` uses its memory.
+        NoDistances = "no_distances": "it has memory, but no distances",
+        /// It went after the topology was read.
+        NoMemory = "no_memory": "its memory is not known",
     }
 }
 
@@ -50,7 +29,7 @@ pub struct LeftOut {
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "node {} is left out: {}", self.node, self.why)
+        write!(f, "node {} is left out: {}", self.node, self.why.about())
     }
 }
 

@@ -11,11 +11,13 @@ mod board;
 mod bounds;
 mod counts;
 mod cpus;
+mod explained;
 mod explanation;
 mod host;
 mod incumbent;
 mod left_out;
 mod matrix;
+mod named;
 mod nodes;
 mod offer;
 mod order;
@@ -31,6 +33,7 @@ mod tightest;
 mod topology;
 mod tree;
 mod units;
+mod words;
 
 pub use answer::{plan, Limits, DEFAULT_BUDGET_STEPS};
 pub use batch::{default_budget_plans, plan_all, plan_batch, take, Answer, Batch, Score};
@@ -38,6 +41,7 @@ pub use cpus::{CpuSet, MAX_CPUS};
 pub use explanation::{explain, Alone, Behind, Explanation, Rejected, RunnerUp};
 pub use host::{Host, HostDescription, Memory, NodeDescription, NodeMemory, Reserve};
 pub use left_out::{LeftOut, WhyLeftOut};
+pub use named::Named;
 pub use nodes::{NodeSet, MAX_NODES};
 pub use plan::{Distance, Plan, Reason, Refusal, Shortfall};
 pub use request::{Policy, Request, RequestDescription, Strategy, MAX_VCPUS};
@@ -46,3 +50,4 @@ pub use topology::{
     Invalid, Processors, Topology, TopologyDescription, LOCAL_DISTANCE, UNREACHABLE_DISTANCE,
 };
 pub use units::{pages_down, pages_up, MAX_BYTES, PAGE_BYTES};
+pub use words::Bytes;

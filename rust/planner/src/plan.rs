@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::topology::LOCAL_DISTANCE;
-use crate::units::PAGE_BYTES;
+use crate::words::{Bytes, Count};
 
 /// How far the nodes of a set are from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,23 +65,17 @@ pub struct Plan {
     pub equals: u64,
 }
 
-/// Why a VM was refused: what binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The nodes that come nearest are short of memory, though the host has it.
-    Memory,
-    /// The nodes that come nearest have the memory and are short of CPUs.
-    Cpus,
-    /// The nodes that come nearest have the memory and the CPUs and are short of cores.
-    Cores,
-    /// All nodes together would do, but some of them cannot reach each other.
-    Reachability,
-    /// The allowed CPUs and nodes do not suffice; the whole host would.
-    Mask,
-    /// No single node suffices, and the policy is strict; several would.
-    SingleNode,
-    /// The host as a whole has not got the memory.
-    HostMemory,
+crate::named! {
+    /// Why a VM was refused: what binds.
+    Reason {
+        Memory = "memory": "no nodes that reach each other have all that is needed: memory",
+        Cpus = "cpus": "no nodes that reach each other have all that is needed: CPUs",
+        Cores = "cores": "no nodes that reach each other have all that is needed: cores",
+        Reachability = "reachability": "the nodes that would do together cannot reach each other",
+        Mask = "mask": "the allowed CPUs and nodes do not suffice, though the host would",
+        SingleNode = "single_node": "no single node suffices, though several would",
+        HostMemory = "host_memory": "the host has not got the memory",
+    }
 }
 
 /// What is missing.
@@ -114,29 +108,35 @@ pub struct Refusal {
     pub nearest: NodeSet,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::Memory => "memory",
-            Reason::Cpus => "cpus",
-            Reason::Cores => "cores",
-            Reason::Reachability => "reachability",
-            Reason::Mask => "mask",
-            Reason::SingleNode => "single_node",
-            Reason::HostMemory => "host_memory",
-        })
+        let mut before = "";
+        if self.pages > 0 {
+            write!(f, "{}", Bytes::of_pages(self.pages))?;
+            before = ", ";
+        }
+        for (count, what) in [(self.cpus, "CPU"), (self.cores, "core")] {
+            if count > 0 {
+                write!(f, "{before}{}", Count(count, what))?;
+                before = ", ";
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shortfall { pages, cpus, cores } = self.short;
-        let bytes = pages.saturating_mul(PAGE_BYTES);
-        let (reason, nearest) = (self.reason, self.nearest);
-        write!(
-            f,
-            "refused: {reason} (nearest nodes {nearest}: short by {bytes} bytes, \
-             {cpus} CPUs, {cores} cores)"
-        )
+        let (about, short, nearest) = (self.reason.about(), self.short, self.nearest);
+        match (short.is_none(), nearest.is_empty()) {
+            (true, _) => write!(f, "{about} (nothing is short)"),
+            (false, true) => write!(f, "{about} (short by {short})"),
+            (false, false) => {
+                write!(
+                    f,
+                    "{about} (nodes {nearest} come nearest, short by {short})"
+                )
+            }
+        }
     }
 }

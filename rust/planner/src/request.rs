@@ -1,5 +1,7 @@
 //! What a VM asks of a host.
 
+use std::fmt;
+
 use crate::cpus::CpuSet;
 use crate::nodes::NodeSet;
 use crate::topology::{Invalid, Topology};
@@ -8,59 +10,121 @@ use crate::units::{pages_up, MAX_BYTES};
 /// The most vCPUs or cores that a request may name; far above what Xen starts.
 pub const MAX_VCPUS: u32 = 1 << 20;
 
-/// How strictly a VM is placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Policy {
-    /// Anywhere: no affinity, memory of all nodes.
-    Any,
-    /// Near memory, preferred CPUs (soft affinity), one core a vCPU.
-    BestEffort,
-    /// As `BestEffort`, with hard affinity.
-    BestEffortHard,
-    /// As `BestEffort`, without asking for cores.
-    PrioMemOnly,
-    /// One node, or refused.
-    Strict,
+crate::named! {
+    /// How strictly a VM is placed.
+    #[derive(Default)]
+    Policy {
+        Any = "any": "anywhere: no affinity, memory of all nodes",
+        #[default]
+        BestEffort = "best_effort": "close to its memory, CPUs preferred, one core a vCPU",
+        BestEffortHard = "best_effort_hard": "as best_effort, bound to its CPUs",
+        PrioMemOnly = "prio_mem_only": "as best_effort, without asking for cores",
+        Strict = "strict": "one node, or refused; bound to its CPUs",
+    }
 }
 
-/// Which of equally near sets of nodes is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Strategy {
-    /// The set that the VM fills best, so that large holes stay.
-    Pack,
-    /// The set that is least used, as a share of its memory, once the VM is there, so that memory
-    /// and vCPUs are level.
-    Spread,
-    /// The set that ends the fewest large holes: of single nodes the one on which the fewest of
-    /// these cease to be free: the span of the largest node with CPUs that the VM may use (counted
-    /// twice), half, a quarter, an eighth of it, each less 1/32; then the one with the least room.
-    /// Of sets of several nodes the one with the emptiest node, then the one with the least room.
-    Balance,
+impl Policy {
+    /// The cores that a VM of so many vCPUs asks for, unless it says otherwise.
+    pub fn cores(self, vcpus: u32) -> u32 {
+        match self {
+            Policy::BestEffort | Policy::BestEffortHard | Policy::Strict => vcpus,
+            Policy::PrioMemOnly | Policy::Any => 0,
+        }
+    }
 }
 
-/// What a VM asks, in bytes, not yet checked.
+crate::named! {
+    /// Which of the sets of nodes at the same distance is taken.
+    #[derive(Default)]
+    Strategy {
+        Pack = "pack": "the set that the VM fills best, so that large holes stay",
+        /// Memory and vCPUs are level then: the others do not weigh the vCPUs that live on a node.
+        #[default]
+        Spread = "spread": "the set that is least used, as a share of its memory, with the VM there",
+        /// Holes are: the span of the largest node with CPUs that the VM may use (counted twice),
+        /// half, a quarter, an eighth of it, each less 1/32; of single nodes that end as many the
+        /// one with the least room is taken. Of sets of several nodes it is the one with the
+        /// emptiest node, then the one with the least room.
+        Balance = "balance": "the set that ends the fewest large holes",
+    }
+}
+
+/// What a VM asks, in bytes, not yet checked. What is not set is open: see each `with_…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestDescription {
-    /// Memory that the builder will populate.
-    pub memory_bytes: u64,
-    /// Memory that the domain needs beside it: pool, vCPUs, structures.
-    pub overhead_bytes: u64,
-    /// vCPUs.
-    pub vcpus: u32,
-    /// Cores; `None`: as many as vCPUs, or 0 for `PrioMemOnly` and `Any`.
-    pub cores: Option<u32>,
-    /// How strictly the VM is placed.
-    pub policy: Policy,
-    /// Which of equally near sets is taken.
-    pub strategy: Strategy,
-    /// The CPUs that the VM may use; `None`: all.
-    pub allowed_cpus: Option<Vec<u32>>,
-    /// The nodes that the VM may use; `None`: all.
-    pub allowed_nodes: Option<Vec<u32>>,
+    memory_bytes: u64,
+    vcpus: u32,
+    overhead_bytes: u64,
+    cores: Option<u32>,
+    policy: Option<Policy>,
+    strategy: Option<Strategy>,
+    allowed_cpus: Option<Vec<u32>>,
+    allowed_nodes: Option<Vec<u32>>,
 }
 
-/// What a VM asks of a host, checked.
+impl RequestDescription {
+    /// Asks for the memory that the builder will populate, and as many CPUs as vCPUs.
+    pub fn new(memory_bytes: u64, vcpus: u32) -> Self {
+        RequestDescription {
+            memory_bytes,
+            vcpus,
+            overhead_bytes: 0,
+            cores: None,
+            policy: None,
+            strategy: None,
+            allowed_cpus: None,
+            allowed_nodes: None,
+        }
+    }
+
+    /// The memory that the domain needs beside it: pool, vCPUs, structures. None unless set.
+    pub fn with_overhead_bytes(mut self, overhead_bytes: u64) -> Self {
+        self.overhead_bytes = overhead_bytes;
+        self
+    }
+
+    /// As many as vCPUs unless set, or 0 for `PrioMemOnly` and `Any`.
+    pub fn with_cores(mut self, cores: impl Into<Option<u32>>) -> Self {
+        self.cores = cores.into();
+        self
+    }
+
+    /// How strictly the VM is placed. The host's unless set.
+    pub fn with_policy(mut self, policy: impl Into<Option<Policy>>) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
+    /// Which of the sets of nodes at the same distance is taken. The host's unless set.
+    pub fn with_strategy(mut self, strategy: impl Into<Option<Strategy>>) -> Self {
+        self.strategy = strategy.into();
+        self
+    }
+
+    /// The CPUs that the VM may use. All unless set.
+    pub fn with_allowed_cpus(mut self, cpus: impl Into<Option<Vec<u32>>>) -> Self {
+        self.allowed_cpus = cpus.into();
+        self
+    }
+
+    /// The nodes that the VM may use. All unless set.
+    pub fn with_allowed_nodes(mut self, nodes: impl Into<Option<Vec<u32>>>) -> Self {
+        self.allowed_nodes = nodes.into();
+        self
+    }
+
+    /// The same on a host of this policy and strategy, which are taken where none is set.
+    pub fn or(mut self, policy: Policy, strategy: Strategy) -> Self {
+        self.policy.get_or_insert(policy);
+        self.strategy.get_or_insert(strategy);
+        self
+    }
+}
+
+/// What a VM asks of a host, checked. Made by [`Request::new`], or by [`Request::of_pages`] where
+/// what is asked needs no check; its fields may be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request {
     /// Pages that the builder will populate.
     pub memory_pages: u64,
@@ -81,73 +145,94 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request that `description` tells, or what is wrong with it on a host of `topology`.
+    /// A request of so many pages, vCPUs and cores, by the default policy and strategy.
+    pub fn of_pages(memory_pages: u64, vcpus: u32) -> Self {
+        Request {
+            memory_pages,
+            overhead_pages: 0,
+            vcpus,
+            cores: vcpus,
+            policy: Policy::default(),
+            strategy: Strategy::default(),
+            allowed_cpus: None,
+            allowed_nodes: None,
+        }
+    }
+
+    /// The request that `description` asks for, or what is wrong with it on a host of `topology`.
+    /// A policy and a strategy that are not set are the defaults.
     pub fn new(description: &RequestDescription, topology: &Topology) -> Result<Self, Invalid> {
+        description.check()?;
         let RequestDescription {
             memory_bytes,
-            overhead_bytes,
             vcpus,
+            overhead_bytes,
             cores,
             policy,
             strategy,
             ref allowed_cpus,
             ref allowed_nodes,
         } = *description;
-        let bytes = |field: &str, least: u64, bytes: u64| match bytes {
-            bytes if (least..=MAX_BYTES).contains(&bytes) => Ok(pages_up(bytes)),
-            bytes => {
-                let expected = format!("{least} to {MAX_BYTES} bytes");
-                Err(Invalid::new(field, bytes, expected))
-            }
-        };
-        let count = |field: &str, least: u32, count: u32| match count {
-            count if (least..=MAX_VCPUS).contains(&count) => Ok(count),
-            count => Err(Invalid::new(
-                field,
-                count,
-                format!("{least} to {MAX_VCPUS}"),
-            )),
-        };
-        let cores = match (cores, policy) {
-            (Some(cores), _) => cores,
-            (None, Policy::BestEffort | Policy::BestEffortHard | Policy::Strict) => vcpus,
-            (None, Policy::PrioMemOnly | Policy::Any) => 0,
-        };
-        let allowed_cpus = ids(
-            "allowed_cpus",
-            allowed_cpus.as_deref(),
-            topology.cpu_count(),
-        )?;
-        let allowed_nodes = ids(
-            "allowed_nodes",
-            allowed_nodes.as_deref(),
-            topology.node_count(),
-        )?;
+        let policy = policy.unwrap_or_default();
+        let (cpus, nodes) = (topology.cpu_count(), topology.node_count());
         Ok(Request {
-            memory_pages: bytes("memory_bytes", 1, memory_bytes)?,
-            overhead_pages: bytes("overhead_bytes", 0, overhead_bytes)?,
-            vcpus: count("vcpus", 1, vcpus)?,
-            cores: count("cores", 0, cores)?,
+            memory_pages: pages_up(memory_bytes),
+            overhead_pages: pages_up(overhead_bytes),
+            vcpus,
+            cores: cores.unwrap_or(policy.cores(vcpus)),
             policy,
-            strategy,
-            allowed_cpus: allowed_cpus.map(|ids| ids.iter().map(|id| *id as usize).collect()),
-            allowed_nodes: allowed_nodes.map(|ids| ids.iter().map(|id| *id as usize).collect()),
+            strategy: strategy.unwrap_or_default(),
+            allowed_cpus: ids("allowed_cpus", allowed_cpus, cpus)?,
+            allowed_nodes: ids("allowed_nodes", allowed_nodes, nodes)?,
         })
     }
 }
 
-fn ids<'a>(
-    field: &str,
-    ids: Option<&'a [u32]>,
-    count: usize,
-) -> Result<Option<&'a [u32]>, Invalid> {
-    let Some(ids) = ids else { return Ok(None) };
-    if ids.is_empty() {
-        let expected = "at least one, or no such field";
-        return Err(Invalid::new(field, "an empty list", expected));
+impl RequestDescription {
+    /// What is wrong with it on any host.
+    pub fn check(&self) -> Result<(), Invalid> {
+        within("memory_bytes", self.memory_bytes, (1, MAX_BYTES))?;
+        within("overhead_bytes", self.overhead_bytes, (0, MAX_BYTES))?;
+        within("vcpus", self.vcpus, (1, MAX_VCPUS))?;
+        within("cores", self.cores.unwrap_or(0), (0, MAX_VCPUS))?;
+        let lists = [
+            ("allowed_cpus", &self.allowed_cpus),
+            ("allowed_nodes", &self.allowed_nodes),
+        ];
+        match lists
+            .iter()
+            .find(|(_, list)| list.as_ref().is_some_and(Vec::is_empty))
+        {
+            None => Ok(()),
+            Some((field, _)) => {
+                let expected = "at least one, or no such field";
+                Err(Invalid::new(*field, "an empty list", expected))
+            }
+        }
     }
+}
+
+fn within<T: Copy + PartialOrd + fmt::Display>(
+    field: &str,
+    value: T,
+    (least, most): (T, T),
+) -> Result<(), Invalid> {
+    match (value < least, value > most) {
+        (true, _) => Err(Invalid::new(field, value, format!("at least {least}"))),
+        (_, true) => Err(Invalid::new(field, value, format!("at most {most}"))),
+        (false, false) => Ok(()),
+    }
+}
+
+/// The numbers of a list, all below `count`.
+fn ids<T: FromIterator<usize>>(
+    field: &str,
+    ids: &Option<Vec<u32>>,
+    count: usize,
+) -> Result<Option<T>, Invalid> {
+    let Some(ids) = ids else { return Ok(None) };
     match ids.iter().position(|id| *id as usize >= count) {
-        None => Ok(Some(ids)),
+        None => Ok(Some(ids.iter().map(|id| *id as usize).collect())),
         Some(i) => {
             let expected = match count {
                 0 => "none: the host has no CPU".to_string(),

@@ -134,7 +134,7 @@ mod tests {
     use crate::answer::{plan, Limits};
     use crate::host::{Host, HostDescription, NodeDescription};
     use crate::incumbent::distance;
-    use crate::request::{Policy, RequestDescription};
+    use crate::request::RequestDescription;
     use crate::topology::TopologyDescription;
     use crate::units::PAGE_BYTES;
     use crate::Request;
@@ -213,16 +213,9 @@ mod tests {
         for _ in 0..20_000 {
             let host = host(&mut rng);
             let strategy = [Strategy::Pack, Strategy::Spread, Strategy::Balance][rng.usize(0..3)];
-            let description = RequestDescription {
-                memory_bytes: rng.u64(1..100) * PAGE_BYTES,
-                overhead_bytes: 0,
-                vcpus: 1,
-                cores: Some(0),
-                policy: Policy::BestEffort,
-                strategy,
-                allowed_cpus: None,
-                allowed_nodes: None,
-            };
+            let description = RequestDescription::new(rng.u64(1..100) * PAGE_BYTES, 1)
+                .with_cores(0)
+                .with_strategy(strategy);
             let request = Request::new(&description, host.topology()).unwrap();
             let limits = Limits::default();
             let offer = Offer::new(&host, &request, &limits.reserve, true);

@@ -46,16 +46,12 @@ fn from_request_to_plan_nothing_is_allocated() {
                 .iter()
                 .flat_map(|gib| masks.iter().map(move |mask| (gib, mask)));
             for (gib, (allowed_cpus, allowed_nodes)) in asked {
-                let request = RequestDescription {
-                    memory_bytes: gib << 30,
-                    overhead_bytes: 1 << 20,
-                    vcpus: 2,
-                    cores: None,
-                    policy,
-                    strategy: Strategy::Balance,
-                    allowed_cpus: allowed_cpus.clone(),
-                    allowed_nodes: allowed_nodes.clone(),
-                };
+                let request = RequestDescription::new(gib << 30, 2)
+                    .with_overhead_bytes(1 << 20)
+                    .with_policy(policy)
+                    .with_strategy(Strategy::Balance)
+                    .with_allowed_cpus(allowed_cpus.clone())
+                    .with_allowed_nodes(allowed_nodes.clone());
                 let request = Request::new(&request, host.topology()).unwrap();
                 let limits = Limits::default();
                 let allocated = allocation_counter::measure(|| {

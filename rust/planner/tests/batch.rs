@@ -32,24 +32,15 @@ fn host(free_gib: &[u64], distance: impl Fn(usize, usize) -> Option<u32>) -> Hos
 }
 
 fn description(gib: u64) -> RequestDescription {
-    RequestDescription {
-        memory_bytes: gib * GIB,
-        overhead_bytes: 0,
-        vcpus: 1,
-        cores: None,
-        policy: Policy::BestEffort,
-        strategy: Strategy::Balance,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    }
+    RequestDescription::new(gib * GIB, 1).with_strategy(Strategy::Balance)
 }
 
-fn vms(host: &Host, gib: &[u64], like: &RequestDescription) -> Vec<Request> {
-    let vm = |gib: &u64| RequestDescription {
-        memory_bytes: gib * GIB,
-        ..like.clone()
-    };
-    let vms = gib.iter().map(vm);
+fn vms(
+    host: &Host,
+    gib: &[u64],
+    vm: impl Fn(RequestDescription) -> RequestDescription,
+) -> Vec<Request> {
+    let vms = gib.iter().map(|gib| vm(description(*gib)));
     vms.map(|vm| Request::new(&vm, host.topology()).unwrap())
         .collect()
 }
@@ -80,14 +71,15 @@ fn random_requests(rng: &mut Rng, host: &Host, most: usize) -> Vec<Request> {
             false => &[Policy::BestEffort],
         };
         let lists_node = mixed && rng.u8(0..4) == 0;
-        let request = RequestDescription {
-            overhead_bytes: rng.u64(0..2) * GIB,
-            vcpus: one_of(rng, &[1, 1, 2, 2, 3, 3, 5, 9]),
-            policy: one_of(rng, policies),
-            strategy: one_of(rng, &[Strategy::Pack, Strategy::Spread, Strategy::Balance]),
-            allowed_nodes: lists_node.then(|| vec![rng.u32(0..nodes)]),
-            ..description(rng.u64(1..=15))
-        };
+        let overhead_bytes = rng.u64(0..2) * GIB;
+        let vcpus = one_of(rng, &[1, 1, 2, 2, 3, 3, 5, 9]);
+        let (policy, strategy) = (one_of(rng, policies), one_of(rng, Strategy::ALL));
+        let allowed_nodes = lists_node.then(|| vec![rng.u32(0..nodes)]);
+        let request = RequestDescription::new(rng.u64(1..=15) * GIB, vcpus)
+            .with_overhead_bytes(overhead_bytes)
+            .with_policy(policy)
+            .with_strategy(strategy)
+            .with_allowed_nodes(allowed_nodes);
         Request::new(&request, host.topology()).unwrap()
     };
     (0..count).map(ask).collect()
@@ -283,7 +275,7 @@ fn nodes_of(answers: &[Answer]) -> Vec<Option<NodeSet>> {
 #[test]
 fn a_boot_storm_of_mixed_sizes() {
     let host = host(&[64, 64], |_, _| Some(21));
-    let requests = vms(&host, &[30, 20, 40, 30], &description(1));
+    let requests = vms(&host, &[30, 20, 40, 30], |vm| vm);
     let limits = Limits::default();
     let one_by_one = plan_all(&host, &requests, &limits, false);
     assert_eq!(one_by_one[3].as_ref().unwrap().nodes, NodeSet::first(2));
@@ -303,11 +295,7 @@ fn a_larger_boot_storm() {
         2, 2, 2, 2, 6, 6, 6, 6, 6, 6, 6, 6, 16, 16, 16, 16, 16, 40, 40, 40,
     ];
     for strategy in [Strategy::Pack, Strategy::Spread, Strategy::Balance] {
-        let like = RequestDescription {
-            strategy,
-            ..description(1)
-        };
-        let requests = vms(&host, &sizes, &like);
+        let requests = vms(&host, &sizes, |vm| vm.with_strategy(strategy));
         let batch = batch(&host, &requests, &Limits::default());
         println!("{strategy:?}: {:?} {:?}", batch.one_by_one, batch.score);
         assert_eq!((batch.score.left_out, batch.score.on_several_nodes), (0, 0));
@@ -322,12 +310,11 @@ fn a_larger_boot_storm() {
 #[test]
 fn an_evacuation_to_a_nearly_full_host() {
     let host = host(&[30, 20], |_, _| Some(21));
-    let strict = RequestDescription {
-        policy: Policy::Strict,
-        strategy: Strategy::Spread,
-        ..description(1)
+    let strict = |vm: RequestDescription| {
+        vm.with_policy(Policy::Strict)
+            .with_strategy(Strategy::Spread)
     };
-    let requests = vms(&host, &[18, 25], &strict);
+    let requests = vms(&host, &[18, 25], strict);
     let batch = batch(&host, &requests, &Limits::default());
     assert_eq!(batch.one_by_one.left_out, 1);
     assert_eq!(batch.score.left_out, 0);
@@ -340,7 +327,7 @@ fn an_evacuation_to_a_nearly_full_host() {
 #[test]
 fn what_is_left_out_and_why() {
     let host = host(&[30, 20], |_, _| Some(21));
-    let requests = vms(&host, &[40, 24, 18, 100], &description(1));
+    let requests = vms(&host, &[40, 24, 18, 100], |vm| vm);
     let batch = batch(&host, &requests, &Limits::default());
     assert_eq!(batch.one_by_one.left_out, 3);
     assert_eq!(batch.score.left_out, 2);
@@ -353,7 +340,7 @@ fn what_is_left_out_and_why() {
 #[test]
 fn one_by_one_stays_where_nothing_is_gained() {
     let host = host(&[64, 64], |_, _| Some(21));
-    let requests = vms(&host, &[8, 60, 4], &description(1));
+    let requests = vms(&host, &[8, 60, 4], |vm| vm);
     let batch = batch(&host, &requests, &Limits::default());
     assert_eq!(batch.order, [0, 1, 2]);
     assert_eq!(batch.orders_tried, 1);
@@ -367,7 +354,7 @@ fn long_batches_are_bounded() {
     let host = host(&[20, 20, 20, 20], |_, _| Some(21));
     let mut rng = Rng::with_seed(1);
     let sizes: Vec<u64> = (0..65_536).map(|_| rng.u64(1..=30)).collect();
-    let requests = vms(&host, &sizes, &description(1));
+    let requests = vms(&host, &sizes, |vm| vm);
     let one_by_one = plan_all(&host, &requests, &Limits::default(), false);
     let batch = batch(&host, &requests, &Limits::default());
     println!(

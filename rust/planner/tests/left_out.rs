@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use xenopsd_numa_planner::{
     explain, plan, Host, HostDescription, LeftOut, Limits, Memory, NodeDescription, NodeMemory,
-    NodeSet, Policy, Reason, Request, RequestDescription, Strategy, Topology, TopologyDescription,
+    NodeSet, Policy, Reason, Request, RequestDescription, Topology, TopologyDescription,
     WhyLeftOut,
 };
 
@@ -54,16 +54,7 @@ fn memory(free_gib: &[Option<u64>]) -> Memory {
 }
 
 fn request(host: &Host, gib: u64, policy: Policy) -> Request {
-    let description = RequestDescription {
-        memory_bytes: gib * GIB,
-        overhead_bytes: 0,
-        vcpus: 1,
-        cores: None,
-        policy,
-        strategy: Strategy::Spread,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    };
+    let description = RequestDescription::new(gib * GIB, 1).with_policy(policy);
     Request::new(&description, host.topology()).unwrap()
 }
 

@@ -40,16 +40,7 @@ fn host_of_sizes(sizes_gib: &[u64], free_gib: &[u64], far: u32) -> Host {
 }
 
 fn request(host: &Host, gib: u64, vcpus: u32, strategy: Strategy) -> Request {
-    let description = RequestDescription {
-        memory_bytes: gib << 30,
-        overhead_bytes: 0,
-        vcpus,
-        cores: None,
-        policy: Policy::BestEffort,
-        strategy,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    };
+    let description = RequestDescription::new(gib << 30, vcpus).with_strategy(strategy);
     Request::new(&description, host.topology()).unwrap()
 }
 
@@ -213,10 +204,8 @@ fn what_is_committed_beyond_what_is_free_is_short_too() {
     let gib = 1 << 18;
     let host = host(&[6, 2, 3], 20);
     let short = |policy: Policy, reserve: Reserve| {
-        let request = Request {
-            policy,
-            ..request(&host, 4, 2, Strategy::Spread)
-        };
+        let mut request = request(&host, 4, 2, Strategy::Spread);
+        request.policy = policy;
         let limits = Limits {
             reserve,
             ..Limits::default()
@@ -261,16 +250,10 @@ fn policy_any_uses_the_cpus_of_nodes_without_memory() {
         host_outstanding_bytes: 0,
     })
     .unwrap();
-    let request = RequestDescription {
-        memory_bytes: 1 << 20,
-        overhead_bytes: 0,
-        vcpus: 8,
-        cores: None,
-        policy: Policy::Any,
-        strategy: Strategy::Balance,
-        allowed_cpus: Some(vec![0, 2]),
-        allowed_nodes: None,
-    };
+    let request = RequestDescription::new(1 << 20, 8)
+        .with_policy(Policy::Any)
+        .with_strategy(Strategy::Balance)
+        .with_allowed_cpus(vec![0, 2]);
     let request = Request::new(&request, host.topology()).unwrap();
     let plan = plan(&host, &request, &Limits::default()).unwrap();
     assert_eq!(plan.nodes, NodeSet::one(0));
@@ -364,11 +347,8 @@ fn how_nodes_are_numbered_does_not_matter_to_a_tree() {
 #[test]
 fn a_request_without_memory_is_planned_by_its_cpus() {
     let host = host_of(&[1; 20], |_, _| Some(20));
-    let asked = request(&host, 1, 3, Strategy::Balance);
-    let asked = Request {
-        memory_pages: 0,
-        ..asked
-    };
+    let mut asked = request(&host, 1, 3, Strategy::Balance);
+    asked.memory_pages = 0;
     let plan = plan(&host, &asked, &Limits::default()).unwrap();
     assert_eq!((plan.nodes.len(), plan.pages), (3, [0; MAX_NODES]));
 }

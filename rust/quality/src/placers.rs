@@ -1,6 +1,6 @@
 //! Who decides where a VM goes: xenopsd's rules, well-known rules, and the planner.
 
-use planner::{Host, Limits, Memory, NodeMemory, NodeSet, Policy, Request, Strategy};
+use planner::{Host, Limits, Memory, NodeMemory, NodeSet, Request, Strategy};
 
 use crate::arrivals::Vm;
 use crate::cluster::{striped, Cluster, PerNode, Place};
@@ -145,16 +145,8 @@ impl<'a> Placer<'a> {
 /// What the planner answers to `vm` on the host as it is now.
 fn ours(cluster: &Cluster, vm: &Vm, strategy: Strategy) -> Result<Place, Fault> {
     let host = snapshot(cluster);
-    let request = Request {
-        memory_pages: vm.pages,
-        overhead_pages: 0,
-        vcpus: vm.vcpus,
-        cores: vm.vcpus,
-        policy: Policy::BestEffort,
-        strategy,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    };
+    let mut request = Request::of_pages(vm.pages, vm.vcpus);
+    request.strategy = strategy;
     let plan = planner::plan(&host, &request, &Limits::default()).map_err(Fault::Refused)?;
     Ok(Place {
         cpu_nodes: plan.cpu_nodes,

@@ -13,6 +13,10 @@ use sig::sig;
 #[sig]
 pub struct HostHandle(pub Arc<planner::Host>);
 
+/// An answer and its explanation, for their words.
+#[sig]
+pub struct ExplainedHandle(pub planner::Answer, pub planner::Explanation);
+
 /// A hypervisor of any kind.
 #[sig]
 pub struct HypervisorHandle(pub Arc<dyn Hypervisor>);
@@ -41,70 +45,47 @@ pub struct InvalidValue {
     pub expected: String,
 }
 
-/// See `planner::Reason`.
-#[sig("Memory | Cpus | Cores | Reachability | Mask | Single_node | Host_memory")]
-pub enum ReasonValue {
-    Memory,
-    Cpus,
-    Cores,
-    Reachability,
-    Mask,
-    SingleNode,
-    HostMemory,
+/// See `planner::Named`.
+#[sig("{ name : string; about : string }")]
+pub struct NamedValue {
+    pub name: String,
+    pub about: String,
 }
 
 /// See `planner::Refusal`.
-#[sig("{ reason : reason_value; short_by_bytes : int; short_by_cpus : int; short_by_cores : int; nearest : int array }")]
+#[sig("{ reason : named_value; short_by_bytes : int; short_by_cpus : int; short_by_cores : int; nearest : int array }")]
 pub struct RefusalValue {
-    pub reason: ReasonValue,
+    pub reason: NamedValue,
     pub short_by_bytes: i64,
     pub short_by_cpus: i64,
     pub short_by_cores: i64,
     pub nearest: Vec<i64>,
 }
 
-/// See `claims::Error::HostFull`.
-#[sig(
-    "{ full_domid : int; needed_bytes : int; available_bytes : int; full_waited_seconds : float }"
-)]
-pub struct HostFullValue {
-    pub full_domid: i64,
-    pub needed_bytes: i64,
-    pub available_bytes: i64,
-    pub full_waited_seconds: f64,
-}
-
-/// See `claims::Error::Call`.
-#[sig("{ call : string; errno : string; call_domid : int option; doing : string }")]
-pub struct CallValue {
-    pub call: String,
-    pub errno: String,
-    pub call_domid: Option<i64>,
-    pub doing: String,
-}
-
-/// See `claims::Error::Busy`.
-#[sig("{ busy_domid : int; busy_builds : int array; busy_waiters : int array; why : string }")]
-pub struct BusyValue {
-    pub busy_domid: i64,
-    pub busy_builds: Vec<i64>,
-    pub busy_waiters: Vec<i64>,
-    pub why: String,
-}
-
-/// Everything that can go wrong.
-#[sig("Invalid of invalid_value | Host_full of host_full_value | Refused of int * refusal_value | Call of call_value | Must_destroy of int * string | Cancelled of int | Too_late of int * int * int | Busy of busy_value | Internal of string")]
-pub enum FailureValue {
+/// See `claims::Error`: what a caller may match on.
+#[sig("Invalid of invalid_value | Conflict of int | Host_full of int * int * int * float | Refused of int * refusal_value | Call of string * string * int option * string | Must_destroy of int | Cancelled of int | Too_late of int * int * int | Busy of int * int array * int array | Internal")]
+pub enum CauseValue {
     Invalid(InvalidValue),
-    HostFull(HostFullValue),
+    Conflict(i64),
+    /// Domain, bytes needed, bytes available, seconds waited.
+    HostFull(i64, i64, i64, f64),
     Refused(i64, RefusalValue),
-    Call(CallValue),
-    MustDestroy(i64, String),
+    /// Call, errno, domain, what was attempted.
+    Call(String, String, Option<i64>, String),
+    MustDestroy(i64),
     Cancelled(i64),
     /// Domain, bytes asked, bytes outstanding.
     TooLate(i64, i64, i64),
-    Busy(BusyValue),
-    Internal(String),
+    /// Domain, builds, waiters.
+    Busy(i64, Vec<i64>, Vec<i64>),
+    Internal,
+}
+
+/// Everything that can go wrong: a sentence, and its facts.
+#[sig("{ message : string; cause : cause_value }")]
+pub struct FailureValue {
+    pub message: String,
+    pub cause: CauseValue,
 }
 
 /// See `planner::Policy`.
@@ -150,10 +131,10 @@ pub struct LeftOutValue {
 }
 
 /// See `planner::RequestDescription`.
-#[sig("{ memory_bytes : int; overhead_bytes : int; vcpus : int; cores : int option; policy : policy_value option; strategy : strategy_value option; allowed_cpus : int array option; allowed_nodes : int array option }")]
+#[sig("{ memory_bytes : int; overhead_bytes : int option; vcpus : int; cores : int option; policy : policy_value option; strategy : strategy_value option; allowed_cpus : int array option; allowed_nodes : int array option }")]
 pub struct RequestValue {
     pub memory_bytes: i64,
-    pub overhead_bytes: i64,
+    pub overhead_bytes: Option<i64>,
     pub vcpus: i64,
     pub cores: Option<i64>,
     pub policy: Option<PolicyValue>,
@@ -163,11 +144,11 @@ pub struct RequestValue {
 }
 
 /// See `planner::Limits`.
-#[sig("{ reserve_bytes : int; node_reserve_bytes : int; budget_steps : int }")]
+#[sig("{ reserve_bytes : int option; node_reserve_bytes : int option; budget_steps : int option }")]
 pub struct LimitsValue {
-    pub reserve_bytes: i64,
-    pub node_reserve_bytes: i64,
-    pub budget_steps: i64,
+    pub reserve_bytes: Option<i64>,
+    pub node_reserve_bytes: Option<i64>,
+    pub budget_steps: Option<i64>,
 }
 
 /// See `planner::Plan`; `pages` go with `nodes`.
@@ -234,30 +215,19 @@ pub struct WeighedValue {
     pub ended_holes: Option<i64>,
 }
 
-/// See `planner::Behind`.
-#[sig("Without_cpus | Maximum | Average | Strategy | Numbers | Budget")]
-pub enum BehindValue {
-    WithoutCpus,
-    Maximum,
-    Average,
-    Strategy,
-    Numbers,
-    Budget,
-}
-
 /// See `planner::RunnerUp`.
-#[sig("{ second : plan_value; behind : behind_value; second_weighed : weighed_value }")]
+#[sig("{ second : plan_value; behind : named_value; second_weighed : weighed_value }")]
 pub struct RunnerUpValue {
     pub second: PlanValue,
-    pub behind: BehindValue,
+    pub behind: NamedValue,
     pub second_weighed: WeighedValue,
 }
 
 /// See `planner::Alone`: why it was not taken, or what it is short of.
-#[sig("{ alone_node : int; would_do : behind_value option; lacks : refusal_value option }")]
+#[sig("{ alone_node : int; would_do : named_value option; lacks : refusal_value option }")]
 pub struct AloneValue {
     pub alone_node: i64,
-    pub would_do: Option<BehindValue>,
+    pub would_do: Option<NamedValue>,
     pub lacks: Option<RefusalValue>,
 }
 
@@ -274,23 +244,25 @@ pub struct ExplainedValue {
     pub runner_up: Option<RunnerUpValue>,
 }
 
-/// See `claims::BuilderClaims`.
-#[sig("No_builder | Pv_builder | All_builders")]
-pub enum BuilderClaimsValue {
-    NoBuilder,
-    PvBuilder,
-    AllBuilders,
+/// An explanation in words: lines beside the nodes by themselves and beside the other kinds of
+/// sets, by position, what chose the plan; and all of it, for a terminal and for a log.
+#[sig("{ alone_lines : string array; wider_lines : (int * string) array; choice_lines : string array; all_lines : string array; log_line : string }")]
+pub struct WordsValue {
+    pub alone_lines: Vec<String>,
+    pub wider_lines: Vec<(i64, String)>,
+    pub choice_lines: Vec<String>,
+    pub all_lines: Vec<String>,
+    pub log_line: String,
 }
 
-/// See `claims::Config`.
-#[sig("{ always_claim : bool; builder_claims : builder_claims_value; config_policy : policy_value; config_strategy : strategy_value; config_limits : limits_value; memory_wait_seconds : int }")]
+/// See `claims::Config`: the text of every switch, and what planning needs of them.
+#[sig("{ settings : (string * string) array; always_claim : bool; config_policy : policy_value; config_strategy : strategy_value; config_limits : limits_value }")]
 pub struct ConfigValue {
+    pub settings: Vec<(String, String)>,
     pub always_claim: bool,
-    pub builder_claims: BuilderClaimsValue,
     pub config_policy: PolicyValue,
     pub config_strategy: StrategyValue,
     pub config_limits: LimitsValue,
-    pub memory_wait_seconds: i64,
 }
 
 /// See `claims::Placement`.
@@ -302,22 +274,12 @@ pub struct PlacementValue {
     pub hard_pinned: bool,
 }
 
-/// See `claims::Rung`.
-#[sig("Node_claim of int | Claim_set | Host_claim | Anywhere | Unplaced of string | Claimed_by_builder | Unclaimed")]
-pub enum RungValue {
-    NodeClaim(i64),
-    ClaimSet,
-    HostClaim,
-    Anywhere,
-    Unplaced(String),
-    ClaimedByBuilder,
-    Unclaimed,
-}
-
-/// See `claims::Outcome`.
-#[sig("{ rung : rung_value; plan : plan_value option; claimed_pages : int; replans : int; waited_seconds : float; queued_seconds : float }")]
+/// See `claims::Outcome` and `claims::ClaimKind`.
+#[sig("{ kind : named_value; claimed_node : int option; unplaced_because : string option; plan : plan_value option; claimed_pages : int; replans : int; waited_seconds : float; queued_seconds : float }")]
 pub struct OutcomeValue {
-    pub rung: RungValue,
+    pub kind: NamedValue,
+    pub claimed_node: Option<i64>,
+    pub unplaced_because: Option<String>,
     pub plan: Option<PlanValue>,
     pub claimed_pages: i64,
     pub replans: i64,
@@ -334,11 +296,10 @@ pub struct ReportValue {
 }
 
 /// See `claims::Status`.
-#[sig("{ in_force : bool; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; claim_sets : bool option; late_accounting : bool; degraded : string array; panics : int }")]
+#[sig("{ in_force : config_value; pending : bool option; builds : int array; host_claims : bool option; node_claims : bool option; claim_sets : bool option; late_accounting : bool; degraded : string array; panics : int }")]
 pub struct StatusValue {
-    /// Whether claims are made.
-    pub in_force: bool,
-    /// Whether they will be, when the builds have ended.
+    pub in_force: ConfigValue,
+    /// Whether claims will be made, when the builds have ended.
     pub pending: Option<bool>,
     pub builds: Vec<i64>,
     pub host_claims: Option<bool>,

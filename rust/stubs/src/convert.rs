@@ -1,15 +1,15 @@
 //! Between the values that cross and the types of the crates behind.
 
 use planner::{
-    Alone, Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, LeftOut, Limits,
+    Alone, Answer, Batch, Explanation, Host, HostDescription, Invalid, LeftOut, Limits, Named,
     NodeDescription, NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription,
-    Reserve, RunnerUp, Score, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
+    RunnerUp, Score, Shortfall, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LeftOutValue,
-    LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue,
-    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue,
+    AloneValue, AnswerValue, BatchValue, ConfigValue, ExplainedValue, HostValue, LeftOutValue,
+    LimitsValue, NamedValue, PlanValue, PolicyValue, RefusalValue, RejectedValue, RequestValue,
+    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue, WordsValue,
 };
 
 /// A count as an OCaml int, which has 63 bits.
@@ -23,6 +23,21 @@ pub fn bytes_value(pages: u64) -> i64 {
 
 pub fn domid_value(domid: claims::Domid) -> i64 {
     i64::from(domid.0)
+}
+
+pub fn domids_value(domids: &[claims::Domid]) -> Vec<i64> {
+    domids.iter().copied().map(domid_value).collect()
+}
+
+pub fn named_value(named: impl Named) -> NamedValue {
+    NamedValue {
+        name: named.name().to_string(),
+        about: named.about().to_string(),
+    }
+}
+
+pub fn list_value<T: Named>() -> Vec<NamedValue> {
+    T::ALL.iter().copied().map(named_value).collect()
 }
 
 pub fn nodes_value(nodes: NodeSet) -> Vec<i64> {
@@ -136,61 +151,116 @@ pub fn left_out_values(host: &Host) -> Vec<LeftOutValue> {
 fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Invalid> {
     let Some(ids) = ids else { return Ok(None) };
     (ids.iter().enumerate())
-        .map(|(i, id)| checked(&format!("{field}[{i}]"), *id, "a number of the host's"))
+        .map(|(i, id)| checked(&format!("{field}[{i}]"), *id, "at least 0"))
         .collect::<Result<_, _>>()
         .map(Some)
 }
 
-/// A request on a host of `topology`, whose own policy and strategy are used if it has none.
-pub fn request(
-    value: &RequestValue,
-    topology: &Topology,
-    policy: Policy,
-    strategy: Strategy,
-) -> Result<Request, Invalid> {
-    let expected = format!("a count, at most {}", planner::MAX_VCPUS);
-    let count = |field: &str, value: i64| checked(field, value, &expected);
-    Request::new(
-        &RequestDescription {
-            memory_bytes: bytes("memory_bytes", value.memory_bytes)?,
-            overhead_bytes: bytes("overhead_bytes", value.overhead_bytes)?,
-            vcpus: count("vcpus", value.vcpus)?,
-            cores: value.cores.map(|cores| count("cores", cores)).transpose()?,
-            policy: value.policy.map_or(policy, Policy::from),
-            strategy: value.strategy.map_or(strategy, Strategy::from),
-            allowed_cpus: id_list("allowed_cpus", &value.allowed_cpus)?,
-            allowed_nodes: id_list("allowed_nodes", &value.allowed_nodes)?,
-        },
-        topology,
+pub fn description(value: &RequestValue) -> Result<RequestDescription, Invalid> {
+    let count = |field: &str, least: u32, value: i64| {
+        let expected = match value {
+            ..0 => format!("at least {least}"),
+            0.. => format!("at most {}", planner::MAX_VCPUS),
+        };
+        checked(field, value, &expected)
+    };
+    let memory_bytes = checked("memory_bytes", value.memory_bytes, "at least 1")?;
+    let overhead_bytes = bytes("overhead_bytes", value.overhead_bytes.unwrap_or(0))?;
+    let cores = value
+        .cores
+        .map(|cores| count("cores", 0, cores))
+        .transpose()?;
+    Ok(
+        RequestDescription::new(memory_bytes, count("vcpus", 1, value.vcpus)?)
+            .with_overhead_bytes(overhead_bytes)
+            .with_cores(cores)
+            .with_policy(value.policy.map(Policy::from))
+            .with_strategy(value.strategy.map(Strategy::from))
+            .with_allowed_cpus(id_list("allowed_cpus", &value.allowed_cpus)?)
+            .with_allowed_nodes(id_list("allowed_nodes", &value.allowed_nodes)?),
     )
 }
 
 pub fn limits(value: &LimitsValue) -> Result<Limits, Invalid> {
+    let mut limits = Limits::default();
     let pages = |field: &str, value: i64| bytes(field, value).map(planner::pages_up);
-    Ok(Limits {
-        reserve: Reserve {
-            host_pages: pages("reserve_bytes", value.reserve_bytes)?,
-            node_pages: pages("node_reserve_bytes", value.node_reserve_bytes)?,
-        },
-        budget_steps: checked("budget_steps", value.budget_steps, "steps, at least 0")?,
+    if let Some(bytes) = value.reserve_bytes {
+        limits.reserve.host_pages = pages("reserve_bytes", bytes)?;
+    }
+    if let Some(bytes) = value.node_reserve_bytes {
+        limits.reserve.node_pages = pages("node_reserve_bytes", bytes)?;
+    }
+    if let Some(steps) = value.budget_steps {
+        limits.budget_steps = checked("budget_steps", steps, "steps, at least 0")?;
+    }
+    Ok(limits)
+}
+
+pub fn config(value: &ConfigValue) -> Result<claims::Config, Invalid> {
+    (value.settings.iter()).try_fold(claims::Config::default(), |config, (key, text)| {
+        config.with(key, text)
     })
+}
+
+pub fn config_value(config: &claims::Config) -> ConfigValue {
+    let limits = config.limits();
+    ConfigValue {
+        settings: (config.settings())
+            .map(|(key, text)| (key.to_string(), text))
+            .collect(),
+        always_claim: always(config.claims()),
+        config_policy: config.policy().into(),
+        config_strategy: config.strategy().into(),
+        config_limits: LimitsValue {
+            reserve_bytes: Some(bytes_value(limits.reserve.host_pages)),
+            node_reserve_bytes: Some(bytes_value(limits.reserve.node_pages)),
+            budget_steps: Some(pages_value(limits.budget_steps)),
+        },
+    }
+}
+
+pub fn always(claims: claims::Claims) -> bool {
+    match claims {
+        claims::Claims::Always => true,
+        claims::Claims::Never => false,
+    }
 }
 
 pub fn refusal_value(refusal: &Refusal) -> RefusalValue {
     RefusalValue {
-        reason: match refusal.reason {
-            Reason::Memory => ReasonValue::Memory,
-            Reason::Cpus => ReasonValue::Cpus,
-            Reason::Cores => ReasonValue::Cores,
-            Reason::Reachability => ReasonValue::Reachability,
-            Reason::Mask => ReasonValue::Mask,
-            Reason::SingleNode => ReasonValue::SingleNode,
-            Reason::HostMemory => ReasonValue::HostMemory,
-        },
+        reason: named_value(refusal.reason),
         short_by_bytes: bytes_value(refusal.short.pages),
         short_by_cpus: i64::from(refusal.short.cpus),
         short_by_cores: i64::from(refusal.short.cores),
         nearest: nodes_value(refusal.nearest),
+    }
+}
+
+pub fn refusal(value: &RefusalValue) -> Result<Refusal, Invalid> {
+    let reason = || Invalid::new("reason", &value.reason.name, "a reason of a refusal");
+    Ok(Refusal {
+        reason: Reason::by_name(&value.reason.name).ok_or_else(reason)?,
+        short: Shortfall {
+            pages: bytes("short_by_bytes", value.short_by_bytes).map(planner::pages_up)?,
+            cpus: checked("short_by_cpus", value.short_by_cpus, "a count")?,
+            cores: checked("short_by_cores", value.short_by_cores, "a count")?,
+        },
+        nearest: (value.nearest.iter())
+            .map(|node| checked::<usize>("nearest", *node, "a node"))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+pub fn words_value(answer: &Answer, explanation: &Explanation) -> WordsValue {
+    let wider = explanation.rejected.iter().zip(0..);
+    WordsValue {
+        alone_lines: explanation.alone.iter().map(Alone::line).collect(),
+        wider_lines: (wider.filter(|(rejected, _)| explanation.is_wider(rejected)))
+            .map(|(rejected, at)| (at, rejected.line()))
+            .collect(),
+        choice_lines: explanation.choice_lines(answer),
+        all_lines: explanation.lines(answer),
+        log_line: explanation.log_line(answer),
     }
 }
 
@@ -239,7 +309,7 @@ fn rejected_value(rejected: &Rejected) -> RejectedValue {
 fn alone_value(alone: &Alone) -> AloneValue {
     AloneValue {
         alone_node: alone.node as i64,
-        would_do: alone.answer.ok().map(BehindValue::from),
+        would_do: alone.answer.ok().map(named_value),
         lacks: alone.answer.err().as_ref().map(refusal_value),
     }
 }
@@ -256,7 +326,7 @@ fn weighed_value(weighed: &Weighed) -> WeighedValue {
 fn runner_up_value(runner_up: &RunnerUp, topology: &Topology, request: &Request) -> RunnerUpValue {
     RunnerUpValue {
         second: plan_value(&runner_up.plan, topology, request),
-        behind: runner_up.behind.into(),
+        behind: named_value(runner_up.behind),
         second_weighed: weighed_value(&runner_up.weighed),
     }
 }
@@ -302,33 +372,6 @@ pub fn batch_value(batch: &Batch, topology: &Topology, requests: &[Request]) -> 
     }
 }
 
-impl From<Behind> for BehindValue {
-    fn from(behind: Behind) -> Self {
-        match behind {
-            Behind::WithoutCpus => BehindValue::WithoutCpus,
-            Behind::Maximum => BehindValue::Maximum,
-            Behind::Average => BehindValue::Average,
-            Behind::Strategy => BehindValue::Strategy,
-            Behind::Numbers => BehindValue::Numbers,
-            Behind::Budget => BehindValue::Budget,
-        }
-    }
-}
-
-impl From<ReasonValue> for Reason {
-    fn from(value: ReasonValue) -> Self {
-        match value {
-            ReasonValue::Memory => Reason::Memory,
-            ReasonValue::Cpus => Reason::Cpus,
-            ReasonValue::Cores => Reason::Cores,
-            ReasonValue::Reachability => Reason::Reachability,
-            ReasonValue::Mask => Reason::Mask,
-            ReasonValue::SingleNode => Reason::SingleNode,
-            ReasonValue::HostMemory => Reason::HostMemory,
-        }
-    }
-}
-
 impl From<PolicyValue> for Policy {
     fn from(value: PolicyValue) -> Self {
         match value {
@@ -337,6 +380,18 @@ impl From<PolicyValue> for Policy {
             PolicyValue::BestEffortHard => Policy::BestEffortHard,
             PolicyValue::PrioMemOnly => Policy::PrioMemOnly,
             PolicyValue::Strict => Policy::Strict,
+        }
+    }
+}
+
+impl From<Policy> for PolicyValue {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Any => PolicyValue::Any,
+            Policy::BestEffort => PolicyValue::BestEffort,
+            Policy::BestEffortHard => PolicyValue::BestEffortHard,
+            Policy::PrioMemOnly => PolicyValue::PrioMemOnly,
+            Policy::Strict => PolicyValue::Strict,
         }
     }
 }

@@ -3,7 +3,7 @@
 use model::{Choice, Ending, Event, Film, Finding, Happening, PlayError, Played, Sample, Start};
 use planner::Invalid;
 
-use crate::abi::{FailureValue, InvalidValue, StrategyValue};
+use crate::abi::{FailureValue, StrategyValue};
 use crate::abi_play::{
     EndingValue, EventValue, FilmValue, FindingValue, HappeningValue, PlayedValue, SampleValue,
     ScenarioFaultValue, StartValue,
@@ -13,21 +13,15 @@ use crate::convert::{checked, nodes_value, pages_value};
 impl From<PlayError> for FailureValue {
     fn from(error: PlayError) -> Self {
         match error {
-            PlayError::Syntax { field, message, .. } => syntax_value(field, &message).into(),
+            PlayError::Syntax { field, message, .. } => syntax(field, &message).into(),
             PlayError::Invalid(invalid) => invalid.into(),
             PlayError::Protocol(error) => error.into(),
         }
     }
 }
 
-impl From<InvalidValue> for FailureValue {
-    fn from(invalid: InvalidValue) -> Self {
-        FailureValue::Invalid(invalid)
-    }
-}
-
 /// What serde says is most often "invalid type: X, expected Y".
-fn syntax_value(field: String, message: &str) -> InvalidValue {
+fn syntax(field: String, message: &str) -> Invalid {
     let (found, expected) = message
         .split_once(", expected ")
         .unwrap_or((message, "a scenario in JSON"));
@@ -41,7 +35,7 @@ fn syntax_value(field: String, message: &str) -> InvalidValue {
             expected,
         ),
     };
-    InvalidValue {
+    Invalid {
         field,
         found,
         expected: expected.to_string(),

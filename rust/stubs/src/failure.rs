@@ -1,13 +1,13 @@
-//! Failures as values, panics included.
+//! Failures as values, panics included. Their sentences are those of the crates behind.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use claims::Error;
-use planner::{Invalid, PAGE_BYTES};
+use planner::Invalid;
 use table::caught;
 
-use crate::abi::{BusyValue, CallValue, FailureValue, HostFullValue, InvalidValue};
-use crate::convert::{domid_value, pages_value, refusal_value};
+use crate::abi::{CauseValue, FailureValue, InvalidValue};
+use crate::convert::{bytes_value, domid_value, domids_value, refusal_value};
 
 static PANICS: AtomicI64 = AtomicI64::new(0);
 
@@ -20,26 +20,29 @@ pub fn panics() -> i64 {
 pub fn guarded<T>(body: impl FnOnce() -> Result<T, FailureValue>) -> Result<T, FailureValue> {
     caught(body).unwrap_or_else(|message| {
         PANICS.fetch_add(1, Ordering::Relaxed);
-        Err(FailureValue::Internal(message))
+        Err(FailureValue {
+            message: format!("internal error: {message}; please report it"),
+            cause: CauseValue::Internal,
+        })
     })
 }
 
 impl From<Invalid> for FailureValue {
     fn from(invalid: Invalid) -> Self {
-        let Invalid {
-            field,
-            found,
-            expected,
-        } = invalid;
-        FailureValue::Invalid(InvalidValue {
-            field,
-            found,
-            expected,
-        })
+        Error::Invalid(invalid).into()
     }
 }
 
 impl From<Error> for FailureValue {
+    fn from(error: Error) -> Self {
+        FailureValue {
+            message: error.to_string(),
+            cause: error.into(),
+        }
+    }
+}
+
+impl From<Error> for CauseValue {
     fn from(error: Error) -> Self {
         match error {
             Error::HostFull {
@@ -47,49 +50,57 @@ impl From<Error> for FailureValue {
                 needed_pages,
                 available_pages,
                 waited,
-            } => FailureValue::HostFull(HostFullValue {
-                full_domid: domid_value(domid),
-                needed_bytes: pages_value(needed_pages.saturating_mul(PAGE_BYTES)),
-                available_bytes: pages_value(available_pages.saturating_mul(PAGE_BYTES)),
-                full_waited_seconds: waited.as_secs_f64(),
-            }),
+            } => CauseValue::HostFull(
+                domid_value(domid),
+                bytes_value(needed_pages),
+                bytes_value(available_pages),
+                waited.as_secs_f64(),
+            ),
             Error::Refused { domid, refusal } => {
-                FailureValue::Refused(domid_value(domid), refusal_value(&refusal))
+                CauseValue::Refused(domid_value(domid), refusal_value(&refusal))
             }
             Error::Call {
                 source,
                 domid,
                 doing,
-            } => FailureValue::Call(CallValue {
-                call: source.call.to_string(),
-                errno: source.errno.to_string(),
-                call_domid: domid.map(domid_value),
+            } => CauseValue::Call(
+                source.call.to_string(),
+                source.errno.to_string(),
+                domid.map(domid_value),
                 doing,
-            }),
-            Error::MustDestroy { domid, why } => FailureValue::MustDestroy(domid_value(domid), why),
-            Error::Cancelled { domid } => FailureValue::Cancelled(domid_value(domid)),
+            ),
+            Error::MustDestroy { domid, why: _ } => CauseValue::MustDestroy(domid_value(domid)),
+            Error::Cancelled { domid } => CauseValue::Cancelled(domid_value(domid)),
+            Error::Conflict { domid, why: _ } => CauseValue::Conflict(domid_value(domid)),
             Error::TooLate {
                 domid,
                 asked_pages,
                 outstanding_pages,
-            } => FailureValue::TooLate(
+            } => CauseValue::TooLate(
                 domid_value(domid),
-                pages_value(asked_pages.saturating_mul(PAGE_BYTES)),
-                pages_value(outstanding_pages.saturating_mul(PAGE_BYTES)),
+                bytes_value(asked_pages),
+                bytes_value(outstanding_pages),
             ),
             Error::Busy {
                 domid,
                 builds,
                 waiters,
-                why,
-                waited,
-            } => FailureValue::Busy(BusyValue {
-                busy_domid: domid_value(domid),
-                busy_builds: builds.into_iter().map(domid_value).collect(),
-                busy_waiters: waiters.into_iter().map(domid_value).collect(),
-                why: format!("{why}; waited {} s", waited.as_secs()),
+                why: _,
+                waited: _,
+            } => CauseValue::Busy(
+                domid_value(domid),
+                domids_value(&builds),
+                domids_value(&waiters),
+            ),
+            Error::Invalid(Invalid {
+                field,
+                found,
+                expected,
+            }) => CauseValue::Invalid(InvalidValue {
+                field,
+                found,
+                expected,
             }),
-            Error::Invalid(invalid) => invalid.into(),
         }
     }
 }

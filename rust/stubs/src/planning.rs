@@ -3,26 +3,23 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use claims::Config;
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
-    default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Request,
+    default_budget_plans, explain, plan, plan_all, plan_batch, Behind, Host, Invalid, Limits,
+    Reason, Request,
 };
 use sig::sig;
 
 use crate::abi::{
-    AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
-    HostValue, LeftOutValue, LimitsValue, RequestValue,
+    AnswerValue, BatchFailureValue, BatchValue, ExplainedHandle, ExplainedValue, FailureValue,
+    HostHandle, HostValue, LeftOutValue, LimitsValue, NamedValue, RefusalValue, RequestValue,
+    WordsValue,
 };
 use crate::convert;
 use crate::failure::guarded;
 
 fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
-    let topology = host.topology();
-    let Config {
-        policy, strategy, ..
-    } = Config::default();
-    convert::request(request, topology, policy, strategy)
+    Request::new(&convert::description(request)?, host.topology())
 }
 
 /// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.
@@ -84,31 +81,83 @@ pub fn xenopsd_numa_plan(
     answer.to_ocaml(cr)
 }
 
-#[sig("host_handle -> limits_value -> request_value -> (explained_value, failure_value) result")]
+#[sig("request_value -> (unit, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_check_request(
+    cr: &mut OCamlRuntime,
+    request: OCaml<RequestValue>,
+) -> OCaml<Result<(), FailureValue>> {
+    let request: RequestValue = request.to_rust();
+    let checked = guarded(|| Ok(convert::description(&request)?.check()?));
+    checked.to_ocaml(cr)
+}
+
+#[sig("host_handle -> limits_value -> request_value -> ((explained_value * explained_handle), failure_value) result")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_explain(
     cr: &mut OCamlRuntime,
     host: OCaml<DynBox<HostHandle>>,
     limits: OCaml<LimitsValue>,
     request: OCaml<RequestValue>,
-) -> OCaml<Result<ExplainedValue, FailureValue>> {
+) -> OCaml<Result<(ExplainedValue, DynBox<ExplainedHandle>), FailureValue>> {
     let limits: LimitsValue = limits.to_rust();
     let request: RequestValue = request.to_rust();
     let host = shared(host);
     let explained = unlocked_if_large(cr, &host, || {
         guarded(|| {
             let request = asked(&host, &request)?;
-            let (answer, explanation) = explain(&host, &request, &convert::limits(&limits)?);
-            let topology = host.topology();
-            Ok(convert::explained_value(
-                &answer,
-                &explanation,
-                topology,
-                &request,
-            ))
+            let (answer, why) = explain(&host, &request, &convert::limits(&limits)?);
+            let value = convert::explained_value(&answer, &why, host.topology(), &request);
+            Ok((value, ExplainedHandle(answer, why)))
         })
     });
+    let explained = explained.map(|(value, handle)| {
+        let handle = OCaml::box_value(cr, handle).root();
+        (value, handle)
+    });
     explained.to_ocaml(cr)
+}
+
+#[sig("explained_handle -> words_value")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_explanation_words(
+    cr: &mut OCamlRuntime,
+    explained: OCaml<DynBox<ExplainedHandle>>,
+) -> OCaml<WordsValue> {
+    let words = {
+        let ExplainedHandle(answer, explanation) = explained.borrow();
+        convert::words_value(answer, explanation)
+    };
+    words.to_ocaml(cr)
+}
+
+/// A refusal in a sentence.
+#[sig("refusal_value -> string")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_refusal_text(
+    cr: &mut OCamlRuntime,
+    refusal: OCaml<RefusalValue>,
+) -> OCaml<String> {
+    let value: RefusalValue = refusal.to_rust();
+    let text = match convert::refusal(&value) {
+        Ok(refusal) => refusal.to_string(),
+        Err(invalid) => invalid.to_string(),
+    };
+    text.to_ocaml(cr)
+}
+
+/// Reasons of refusals, and why plans were not taken.
+#[sig("unit -> (named_value array * named_value array)")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_reasons(
+    cr: &mut OCamlRuntime,
+    _unit: OCaml<()>,
+) -> OCaml<(OCamlUniformArray<NamedValue>, OCamlUniformArray<NamedValue>)> {
+    let lists = (
+        convert::list_value::<Reason>(),
+        convert::list_value::<Behind>(),
+    );
+    lists.to_ocaml(cr)
 }
 
 /// The overhead with which a placement would be planned, in bytes.
@@ -216,16 +265,6 @@ impl Asked {
         });
         planned.map_err(|failure| BatchFailureValue { at, failure })
     }
-}
-
-/// The steps that a plan may take unless said otherwise.
-#[sig("unit -> int")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_default_budget_steps(
-    cr: &mut OCamlRuntime,
-    _unit: OCaml<()>,
-) -> OCaml<OCamlInt> {
-    convert::pages_value(planner::DEFAULT_BUDGET_STEPS).to_ocaml(cr)
 }
 
 /// A result whose value stays in Rust.

@@ -2,23 +2,22 @@
 
 use std::borrow::Borrow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use claims::{
-    Accounting, Builder, BuilderClaims, Claims, Config, Domid, Hypervisor, Outcome, Placement,
-    Protocol, Rung,
+    Accounting, Builder, ClaimKind, Claims, Config, Domid, Hypervisor, Outcome, Placement,
+    Protocol, Rung, Switch,
 };
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
-use planner::{Invalid, Policy, Strategy};
+use planner::{Invalid, Refusal};
 use sig::sig;
 use table::{Table, XenopsdNumaHypervisor};
 
 use crate::abi::{
-    BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue,
-    FailureValue, HostValue, HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle,
-    PlacementValue, PolicyValue, ProbedValue, ReasonValue, ReportValue, RungValue, StatusValue,
+    ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue, FailureValue, HostValue,
+    HypervisorHandle, NamedValue, OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue,
+    PolicyValue, ProbedValue, RefusalValue, ReportValue, StatusValue,
 };
-use crate::convert::{self, checked, domid_value, pages_value};
+use crate::convert::{self, domid_value, domids_value, pages_value};
 use crate::failure::{guarded, panics};
 use crate::planning::boxed;
 
@@ -30,28 +29,6 @@ pub fn domid(value: i64) -> Result<Domid, Invalid> {
     }
 }
 
-fn config(value: &ConfigValue) -> Result<Config, Invalid> {
-    let limits = convert::limits(&value.config_limits)?;
-    let seconds = checked(
-        "memory_wait_seconds",
-        value.memory_wait_seconds,
-        "at least 0",
-    )?;
-    Ok(Config {
-        claims: claims_of(value.always_claim),
-        builder_claims: match value.builder_claims {
-            BuilderClaimsValue::NoBuilder => BuilderClaims::None,
-            BuilderClaimsValue::PvBuilder => BuilderClaims::Pv,
-            BuilderClaimsValue::AllBuilders => BuilderClaims::All,
-        },
-        policy: Policy::from(value.config_policy),
-        strategy: Strategy::from(value.config_strategy),
-        reserve: limits.reserve,
-        memory_wait: Duration::from_secs(seconds),
-        plan_budget_steps: limits.budget_steps,
-    })
-}
-
 fn claims_of(always: bool) -> Claims {
     match always {
         true => Claims::Always,
@@ -60,16 +37,19 @@ fn claims_of(always: bool) -> Claims {
 }
 
 fn outcome_value(outcome: &Outcome, handle: &PlacedHandle) -> OutcomeValue {
+    let (claimed_node, unplaced_because) = match &outcome.rung {
+        Rung::NodeClaim(node) => (Some(*node as i64), None),
+        Rung::Unplaced(why) => (None, Some(why.clone())),
+        Rung::ClaimSet
+        | Rung::HostClaim
+        | Rung::Anywhere
+        | Rung::ClaimedByBuilder
+        | Rung::Unclaimed => (None, None),
+    };
     OutcomeValue {
-        rung: match &outcome.rung {
-            Rung::NodeClaim(node) => RungValue::NodeClaim(*node as i64),
-            Rung::ClaimSet => RungValue::ClaimSet,
-            Rung::HostClaim => RungValue::HostClaim,
-            Rung::Anywhere => RungValue::Anywhere,
-            Rung::Unplaced(why) => RungValue::Unplaced(why.clone()),
-            Rung::ClaimedByBuilder => RungValue::ClaimedByBuilder,
-            Rung::Unclaimed => RungValue::Unclaimed,
-        },
+        kind: convert::named_value(outcome.rung.kind()),
+        claimed_node,
+        unplaced_because,
         plan: (outcome.plan.as_ref())
             .map(|plan| convert::plan_value(plan, handle.0.topology(), handle.0.request())),
         claimed_pages: pages_value(outcome.claimed_pages),
@@ -77,6 +57,56 @@ fn outcome_value(outcome: &Outcome, handle: &PlacedHandle) -> OutcomeValue {
         waited_seconds: outcome.waited.as_secs_f64(),
         queued_seconds: outcome.queued.as_secs_f64(),
     }
+}
+
+/// The kinds of claims.
+#[sig("unit -> named_value array")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_claim_kinds(
+    cr: &mut OCamlRuntime,
+    _unit: OCaml<()>,
+) -> OCaml<OCamlUniformArray<NamedValue>> {
+    convert::list_value::<ClaimKind>().to_ocaml(cr)
+}
+
+/// The switches of xenopsd.conf: keys, and what they are for.
+#[sig("unit -> named_value array")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_switches(
+    cr: &mut OCamlRuntime,
+    _unit: OCaml<()>,
+) -> OCaml<OCamlUniformArray<NamedValue>> {
+    let value = |switch: &Switch| NamedValue {
+        name: switch.key.to_string(),
+        about: switch.doc(),
+    };
+    let switches: Vec<_> = Config::SWITCHES.iter().map(value).collect();
+    switches.to_ocaml(cr)
+}
+
+/// The switches as they are by themselves.
+#[sig("unit -> config_value")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_default_config(cr: &mut OCamlRuntime, _unit: OCaml<()>) -> OCaml<ConfigValue> {
+    convert::config_value(&Config::default()).to_ocaml(cr)
+}
+
+/// The same with one more switch read from its text.
+#[sig("config_value -> string -> string -> (config_value, failure_value) result")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_set_switch(
+    cr: &mut OCamlRuntime,
+    config_value: OCaml<ConfigValue>,
+    key: OCaml<String>,
+    text: OCaml<String>,
+) -> OCaml<Result<ConfigValue, FailureValue>> {
+    let value: ConfigValue = config_value.to_rust();
+    let (key, text): (String, String) = (key.to_rust(), text.to_rust());
+    let set = guarded(|| {
+        let config = convert::config(&value)?.with(&key, &text)?;
+        Ok(convert::config_value(&config))
+    });
+    set.to_ocaml(cr)
 }
 
 /// The hypervisor whose calls are in the C table at an address.
@@ -114,7 +144,7 @@ pub fn xenopsd_numa_claims_open(
     let value: ConfigValue = config_value.to_rust();
     let claims = cr.releasing_runtime(|| {
         guarded(|| {
-            let protocol = Protocol::open(hypervisor, config(&value)?)?;
+            let protocol = Protocol::open(hypervisor, convert::config(&value)?)?;
             Ok(ClaimsHandle(Arc::new(protocol)))
         })
     });
@@ -139,18 +169,15 @@ pub fn xenopsd_numa_place(
     let value: PlacementValue = placement.to_rust();
     let placed = cr.releasing_runtime(|| {
         guarded(|| {
-            let config = protocol.config();
-            let (policy, strategy) = (config.policy, config.strategy);
-            let topology = protocol.topology();
-            let placement = Placement {
-                domid: domid(value.domid)?,
-                request: convert::request(&value.request, topology, policy, strategy)?,
-                builder: match value.hvm {
-                    true => Builder::Hvm,
-                    false => Builder::Pv,
-                },
-                hard_pinned: value.hard_pinned,
+            let domid = domid(value.domid)?;
+            let request = protocol.request(&convert::description(&value.request)?)?;
+            let builder = match value.hvm {
+                true => Builder::Hvm,
+                false => Builder::Pv,
             };
+            let placement = Placement::new(domid, request)
+                .with_builder(builder)
+                .with_hard_pinned(value.hard_pinned);
             Ok(PlacedHandle(protocol.place(placement)?))
         })
     });
@@ -236,7 +263,7 @@ pub fn xenopsd_numa_configure(
     let value: ConfigValue = config_value.to_rust();
     let done = cr.releasing_runtime(|| {
         guarded(|| {
-            protocol.configure(config(&value)?);
+            protocol.configure(convert::config(&value)?);
             Ok(())
         })
     });
@@ -250,17 +277,13 @@ pub fn xenopsd_numa_status(
     claims: OCaml<DynBox<ClaimsHandle>>,
 ) -> OCaml<Result<StatusValue, FailureValue>> {
     let protocol = shared(claims);
-    let always = |claims: Claims| match claims {
-        Claims::Always => true,
-        Claims::Never => false,
-    };
     let status = cr.releasing_runtime(|| {
         guarded(|| {
             let status = protocol.status();
             Ok(StatusValue {
-                in_force: always(status.config.claims),
-                pending: status.pending.map(always),
-                builds: status.builds.into_iter().map(domid_value).collect(),
+                in_force: convert::config_value(&status.config),
+                pending: status.pending.map(convert::always),
+                builds: domids_value(&status.builds),
                 host_claims: status.host_claims,
                 node_claims: status.node_claims,
                 claim_sets: status.claim_sets,
@@ -354,18 +377,19 @@ pub fn xenopsd_numa_claims_host(
 
 /// Whether a domain that is refused for this reason starts all the same, on a host that always
 /// claims or never does.
-#[sig("reason_value -> policy_value -> bool -> bool")]
+#[sig("refusal_value -> policy_value -> bool -> bool")]
 #[ocaml_interop::export]
 pub fn xenopsd_numa_starts_unplaced(
     cr: &mut OCamlRuntime,
-    reason: OCaml<ReasonValue>,
+    refusal: OCaml<RefusalValue>,
     policy: OCaml<PolicyValue>,
     always_claim: OCaml<bool>,
 ) -> OCaml<bool> {
-    let reason: ReasonValue = reason.to_rust();
+    let refusal: RefusalValue = refusal.to_rust();
     let policy: PolicyValue = policy.to_rust();
     let claims = claims_of(always_claim.to_bool());
-    claims::starts_unplaced(reason.into(), policy.into(), claims).to_ocaml(cr)
+    let starts = |refusal: Refusal| claims::starts_unplaced(refusal.reason, policy.into(), claims);
+    convert::refusal(&refusal).is_ok_and(starts).to_ocaml(cr)
 }
 
 /// The bytes that an HVM domain needs beside its memory.

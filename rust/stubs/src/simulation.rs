@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::Errno;
+use claims::{CallError, Domid, Errno, Error};
 use model::{Flavour, Model, Xen};
 use ocaml_interop::{
     DynBox, OCaml, OCamlFloat, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml,
@@ -12,9 +12,7 @@ use ocaml_interop::{
 use planner::{pages_up, Invalid};
 use sig::sig;
 
-use crate::abi::{
-    CallValue, FailureValue, FlavourValue, HostHandle, HypervisorHandle, ModelHandle,
-};
+use crate::abi::{FailureValue, FlavourValue, HostHandle, HypervisorHandle, ModelHandle};
 use crate::convert::{domid_value, pages_value};
 use crate::failure::guarded;
 use crate::planning::boxed;
@@ -44,15 +42,11 @@ fn pages(field: &str, bytes: i64) -> Result<u64, Invalid> {
     crate::convert::checked(field, bytes, "bytes, at least 0").map(pages_up)
 }
 
-fn refused(call: &str, domid: Option<i64>, doing: String) -> impl FnOnce(Errno) -> FailureValue {
-    let call = call.to_string();
-    move |errno| {
-        FailureValue::Call(CallValue {
-            call,
-            errno: errno.to_string(),
-            call_domid: domid,
-            doing,
-        })
+fn refused(call: &'static str, domid: Option<Domid>, doing: String) -> impl FnOnce(Errno) -> Error {
+    move |errno| Error::Call {
+        source: CallError { call, errno },
+        domid,
+        doing,
     }
 }
 
@@ -100,9 +94,9 @@ pub fn xenopsd_numa_model_create(
         let vcpus = crate::convert::checked("vcpus", vcpus, "at least 1")?;
         let doing = format!("creating a domain of {vcpus} vCPUs and {pages} pages");
         let created = model.create_domain(vcpus, pages);
-        created
-            .map(domid_value)
-            .map_err(refused("create", None, doing))
+        Ok(domid_value(
+            created.map_err(refused("create", None, doing))?,
+        ))
     });
     created.to_ocaml(cr)
 }
@@ -120,8 +114,9 @@ pub fn xenopsd_numa_model_set_pool(
     let done = guarded(|| {
         let pages = pages("pool", bytes)?;
         let doing = format!("filling its pool with {pages} pages");
-        let filled = model.set_pool(domid(number)?, pages);
-        filled.map_err(refused("set_pool", Some(number), doing))
+        let domid = domid(number)?;
+        let filled = model.set_pool(domid, pages);
+        Ok(filled.map_err(refused("set_pool", Some(domid), doing))?)
     });
     done.to_ocaml(cr)
 }
@@ -163,8 +158,9 @@ pub fn xenopsd_numa_model_destroy(
     let number = domid_value.to_i64();
     let done = guarded(|| {
         let doing = "destroying it".to_string();
-        let destroyed = model.destroy(domid(number)?);
-        destroyed.map_err(refused("destroy", Some(number), doing))
+        let domid = domid(number)?;
+        let destroyed = model.destroy(domid);
+        Ok(destroyed.map_err(refused("destroy", Some(domid), doing))?)
     });
     done.to_ocaml(cr)
 }

@@ -109,7 +109,7 @@ let at_once program claims =
 
 (* Others run while one waits for memory that does not come. *)
 let the_lock_is_released program hypervisor =
-  let config = Config.v ~memory_wait_seconds:2 () in
+  let config = Config.v [("numa-memory-wait-seconds", "2")] in
   let* config = Result.map_error (Format.asprintf "%a" pp_invalid) config in
   let* claims = failure (Claims.open_ ~config hypervisor) in
   let* host = failure (Claims.host claims) in
@@ -133,7 +133,7 @@ let the_lock_is_released program hypervisor =
       Thread.join ticker ;
       let* () =
         match placed with
-        | Error (Failure.Host_full _) ->
+        | Error {Failure.cause= Failure.Host_full _; _} ->
             Ok ()
         | Error other ->
             failure (Error other)

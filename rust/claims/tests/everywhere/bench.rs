@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claims::{
-    Accounting, Affinity, Builder, CallError, Config, DomainInfo, Domid, Errno, Hypervisor,
-    NodePages, Placed, Placement, Protocol, Rung,
+    Accounting, Affinity, CallError, Config, DomainInfo, Domid, Errno, Hypervisor, NodePages,
+    Placed, Placement, Protocol, Rung,
 };
 use planner::{CpuSet, Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
 
@@ -252,25 +252,16 @@ impl<S: Site> Hypervisor for Faulty<S> {
 }
 
 pub fn request(memory_pages: u64, policy: Policy) -> Request {
-    Request {
-        memory_pages,
-        overhead_pages: claims::overhead_pages(1, memory_pages),
-        vcpus: 1,
-        cores: 0,
-        policy,
-        strategy: Strategy::Balance,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    }
+    let mut request = Request::of_pages(memory_pages, 1);
+    request.overhead_pages = claims::overhead_pages(1, memory_pages);
+    request.cores = 0;
+    request.policy = policy;
+    request.strategy = Strategy::Balance;
+    request
 }
 
 pub fn placement(domid: Domid, request: Request) -> Placement {
-    Placement {
-        domid,
-        request,
-        builder: Builder::Hvm,
-        hard_pinned: false,
-    }
+    Placement::new(domid, request)
 }
 
 /// A host being placed on, as a check uses it.
@@ -386,19 +377,14 @@ pub fn planned(placed: &Placed) -> NodeSet {
 pub fn config<S: Site>(site: &S) -> Config {
     let host_pages = site.memory().unwrap().host_free_pages / 512;
     let default = Config::default();
-    Config {
-        reserve: Reserve {
-            host_pages: host_pages.min(default.reserve.host_pages),
-            node_pages: 0,
-        },
-        ..default
-    }
+    let host_pages = host_pages.min(default.reserve().host_pages);
+    default.with_reserve(Reserve {
+        host_pages,
+        node_pages: 0,
+    })
 }
 
 /// These, but for the longest wait.
 pub fn wait<S: Site>(site: &S, seconds: u64) -> Config {
-    Config {
-        memory_wait: Duration::from_secs(seconds),
-        ..config(site)
-    }
+    config(site).with_memory_wait(Duration::from_secs(seconds))
 }

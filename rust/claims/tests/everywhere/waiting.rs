@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Accounting, Claims, Config, Error, Rung, Step};
+use claims::{Accounting, Claims, Error, Rung, Step};
 use planner::Policy;
 
 use super::bench::{placement, request, wait, Bench, Fault, Site};
@@ -51,7 +51,7 @@ pub fn the_room_for_pools_is_held_back_until_they_are_filled<S: Site>(open: &dyn
     let first = bench.place(bench.most() / 2, Policy::Any);
     let free = bench.xen.site.memory().unwrap().host_free_pages;
     let overhead = first.request().overhead_pages;
-    let fits = free - bench.most() / 2 - overhead - config.reserve.host_pages;
+    let fits = free - bench.most() / 2 - overhead - config.reserve().host_pages;
     // All that is free but for the first one's pool: too much with an overhead of its own.
     let second = bench.create(fits);
     let error = bench
@@ -70,13 +70,10 @@ pub fn a_change_of_claims_waits_for_the_builds_in_flight<S: Site>(open: &dyn Fn(
     let bench = Bench::with(site, config.clone());
     let pages = bench.small();
     let first = bench.place(pages, Policy::BestEffort);
-    let never = Config {
-        claims: Claims::Never,
-        ..config
-    };
+    let never = config.with_claims(Claims::Never);
     bench.protocol.configure(never);
     let status = bench.protocol.status();
-    assert_eq!(status.config.claims, Claims::Always);
+    assert_eq!(status.config.claims(), Claims::Always);
     assert_eq!(status.pending, Some(Claims::Never));
     let domid = bench.create(pages);
     let asked = || placement(domid, request(pages, Policy::BestEffort));

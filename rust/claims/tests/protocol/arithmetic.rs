@@ -80,10 +80,7 @@ fn asked(bench: &Bench<Model>, domain: Counted, policy: Policy) -> Placement {
     let mut asked = request(domain.claimed, policy);
     asked.vcpus = domain.vcpus;
     asked.overhead_pages = overhead_pages(domain.vcpus, domain.memory);
-    Placement {
-        builder: domain.builder,
-        ..placement(domid, asked)
-    }
+    placement(domid, asked).with_builder(domain.builder)
 }
 
 fn build(bench: &Bench<Model>, placed: Placed) {
@@ -168,10 +165,7 @@ fn what_claims_nothing_is_refused_nothing() {
         domain_pages: 0,
         vcpu_pages: 0,
     };
-    let never = Config {
-        claims: Claims::Never,
-        ..Config::default()
-    };
+    let never = Config::default().with_claims(Claims::Never);
     for flavour in Flavour::ALL {
         for domain in every_domain() {
             for count in [1, 8] {

@@ -42,7 +42,7 @@ fn refused(
         by.pin(placed.clone()).unwrap_err(),
         by.built(pinned.clone()).unwrap_err(),
     ] {
-        assert!(matches!(error, Error::Invalid(_)), "{error:?}");
+        assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
         assert!(error.to_string().contains(says), "{error}");
     }
     assert_eq!(known(bench, placed.domid()), before);
@@ -242,7 +242,7 @@ fn what_was_abandoned_is_refused_when_its_domain_is_gone_too() {
         bench.xen.site.advance(Duration::from_secs(120));
         for protocol in [&bench.protocol, &other] {
             let error = protocol.built(pinned.clone()).unwrap_err();
-            assert!(matches!(error, Error::Invalid(_)), "{error}");
+            assert!(matches!(error, Error::Conflict { .. }), "{error}");
         }
     }
 }

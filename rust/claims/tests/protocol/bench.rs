@@ -51,10 +51,7 @@ pub fn claimed_by_another(bench: &Bench<Model>, pages: u64) -> Domid {
 
 /// The default switches, but for the longest wait.
 pub fn waiting(seconds: u64) -> Config {
-    Config {
-        memory_wait: Duration::from_secs(seconds),
-        ..Config::default()
-    }
+    Config::default().with_memory_wait(Duration::from_secs(seconds))
 }
 
 /// A Xen on nodes of 64 GiB each, distances 10 and 21, 8 CPUs each.

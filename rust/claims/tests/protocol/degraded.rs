@@ -1,6 +1,6 @@
 //! A hypervisor that does not say all of its nodes: domains are placed with what is known.
 
-use claims::{Claims, Config, Errno, Placement, Protocol, Rung};
+use claims::{Claims, Config, Errno, Protocol, Rung};
 use model::{Flavour, Model};
 use planner::{Memory, NodeMemory, NodeSet, Policy, Topology, TopologyDescription};
 
@@ -175,10 +175,7 @@ fn with_late_accounting_builds_follow_one_another_where_memory_is_not_known() {
 fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
     for flavour in Flavour::ALL {
         let mut bench = Bench::new(host(flavour, 2));
-        let never = Config {
-            claims: Claims::Never,
-            ..Config::default()
-        };
+        let never = Config::default().with_claims(Claims::Never);
         bench.protocol = Protocol::open(bench.xen.clone(), never).unwrap();
         // Whatever free memory is, it is not asked for.
         *bench.xen.told.lock().unwrap() = Box::new(|_| panic!("free memory is read"));
@@ -209,10 +206,7 @@ fn without_nodes_nobody_is_taken_to_be_on_one() {
             for hard_pinned in [false, true] {
                 let bench = open(flavour, Some(Err(Errno::EPERM)));
                 let domid = bench.create(GIB);
-                let asked = Placement {
-                    hard_pinned,
-                    ..placement(domid, request(GIB, policy))
-                };
+                let asked = placement(domid, request(GIB, policy)).with_hard_pinned(hard_pinned);
                 match bench.protocol.place(asked) {
                     Ok(placed) => {
                         let rung = &placed.outcome().rung;

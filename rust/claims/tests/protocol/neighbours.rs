@@ -45,7 +45,7 @@ fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() 
     let first = bench.place(56 * GIB, Policy::BestEffort);
     assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
     let free = bench.xen.site.free_pages() - 56 * GIB - first.request().overhead_pages;
-    let free = free - Config::default().reserve.host_pages;
+    let free = free - Config::default().reserve().host_pages;
     // All of it, on both nodes.
     let pages = free - request(free, Policy::Any).overhead_pages - 1000;
     let second = bench.create(pages);
@@ -87,10 +87,7 @@ fn a_claim_on_a_node_queues_behind_one_on_the_host_before_anybody_asked_for_node
 #[test]
 fn where_builders_claim_for_themselves_none_queues_for_a_claim_on_a_node() {
     for flavour in [Flavour::XS9_2025, Flavour::XS9] {
-        let config = Config {
-            builder_claims: BuilderClaims::All,
-            ..Config::default()
-        };
+        let config = Config::default().with_builder_claims(BuilderClaims::All);
         let bench = bench_with(flavour, config);
         // Less than an extent for each build is left of a node.
         let first = bench.place(62 * GIB, Policy::BestEffort);

@@ -23,10 +23,7 @@ fn is_up(bench: &Bench<Model>) -> bool {
 }
 
 fn every_request(domid: Domid) -> Vec<Placement> {
-    let hard_pinned = Placement {
-        hard_pinned: true,
-        ..placement(domid, request(GIB, Policy::BestEffort))
-    };
+    let hard_pinned = placement(domid, request(GIB, Policy::BestEffort)).with_hard_pinned(true);
     vec![
         placement(domid, request(GIB, Policy::Any)),
         placement(domid, request(GIB, Policy::BestEffort)),
@@ -96,14 +93,8 @@ fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
         let bench = bench(flavour);
         let domid = bench.create(GIB);
         for switches in [
-            Config {
-                claims: Claims::Never,
-                ..Config::default()
-            },
-            Config {
-                builder_claims: BuilderClaims::All,
-                ..Config::default()
-            },
+            Config::default().with_claims(Claims::Never),
+            Config::default().with_builder_claims(BuilderClaims::All),
         ] {
             let next = Protocol::open(bench.xen.clone(), switches).unwrap();
             let asked = placement(domid, request(GIB, Policy::BestEffort));
@@ -136,7 +127,7 @@ fn a_claim_of_another_process_that_was_seen_is_not_forgotten_with_it() {
         bench.xen.site.claim_node(domid, 0, GIB).unwrap();
         let asked = placement(domid, request(GIB, Policy::Any));
         let error = bench.protocol.place(asked).unwrap_err();
-        assert!(matches!(error, Error::Invalid(_)), "{error}");
+        assert!(matches!(error, Error::Conflict { .. }), "{error}");
         bench.xen.site.claim_node(domid, 0, 0).unwrap();
         place_and_populate(&bench, &bench.protocol, domid);
     }

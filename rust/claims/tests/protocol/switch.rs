@@ -9,10 +9,7 @@ use planner::Policy;
 use crate::bench::{bench_with, GIB};
 
 fn never() -> Config {
-    Config {
-        claims: Claims::Never,
-        ..Config::default()
-    }
+    Config::default().with_claims(Claims::Never)
 }
 
 #[test]

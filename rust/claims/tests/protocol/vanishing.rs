@@ -123,10 +123,10 @@ fn who_is_destroyed_while_it_waits_is_told_so_soon() {
     assert!(matches!(bench.protocol.step(&mut placing), Step::Wait(_)));
     gone(&bench.xen.site, domid);
     let step = bench.protocol.step(&mut placing);
-    let Step::Failed(Error::Invalid(invalid)) = step else {
+    let Step::Failed(Error::Conflict { domid: gone, .. }) = step else {
         panic!("{step:?}");
     };
-    assert_eq!(invalid.field, "domid");
+    assert_eq!(gone, domid);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_another_process_claimed_for_a_domain_is_not_claimed_over() {
         let again = || placement(domid, request(GIB, Policy::Any));
         let error = next.place(again()).unwrap_err();
         assert!(
-            matches!(error, Error::Invalid(_)),
+            matches!(error, Error::Conflict { .. }),
             "{}: {error}",
             flavour.name
         );

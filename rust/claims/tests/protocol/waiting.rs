@@ -26,15 +26,12 @@ fn waits_for_a_domain_that_gives_its_memory_back() {
 
 #[test]
 fn in_mode_never_an_extent_on_its_way_is_not_missing() {
-    let never = Config {
-        claims: Claims::Never,
-        ..waiting(0)
-    };
+    let never = waiting(0).with_claims(Claims::Never);
     let bench = bench_with(Flavour::UPSTREAM, never);
     let first = bench.place(64 * GIB, Policy::Any);
     let domid = first.domid();
     let overhead = request(64 * GIB, Policy::Any).overhead_pages;
-    let reserve = Config::default().reserve.host_pages;
+    let reserve = Config::default().reserve().host_pages;
     let rest = 128 * GIB - 64 * GIB - overhead - reserve;
     let model = &bench.xen.site;
     let take = || model.with(|xen| xen.take(domid, Kind::Memory, MAX_EXTENT_PAGES, None));
@@ -235,13 +232,10 @@ fn what_the_host_can_never_give_does_not_queue_first() {
 
 #[test]
 fn a_plan_that_comes_with_more_memory_is_waited_for() {
-    let config = Config {
-        reserve: planner::Reserve {
-            host_pages: 0,
-            node_pages: 8 * GIB,
-        },
-        ..Config::default()
-    };
+    let config = Config::default().with_reserve(planner::Reserve {
+        host_pages: 0,
+        node_pages: 8 * GIB,
+    });
     let bench = bench_with(Flavour::UPSTREAM, config);
     let first = bench.place(110 * GIB, Policy::Any);
     let old = first.domid();

@@ -98,20 +98,18 @@ impl World {
     fn new(seed: u64, starts: u64, flavour: Flavour) -> Result<Self, PlayError> {
         let mut rng = Rng::with_seed(seed);
         let xen = xen(&mut rng, flavour)?;
-        let mut config = Config {
-            memory_wait: PATIENCE,
-            ..Config::default()
-        };
+        let config = Config::default().with_memory_wait(PATIENCE);
+        let mut reserve = config.reserve();
         if flavour.node_claims == NodeClaims::Xs9 {
-            config.reserve.node_pages = NODE_RESERVE_PAGES;
+            reserve.node_pages = NODE_RESERVE_PAGES;
         }
         if flavour.consume == Consume::AtAssign {
-            config.reserve.host_pages += LATE_RESERVE_PAGES;
+            reserve.host_pages += LATE_RESERVE_PAGES;
         }
+        let config = config.with_reserve(reserve);
         let at_start = xen.physinfo();
         let nodes = xen.topology().online().len() as u64;
-        let node_reserve = config.reserve.node_pages * nodes;
-        let reserve_pages = config.reserve.host_pages.max(node_reserve);
+        let reserve_pages = reserve.host_pages.max(reserve.node_pages * nodes);
         let slots = rng.usize(3..=16);
         let protocol = Protocol::open(Stage::new(xen, Vec::new()), config)?;
         let schedule = match rng.u64(0..3) {

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
 use super::peer::Built;
-use super::record::{explain, remote_pages, rung_name, Happening};
+use super::record::{explain, remote_pages, Happening};
 use super::room::{Peers, Waiting};
 use super::scenario::VmKind;
 use super::stage::Stage;
@@ -274,19 +274,12 @@ impl Life {
     }
 
     pub fn request(&self) -> Request {
-        Request {
-            memory_pages: self.requested_pages().max(1),
-            overhead_pages: overhead_pages(self.vm.vcpus, self.vm.memory_pages),
-            vcpus: self.vm.vcpus,
-            cores: match self.vm.policy {
-                Policy::BestEffort | Policy::BestEffortHard | Policy::Strict => self.vm.vcpus,
-                Policy::Any | Policy::PrioMemOnly => 0,
-            },
-            policy: self.vm.policy,
-            strategy: self.vm.strategy,
-            allowed_cpus: None,
-            allowed_nodes: None,
-        }
+        let mut request = Request::of_pages(self.requested_pages().max(1), self.vm.vcpus);
+        request.overhead_pages = overhead_pages(self.vm.vcpus, self.vm.memory_pages);
+        request.cores = self.vm.policy.cores(self.vm.vcpus);
+        request.policy = self.vm.policy;
+        request.strategy = self.vm.strategy;
+        request
     }
 
     /// The CPUs that its vCPUs are bound to, if they are.
@@ -379,7 +372,7 @@ impl Life {
             Some(outcome) => {
                 let planned = outcome.plan.as_ref().map(|plan| plan.nodes);
                 (
-                    rung_name(&outcome.rung),
+                    outcome.rung.kind().name(),
                     outcome.claimed_pages,
                     planned.unwrap_or(nodes),
                     explain(outcome),

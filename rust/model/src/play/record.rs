@@ -234,18 +234,6 @@ impl Played {
     }
 }
 
-pub(super) fn rung_name(rung: &Rung) -> &'static str {
-    match rung {
-        Rung::NodeClaim(_) => "node",
-        Rung::ClaimSet => "set",
-        Rung::HostClaim => "host",
-        Rung::Anywhere => "any",
-        Rung::Unplaced(_) => "unplaced",
-        Rung::ClaimedByBuilder => "builder",
-        Rung::Unclaimed => "none",
-    }
-}
-
 pub(super) fn explain(outcome: &Outcome) -> String {
     let planned = match outcome
         .plan

@@ -76,28 +76,21 @@ impl Run {
     pub fn new(scenario: &Scenario, settings: &Settings) -> Result<Self, PlayError> {
         let mut rng = Rng::with_seed(settings.seed);
         let own = scenario.config();
-        let config = Config {
-            strategy: settings.strategy.unwrap_or(own.strategy),
-            builder_claims: match scenario.vms.iter().any(|vm| vm.builder_claims) {
-                true => claims::BuilderClaims::Pv,
-                false => claims::BuilderClaims::None,
-            },
-            ..own
+        let builder_claims = match scenario.vms.iter().any(|vm| vm.builder_claims) {
+            true => claims::BuilderClaims::Pv,
+            false => claims::BuilderClaims::None,
         };
+        let strategy = settings.strategy.unwrap_or(own.strategy());
+        let config = own
+            .with_strategy(strategy)
+            .with_builder_claims(builder_claims);
         let xen = setup::xen(scenario, settings, &mut rng)?;
         let at_start = xen.physinfo();
         let nodes = xen.topology().node_count();
-        let taken_pages = at_start.outstanding_pages + config.reserve.host_pages;
+        let taken_pages = at_start.outstanding_pages + config.reserve().host_pages;
         let free_pages = at_start.free_pages.saturating_sub(taken_pages);
         let names = Names::of(&scenario.vms)?;
-        let lives = setup::lives(
-            scenario,
-            &names,
-            settings,
-            config.strategy,
-            free_pages,
-            &mut rng,
-        );
+        let lives = setup::lives(scenario, &names, settings, strategy, free_pages, &mut rng);
         let faults = setup::faults(scenario, &names)?;
         let camera = Camera::new(settings.film, &xen);
         let protocol = Protocol::open(Stage::new(xen, faults), config.clone())?;
@@ -108,7 +101,7 @@ impl Run {
             flavour: settings.flavour,
             toolstack: settings.toolstack,
             variant: settings.variant,
-            strategy: config.strategy,
+            strategy,
             starts: Vec::new(),
             overclaimed_page_seconds: 0,
             all_running: Duration::ZERO,

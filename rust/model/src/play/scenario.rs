@@ -214,15 +214,13 @@ impl Scenario {
 
     /// Its switches.
     pub fn config(&self) -> Config {
-        let mut config = Config::default();
-        if let Some(strategy) = self.strategy {
-            config.strategy = strategy.into();
-        }
-        if let Some(pages) = self.reserve_pages {
-            config.reserve.host_pages = pages;
-        }
-        config.reserve.node_pages = self.node_reserve_pages;
-        config
+        let default = Config::default();
+        let strategy = self.strategy.map_or(default.strategy(), Strategy::from);
+        let reserve = planner::Reserve {
+            host_pages: self.reserve_pages.unwrap_or(default.reserve().host_pages),
+            node_pages: self.node_reserve_pages,
+        };
+        default.with_strategy(strategy).with_reserve(reserve)
     }
 }
 

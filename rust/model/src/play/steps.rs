@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use claims::{Affinity, Builder as Who, Domid, Errno, Placement, Step};
 
-use planner::Request;
-
 use super::building::extra;
 use super::call::Call;
 use super::life::{while_, At, Failure, Job, Life, Next, Set};
@@ -180,19 +178,17 @@ impl Life {
             Way::Peer(_) => self.at = At::Look,
             Way::Ours => {
                 let allowed_cpus = self.bound_cpus(set);
-                let placing = set.protocol.start(Placement {
-                    domid,
-                    hard_pinned: allowed_cpus.is_some(),
-                    request: Request {
-                        allowed_cpus,
-                        ..self.request()
-                    },
-                    builder: match self.vm.kind {
-                        VmKind::Hvm => Who::Hvm,
-                        VmKind::Pv => Who::Pv,
-                    },
-                });
-                self.placing = Some(Box::new(placing));
+                let mut request = self.request();
+                request.allowed_cpus = allowed_cpus;
+                let hard_pinned = request.allowed_cpus.is_some();
+                let builder = match self.vm.kind {
+                    VmKind::Hvm => Who::Hvm,
+                    VmKind::Pv => Who::Pv,
+                };
+                let placement = Placement::new(domid, request)
+                    .with_hard_pinned(hard_pinned)
+                    .with_builder(builder);
+                self.placing = Some(Box::new(set.protocol.start(placement)));
                 self.at = At::Place;
             }
         }

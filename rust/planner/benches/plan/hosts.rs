@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use xenopsd_numa_planner::{
-    Host, HostDescription, NodeDescription, Policy, Request, RequestDescription, Strategy,
+    Host, HostDescription, NodeDescription, Request, RequestDescription, Strategy,
     TopologyDescription,
 };
 
@@ -137,16 +137,7 @@ impl Free {
 
 /// A VM of so many pages and vCPUs.
 pub fn request(host: &Host, pages: u64, vcpus: u32, strategy: Strategy) -> Request {
-    let description = RequestDescription {
-        memory_bytes: pages << 12,
-        overhead_bytes: 0,
-        vcpus,
-        cores: None,
-        policy: Policy::BestEffort,
-        strategy,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    };
+    let description = RequestDescription::new(pages << 12, vcpus).with_strategy(strategy);
     Request::new(&description, host.topology()).expect("a request for a benchmark")
 }
 

@@ -122,18 +122,17 @@ fn small_request(rng: &mut Rng, case: &Case) -> Request {
         0 => rng.u64(0..pages),
         _ => 0,
     };
-    Request {
-        memory_pages: pages - overhead_pages,
-        overhead_pages,
-        cores: rng.u32(0..2) * vcpus,
-        policy: match rng.u32(0..8) {
-            0 => Policy::Strict,
-            1 => Policy::BestEffortHard,
-            2 => Policy::PrioMemOnly,
-            _ => Policy::BestEffort,
-        },
-        ..request(1, vcpus, STRATEGIES[rng.usize(0..3)])
-    }
+    let cores = rng.u32(0..2) * vcpus;
+    let policy = match rng.u32(0..8) {
+        0 => Policy::Strict,
+        1 => Policy::BestEffortHard,
+        2 => Policy::PrioMemOnly,
+        _ => Policy::BestEffort,
+    };
+    let mut asked = request(pages - overhead_pages, vcpus, STRATEGIES[rng.usize(0..3)]);
+    asked.overhead_pages = overhead_pages;
+    (asked.cores, asked.policy) = (cores, policy);
+    asked
 }
 
 /// Hosts as irregular as the generator makes them, of every kind that the tests have.

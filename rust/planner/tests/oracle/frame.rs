@@ -118,16 +118,10 @@ impl Case<'_> {
 
 /// A request for memory, in pages, and vCPUs; no cores, no masks.
 pub fn request(pages: u64, vcpus: u32, strategy: Strategy) -> Request {
-    Request {
-        memory_pages: pages,
-        overhead_pages: 0,
-        vcpus,
-        cores: 0,
-        policy: Policy::BestEffort,
-        strategy,
-        allowed_cpus: None,
-        allowed_nodes: None,
-    }
+    let mut request = Request::of_pages(pages, vcpus);
+    request.cores = 0;
+    request.strategy = strategy;
+    request
 }
 
 fn ask(request: &Request) -> Ask {

@@ -228,10 +228,8 @@ impl<'a> Small<'a> {
             Reason::Cores => short.pages == 0 && short.cpus == 0 && short.cores > 0,
             Reason::Reachability => host_short == Short::default() && !together(self.all()),
             Reason::SingleNode => {
-                let several = Request {
-                    policy: Policy::BestEffort,
-                    ..request.clone()
-                };
+                let mut several = request.clone();
+                several.policy = Policy::BestEffort;
                 request.policy == Policy::Strict && matches!(self.right(&several), Right::Placed(_))
             }
             Reason::Mask => false,

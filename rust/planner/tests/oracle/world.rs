@@ -118,16 +118,13 @@ impl Ask {
     }
 
     pub fn request(&self, host: &Host) -> Request {
-        let description = RequestDescription {
-            memory_bytes: self.memory_bytes,
-            overhead_bytes: self.overhead_bytes,
-            vcpus: self.vcpus,
-            cores: self.cores,
-            policy: self.policy,
-            strategy: self.strategy,
-            allowed_cpus: self.allowed_cpus.clone(),
-            allowed_nodes: self.allowed_nodes.clone(),
-        };
+        let description = RequestDescription::new(self.memory_bytes, self.vcpus)
+            .with_overhead_bytes(self.overhead_bytes)
+            .with_cores(self.cores)
+            .with_policy(self.policy)
+            .with_strategy(self.strategy)
+            .with_allowed_cpus(self.allowed_cpus.clone())
+            .with_allowed_nodes(self.allowed_nodes.clone());
         Request::new(&description, host.topology()).expect("a valid request")
     }
 }
