@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_uint};
 use std::ptr::null_mut;
 
 use xenctrl_sys as xc;
-use xenopsd_numa_standin as _;
+use xenopsd_numa_fake_libxenctrl as _;
 
 /// A handle, closed when it is not needed any more.
 struct Handle(*mut xc::xc_interface);

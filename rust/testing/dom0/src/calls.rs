@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::operations::NOBODY;
 use crate::report::{ensure, Failure, Found, Report};
 use crate::seen::Seen;
-use crate::{node_claims, standin};
+use crate::{fake_libxenctrl, node_claims};
 
 /// More than are asked for at once.
 const DOMAINS: usize = 300;
@@ -46,7 +46,7 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     });
     if !host.on_this_machine {
         report.check("what is seen of a modelled Xen is what it is", || {
-            standin::seen(host)
+            fake_libxenctrl::seen(host)
         });
     }
     let times = if long { OPENED_LONG } else { OPENED };
@@ -179,7 +179,7 @@ fn memory_by_node(host: &Host) -> Found {
     let told = match host.xen.pages_by_node(domain.domid) {
         Err(error) if error.errno == Errno::ENOSYS => {
             let declared =
-                !host.on_this_machine && standin::declares("xc_domain_numa_get_node_pages");
+                !host.on_this_machine && fake_libxenctrl::declares("xc_domain_numa_get_node_pages");
             ensure!(!declared, "the library says that it is told");
             return Ok("not told".to_string());
         }

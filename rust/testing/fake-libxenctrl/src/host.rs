@@ -5,10 +5,10 @@ use planner::{Host, HostDescription, Invalid, NodeDescription, TopologyDescripti
 use serde::Deserialize;
 
 /// The variable that names a snapshot.
-const HOST: &str = "XENOPSD_NUMA_STANDIN";
+const HOST: &str = "XENOPSD_NUMA_FAKE_HOST";
 
 /// The variable that names a flavour.
-const FLAVOUR: &str = "XENOPSD_NUMA_STANDIN_FLAVOUR";
+const FLAVOUR: &str = "XENOPSD_NUMA_FAKE_FLAVOUR";
 
 /// The format of snapshots that is understood.
 const FORMAT: &str = "xenopsd-numa-host/1";
@@ -178,12 +178,12 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_told() {
         let told = |json| snapshot(json, "x").unwrap_err().to_string();
-        assert!(told("{").starts_with("XENOPSD_NUMA_STANDIN: x: "));
+        assert!(told("{").starts_with("XENOPSD_NUMA_FAKE_HOST: x: "));
         let other = r#"{"format": "2", "distances": [], "cpu_to_node": [], "cpu_to_core": [],
             "cpu_to_socket": [], "nodes": [], "host_free_bytes": 0}"#;
         assert_eq!(
             told(other),
-            "XENOPSD_NUMA_STANDIN: format: found 2, expected xenopsd-numa-host/1"
+            "XENOPSD_NUMA_FAKE_HOST: format: found 2, expected xenopsd-numa-host/1"
         );
         let flavour = Unusable::Flavour("5.0".to_string()).to_string();
         assert!(flavour.contains("found 5.0, expected one of 4.17, upstream"));

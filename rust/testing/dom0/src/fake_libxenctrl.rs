@@ -6,8 +6,8 @@ use crate::host::Host;
 use crate::report::{ensure, Failure, Found};
 use crate::seen::Seen;
 
-/// What names the kind of Xen for the stand-in.
-const FLAVOUR: &str = "XENOPSD_NUMA_STANDIN_FLAVOUR";
+/// What names the kind of Xen for the fake libxenctrl.
+const FLAVOUR: &str = "XENOPSD_NUMA_FAKE_FLAVOUR";
 
 /// Whether this build has that call.
 pub fn declares(call: &str) -> bool {

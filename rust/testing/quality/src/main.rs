@@ -12,7 +12,7 @@ use xenopsd_numa_quality::placers::Rule;
 use xenopsd_numa_quality::report::{page, Elsewhere, Tried, AIMED_AT};
 use xenopsd_numa_quality::table::{rows, Hosts, Law, RULES};
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/quality.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/quality.md");
 
 fn main() -> ExitCode {
     match measure() {

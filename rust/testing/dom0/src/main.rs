@@ -12,8 +12,9 @@ mod crash;
 mod differential;
 mod draw;
 mod dying;
-#[path = "../../claims/tests/everywhere/mod.rs"]
+#[path = "../../../claims/tests/everywhere/mod.rs"]
 mod everywhere;
+mod fake_libxenctrl;
 mod followed;
 mod following;
 mod gib;
@@ -32,7 +33,6 @@ mod report;
 mod seen;
 mod site;
 mod srat;
-mod standin;
 mod storm;
 mod worlds;
 

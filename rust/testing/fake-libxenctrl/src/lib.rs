@@ -1,7 +1,7 @@
 //! A libxenctrl whose hypervisor is the model: what is linked with it, or runs with it preloaded,
 //! finds a Xen of its own in its process.
 //!
-//! `XENOPSD_NUMA_STANDIN` names a host snapshot, `XENOPSD_NUMA_STANDIN_FLAVOUR` the kind of Xen by
+//! `XENOPSD_NUMA_FAKE_HOST` names a host snapshot, `XENOPSD_NUMA_FAKE_FLAVOUR` the kind of Xen by
 //! the model's name for it; without them it is a 4.17 on a small host of two nodes. The model's
 //! time is that of this machine. All handles of a process are on the same Xen.
 //!
