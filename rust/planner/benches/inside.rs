@@ -6,7 +6,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use planner::{
+use xenopsd_numa_planner::{
     plan, Host, HostDescription, Limits, NodeDescription, Policy, Request, RequestDescription,
     Strategy, TopologyDescription,
 };
