@@ -70,7 +70,7 @@ archive=$(reported "\"\\([^\"]*/$file\\.a\\)\"")
 [ -f "$archive" ] || missing "$file.a"
 
 if [ $# -eq 0 ]; then
-    out=$(reported "\"package_id\":\"[^\"]*xenopsd-numa-$crate[@ ][^\"]*\".*\"out_dir\":\"\\([^\"]*\\)\"")
+    out=$(reported "\"package_id\":\"[^\"]*xenopsd-numa-${crate}[@ ][^\"]*\".*\"out_dir\":\"\\([^\"]*\\)\"")
     [ -f "$out/raw.ml" ] || missing "raw.ml"
     cp "$out/raw.ml" "$out/raw.mli" .
     # Words again: symbols have no spaces.
