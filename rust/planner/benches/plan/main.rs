@@ -1,9 +1,9 @@
 //! How long a plan takes, on hosts of every size and shape: `cargo bench -p xenopsd-numa-planner`.
 //!
 //! Prints a page of the slowest cells; after `--`, `--write FILE` writes it there too, and
-//! `--tables FILE` all cells. In the first table each plan is of another VM on a host that is filled
-//! anew; in the second each cell is the same plan 10,000 times. Each plan is timed by itself, the
-//! clock's own cost included.
+//! `--tables FILE` all cells. In the first table each plan is of another VM on a host that is
+//! filled anew; in the second each cell is the same plan 10,000 times. Each plan is timed by
+//! itself, the clock's own cost included.
 
 mod hosts;
 
@@ -25,9 +25,9 @@ Made by `./dev bench`, on two shared cores of an AMD EPYC: compare rows with eac
 other machines. `./dev bench FILE` writes to FILE each case of which the slowest are here, with what
 it allocates, its steps and its explanation.
 
-Nodes have 64 GiB, 16 CPUs and 8 cores. Distances: flat 21; line and ring grow by 3 and 6 a node; two
-levels 12 in groups of 4 and 32; three levels 11 in groups of 4, 21 in groups of 16, and 31; random
-ones of 11 to 59, or of three values, are symmetrical. Proven: no closer set exists.
+Nodes have 64 GiB, 16 CPUs and 8 cores. Distances: flat 21; line and ring grow by 3 and 6 a node;
+two levels 12 in groups of 4 and 32; three levels 11 in groups of 4, 21 in groups of 16, and 31;
+random ones of 11 to 59, or of three values, are symmetrical. Proven: no closer set exists.
 ";
 
 const ANY_PAGE: &str = "

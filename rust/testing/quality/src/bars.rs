@@ -1,6 +1,6 @@
 //! What `balance`, `pack` and `spread` must reach.
 
-use std::ops::Range;
+use planner::Strategy;
 
 use crate::fault::Fault;
 use crate::placers::Rule;
@@ -71,12 +71,15 @@ fn differences(ours: &Figures, theirs: &Figures) -> [f64; 3] {
     ]
 }
 
+/// Where the rule of that name is.
+pub fn index_of(rules: &[Rule], name: &'static str) -> Result<usize, Fault> {
+    let at = rules.iter().position(|rule| rule.name() == name);
+    at.ok_or(Fault::NoRule(name))
+}
+
 /// A bar that `balance` or `pack` does not reach in the main table: where, and by what.
 pub fn broken(rows: &[Row], rules: &[Rule]) -> Result<Vec<String>, Fault> {
-    let at = |name| {
-        let at = rules.iter().position(|rule| rule.name() == name);
-        at.ok_or(Fault::NoRule(name))
-    };
+    let at = |name| index_of(rules, name);
     let [multi, best] = [at("xenopsd-multi")?, at("bestfit")?];
     let [pack, balance] = [at("pack")?, at("balance")?];
     let mut broken = Vec::new();
@@ -108,47 +111,48 @@ pub fn broken(rows: &[Row], rules: &[Rule]) -> Result<Vec<String>, Fault> {
     Ok(broken)
 }
 
-/// How much imbalance a rule has beyond the least of `spread`'s rivals.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Excess {
-    /// On the worst row.
-    pub most: f64,
-    /// The mean of all rows.
-    pub mean: f64,
-    /// Rows on which it is above.
-    pub rows: usize,
+/// How much imbalance `spread` has, on the worst row, beyond the least of the rules that honour
+/// plans of several nodes.
+pub fn excess_of_spread(rows: &[Row], rules: &[Rule]) -> Result<f64, Fault> {
+    let mut most = f64::NEG_INFINITY;
+    for row in rows {
+        let [spread, least] = spread_and_least(row, rules)?;
+        most = most.max(spread - least);
+    }
+    Ok(most)
 }
 
-impl Excess {
-    /// Of the rule at `ours` over those at `rivals`.
-    pub fn new(rows: &[Row], ours: usize, rivals: Range<usize>) -> Self {
-        let excess = |row: &Row| row.figures[ours].imbalance - least(row, rivals.clone());
-        Excess {
-            most: rows.iter().map(excess).fold(f64::NEG_INFINITY, f64::max),
-            mean: rows.iter().map(excess).sum::<f64>() / rows.len() as f64,
-            rows: rows.iter().filter(|row| excess(row) > 0.0).count(),
+/// The imbalance of `spread` on a row, and the least of its rivals.
+pub fn spread_and_least(row: &Row, rules: &[Rule]) -> Result<[f64; 2], Fault> {
+    let (mut spread, mut least) = (None, f64::INFINITY);
+    for (rule, figures) in rules.iter().zip(&row.figures) {
+        match rule {
+            Rule::Ours(Strategy::Spread) => spread = Some(figures.imbalance),
+            // Its plans of several nodes are dropped.
+            Rule::Xenopsd => (),
+            Rule::XenopsdMulti
+            | Rule::WorstFit
+            | Rule::BestFit
+            | Rule::LeastVcpu
+            | Rule::Ours(Strategy::Pack | Strategy::Balance) => {
+                least = least.min(figures.imbalance);
+            }
         }
     }
+    let spread = spread.ok_or(Fault::NoRule("spread"))?;
+    Ok([spread, least])
 }
 
-/// The least imbalance that one of `rivals` has on a row.
-pub fn least(row: &Row, rivals: Range<usize>) -> f64 {
-    let rivals = row.figures[rivals].iter();
-    rivals
-        .map(|figures| figures.imbalance)
-        .fold(f64::INFINITY, f64::min)
-}
-
-/// What `spread` does not reach, on the ten rows and where nodes differ in size.
-pub fn broken_by_spread(alike: Excess, different: Excess) -> Vec<String> {
+/// What `spread` does not reach, with these excesses on the ten rows and where nodes differ in
+/// size.
+pub fn broken_by_spread(alike: f64, different: f64) -> Vec<String> {
     let mut broken = Vec::new();
-    if alike.most > WORTH_OF_SPARE_NODES {
-        broken.push(format!("spread has {:+.4} of imbalance", alike.most));
+    if alike > WORTH_OF_SPARE_NODES {
+        broken.push(format!("spread has {alike:+.4} of imbalance"));
     }
-    if different.most > 0.0 {
-        let most = different.most;
+    if different > 0.0 {
         broken.push(format!(
-            "spread has {most:+.4} of imbalance where nodes differ in size"
+            "spread has {different:+.4} of imbalance where nodes differ in size"
         ));
     }
     broken

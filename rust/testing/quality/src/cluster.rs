@@ -84,6 +84,16 @@ impl<'a> Cluster<'a> {
         NodeSet::first(self.host.nodes)
     }
 
+    /// Free pages of `set`.
+    pub fn room(&self, set: NodeSet) -> u64 {
+        set.iter().map(|node| self.free[node]).sum()
+    }
+
+    /// Whether `set` has the memory and the cores for `vm`.
+    pub fn fits(&self, set: NodeSet, vm: &Vm) -> bool {
+        self.room(set) >= vm.pages && set.len() as u32 * self.host.cores() >= vm.vcpus
+    }
+
     /// Whether some node has the memory and the cores for `vm`.
     pub fn one_node_suffices(&self, vm: &Vm) -> bool {
         vm.vcpus <= self.host.cores() && self.nodes().iter().any(|n| self.free[n] >= vm.pages)

@@ -17,13 +17,10 @@ pub enum Fault {
     /// A rule that bars are about is not in the table.
     #[error("no rule {0}")]
     NoRule(&'static str),
-    /// The row that more was hoped for on is not in the table.
-    #[error("no row of the host and load aimed at")]
-    NoRow,
     /// The page could not be put together.
     #[error("the page: {0}")]
     Page(#[from] std::fmt::Error),
     /// The page could not be written.
-    #[error("docs/quality.md: {0}")]
+    #[error("what was measured: {0}")]
     File(#[from] std::io::Error),
 }

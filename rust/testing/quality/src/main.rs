@@ -1,15 +1,14 @@
 //! Prints what strategies are worth, writes it to `docs/quality.md`, and fails if a bar is broken.
+//! `--tables FILE` writes each row of each rule to FILE.
 
 use std::process::ExitCode;
 
 use planner::Strategy;
 use xenopsd_numa_quality::arrivals::Sizes;
-use xenopsd_numa_quality::bars::{broken, broken_by_spread, Against};
+use xenopsd_numa_quality::bars::{broken, broken_by_spread, excess_of_spread, Against};
 use xenopsd_numa_quality::fault::Fault;
-use xenopsd_numa_quality::ideas::for_balance;
-use xenopsd_numa_quality::level::Levels;
 use xenopsd_numa_quality::placers::Rule;
-use xenopsd_numa_quality::report::{page, Elsewhere, Tried, AIMED_AT};
+use xenopsd_numa_quality::report::{page, tables, Elsewhere};
 use xenopsd_numa_quality::table::{rows, Hosts, Law, RULES};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/quality.md");
@@ -32,38 +31,30 @@ fn main() -> ExitCode {
 
 /// Measures, prints and writes; the bars that are broken.
 fn measure() -> Result<Vec<String>, Fault> {
-    let main_rows = rows(Law::PLAIN, &RULES, 1..=200)?;
-    let levels = Levels::measured()?;
-    let page = page(&RULES, &main_rows, &levels, &tried()?, &elsewhere()?)?;
+    let alike = rows(Law::PLAIN, &RULES, 1..=200)?;
+    let half_nodes = Law {
+        sizes: Sizes::Plain,
+        hosts: Hosts::HalfNodes,
+    };
+    let different = rows(half_nodes, &RULES, 1..=200)?;
+    let page = page(&RULES, &alike, &different, &elsewhere()?)?;
     print!("{page}");
     std::fs::write(PAGE, &page)?;
-    let mut broken = broken(&main_rows, &RULES)?;
-    let [alike, different] = levels.spread();
-    broken.extend(broken_by_spread(alike, different));
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--tables");
+    if let Some(file) = arguments.nth(1) {
+        std::fs::write(file, tables(&RULES, &alike)?)?;
+    }
+    let mut broken = broken(&alike, &RULES)?;
+    broken.extend(broken_by_spread(
+        excess_of_spread(&alike, &RULES)?,
+        excess_of_spread(&different, &RULES)?,
+    ));
     Ok(broken)
 }
 
-fn tried() -> Result<Vec<Tried>, Fault> {
-    let mut rules = vec![Rule::XenopsdMulti];
-    rules.extend(for_balance().map(Rule::Tried));
-    let rows = rows(Law::PLAIN, &rules, 1..=200)?;
-    let mut aimed_at = rows.iter().filter(|row| (row.host, row.load) == AIMED_AT);
-    let aimed_at = aimed_at.next().ok_or(Fault::NoRow)?;
-    let tried = |(i, idea)| Tried {
-        idea,
-        against: Against::new(&rows, i + 1, 0),
-        aimed_at: aimed_at.figures[i + 1],
-    };
-    Ok(for_balance().enumerate().map(tried).collect())
-}
-
-/// Ideas that are told beside `balance` under other laws.
-const ELSEWHERE: [&str; 2] = ["next, least used", "two ahead"];
-
+/// `balance` under other laws.
 fn elsewhere() -> Result<Vec<Elsewhere>, Fault> {
-    let mut rules = vec![Rule::XenopsdMulti, Rule::Ours(Strategy::Balance)];
-    let ideas = for_balance().filter(|idea| ELSEWHERE.contains(&idea.name));
-    rules.extend(ideas.map(Rule::Tried));
+    let rules = [Rule::XenopsdMulti, Rule::Ours(Strategy::Balance)];
     let laws = [
         ("as above | 1 to 200", Sizes::Plain, Hosts::Plain, 1..=200),
         (
@@ -92,14 +83,12 @@ fn elsewhere() -> Result<Vec<Elsewhere>, Fault> {
             1..=200,
         ),
     ];
-    let mut elsewhere = Vec::new();
-    for (what, sizes, hosts, seeds) in laws {
+    let elsewhere = laws.into_iter().map(|(what, sizes, hosts, seeds)| {
         let rows = rows(Law { sizes, hosts }, &rules, seeds)?;
-        elsewhere.extend((1..rules.len()).map(|ours| Elsewhere {
+        Ok(Elsewhere {
             what,
-            rule: rules[ours].name(),
-            against: Against::new(&rows, ours, 0),
-        }));
-    }
-    Ok(elsewhere)
+            against: Against::new(&rows, 1, 0),
+        })
+    });
+    elsewhere.collect()
 }

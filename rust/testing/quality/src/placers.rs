@@ -5,9 +5,7 @@ use planner::{Host, Limits, Memory, NodeMemory, NodeSet, Policy, Request, Strate
 use crate::arrivals::Vm;
 use crate::cluster::{striped, Cluster, PerNode, Place};
 use crate::fault::Fault;
-use crate::ideas::{Idea, Sets};
 use crate::sets::{nearest, Near};
-use crate::view::{Seen, View};
 
 /// A rule by which VMs are placed.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +22,6 @@ pub enum Rule {
     LeastVcpu,
     /// The planner.
     Ours(Strategy),
-    /// Another choice between equally near sets of nodes.
-    Tried(&'static Idea),
 }
 
 impl Rule {
@@ -40,7 +36,6 @@ impl Rule {
             Rule::Ours(Strategy::Pack) => "pack",
             Rule::Ours(Strategy::Spread) => "spread",
             Rule::Ours(Strategy::Balance) => "balance",
-            Rule::Tried(idea) => idea.name,
         }
     }
 }
@@ -51,8 +46,6 @@ pub struct Placer<'a> {
     sets: &'a [Near],
     /// How often xenopsd chose each node.
     chosen: PerNode,
-    /// What it placed last.
-    seen: Seen,
 }
 
 impl<'a> Placer<'a> {
@@ -62,7 +55,6 @@ impl<'a> Placer<'a> {
             rule,
             sets,
             chosen: [0; planner::MAX_NODES],
-            seen: Seen::default(),
         }
     }
 
@@ -75,7 +67,6 @@ impl<'a> Placer<'a> {
         let single = nodes.iter().filter(suffices);
         let nodes = match self.rule {
             Rule::Ours(strategy) => return ours(cluster, vm, strategy),
-            Rule::Tried(idea) => self.tried(cluster, vm, idea),
             Rule::Xenopsd => match self.by_counters(cluster, vm) {
                 several if several.len() > 1 => nodes,
                 one => one,
@@ -94,8 +85,6 @@ impl<'a> Placer<'a> {
                 }
             }
         };
-        self.seen.rotate_right(1);
-        self.seen[0] = vm.pages;
         Ok(Place {
             cpu_nodes: nodes,
             pages: striped(&cluster.free, nodes, vm.pages),
@@ -104,14 +93,13 @@ impl<'a> Placer<'a> {
 
     /// xenopsd's plan: of the nearest sets that fit, the one whose nodes it chose least often.
     fn by_counters(&mut self, cluster: &Cluster, vm: &Vm) -> NodeSet {
-        let view = View::new(cluster, vm, &self.seen);
         let key = |nodes: &NodeSet| {
             let chosen: u64 = nodes.iter().map(|node| self.chosen[node]).sum();
             let mut descending: Vec<usize> = nodes.iter().collect();
             descending.reverse();
             (chosen, descending)
         };
-        let sets = nearest(self.sets, |nodes| view.fits(nodes));
+        let sets = nearest(self.sets, |nodes| cluster.fits(nodes, vm));
         let best = sets.iter().map(|set| set.nodes).min_by_key(key);
         let best = best.unwrap_or(cluster.nodes());
         best.iter().for_each(|node| self.chosen[node] += 1);
@@ -119,25 +107,9 @@ impl<'a> Placer<'a> {
     }
 
     fn emptiest(&self, cluster: &Cluster, vm: &Vm) -> NodeSet {
-        let view = View::new(cluster, vm, &self.seen);
-        let sets = nearest(self.sets, |nodes| view.fits(nodes));
+        let sets = nearest(self.sets, |nodes| cluster.fits(nodes, vm));
         let best = sets.iter().map(|set| set.nodes);
-        let best = best.min_by_key(|nodes| std::cmp::Reverse(view.room(*nodes)));
-        best.unwrap_or(cluster.nodes())
-    }
-
-    fn tried(&self, cluster: &Cluster, vm: &Vm, idea: &Idea) -> NodeSet {
-        let view = View::new(cluster, vm, &self.seen);
-        let sets = nearest(self.sets, |nodes| match idea.sets {
-            Sets::NoneToSpare => view.irreducible(nodes),
-            Sets::AnyThatFit => view.fits(nodes),
-        });
-        let maximum = sets.first().map(|set| set.maximum);
-        let sets = sets.iter().filter(|set| Some(set.maximum) == maximum);
-        let best = sets.map(|set| set.nodes).min_by(|a, b| {
-            let by_idea = (idea.cost)(&view, *a).cmp(&(idea.cost)(&view, *b));
-            by_idea.then_with(|| a.iter().cmp(b.iter()))
-        });
+        let best = best.min_by_key(|nodes| std::cmp::Reverse(cluster.room(*nodes)));
         best.unwrap_or(cluster.nodes())
     }
 }

@@ -1,164 +1,155 @@
-//! The tables as Markdown.
+//! The page and the tables, as Markdown.
 
 use std::fmt::{self, Write};
 
-use crate::bars::Against;
-use crate::ideas::Idea;
-use crate::level::Levels;
+use crate::bars::{index_of, spread_and_least, Against};
+use crate::fault::Fault;
 use crate::placers::Rule;
 use crate::run::Figures;
 use crate::table::Row;
 
-/// What a rule made of a law, against xenopsd-multi.
+/// What `balance` made of a law, against xenopsd-multi.
 pub struct Elsewhere {
     /// The law and the seeds.
     pub what: &'static str,
-    /// The rule.
-    pub rule: &'static str,
     /// What came of it.
     pub against: Against,
 }
 
-/// What an idea for `balance` made of the ten rows.
-pub struct Tried {
-    /// The idea.
-    pub idea: &'static Idea,
-    /// Beside xenopsd-multi.
-    pub against: Against,
-    /// On the row that more was hoped for on: [`AIMED_AT`].
-    pub aimed_at: Figures,
-}
-
-/// The host and the load that more was hoped for on.
-pub const AIMED_AT: (&str, f64) = ("epyc-2p-nps4", 0.9);
-
-/// The whole page.
+/// The page, of rows whose nodes are alike, of the same where every second node has half the
+/// memory, and of other laws.
 pub fn page(
     rules: &[Rule],
-    rows: &[Row],
-    levels: &Levels,
-    tried: &[Tried],
+    alike: &[Row],
+    different: &[Row],
     elsewhere: &[Elsewhere],
-) -> Result<String, fmt::Error> {
+) -> Result<String, Fault> {
     let mut page = String::from(INTRODUCTION);
-    main_table(&mut page, rules, rows)?;
+    mean_table(&mut page, rules, alike)?;
     page.push_str(BALANCE);
-    tried_table(&mut page, tried)?;
+    balance_table(&mut page, rules, alike)?;
     page.push_str(ELSEWHERE);
     elsewhere_table(&mut page, elsewhere)?;
     page.push_str(SPREAD);
-    spread_tables(&mut page, levels)?;
+    spread_table(&mut page, rules, alike, different)?;
     page.push_str(WEAK);
     Ok(page)
 }
 
-fn main_table(page: &mut String, rules: &[Rule], rows: &[Row]) -> fmt::Result {
-    page.push_str(MAIN_HEAD);
+/// What each rule made of each row.
+pub fn tables(rules: &[Rule], rows: &[Row]) -> Result<String, fmt::Error> {
+    let mut tables = String::from(MAIN_HEAD.trim_start());
     for row in rows {
         for (rule, figures) in rules.iter().zip(&row.figures) {
-            let percent = |share: f64| share * 100.0;
-            writeln!(
-                page,
-                "| {} | {:.0} % | {} | {:.1} % ({:.1} %) | {:.1} % / {:.1} % \
-                 | {:.2} | {:.0} % | {:.2} |",
-                row.host,
-                percent(row.load),
-                rule.name(),
-                percent(figures.started_on_one),
-                percent(figures.possible),
-                percent(figures.running_on_one),
-                percent(figures.repacked),
-                figures.distance,
-                percent(figures.imbalance),
-                figures.hottest,
-            )?;
+            let load = row.load * 100.0;
+            write!(tables, "| {} | {load:.0} % | {} |", row.host, rule.name())?;
+            figure_cells(&mut tables, figures)?;
         }
+    }
+    Ok(tables)
+}
+
+fn mean_table(page: &mut String, rules: &[Rule], rows: &[Row]) -> fmt::Result {
+    page.push_str(MEAN_HEAD);
+    for (i, rule) in rules.iter().enumerate() {
+        let mean = |of: fn(&Figures) -> f64| {
+            rows.iter().map(|row| of(&row.figures[i])).sum::<f64>() / rows.len() as f64
+        };
+        write!(page, "| {} |", rule.name())?;
+        let figures = Figures {
+            started_on_one: mean(|figures| figures.started_on_one),
+            possible: mean(|figures| figures.possible),
+            running_on_one: mean(|figures| figures.running_on_one),
+            repacked: mean(|figures| figures.repacked),
+            distance: mean(|figures| figures.distance),
+            imbalance: mean(|figures| figures.imbalance),
+            hottest: mean(|figures| figures.hottest),
+        };
+        figure_cells(page, &figures)?;
     }
     Ok(())
 }
 
-fn tried_table(page: &mut String, tried: &[Tried]) -> fmt::Result {
-    page.push_str(TRIED_HEAD);
-    against_head(page);
-    for tried in tried {
-        write!(page, "| {} | {} |", tried.idea.name, tried.idea.what)?;
-        let Figures {
-            running_on_one,
-            imbalance,
-            ..
-        } = tried.aimed_at;
-        let (on_one, imbalance) = (running_on_one * 100.0, imbalance * 100.0);
-        write!(page, " {on_one:.1} % at {imbalance:.1} % |")?;
-        against_cells(page, &tried.against)?;
+fn figure_cells(page: &mut String, figures: &Figures) -> fmt::Result {
+    let percent = |share: f64| share * 100.0;
+    writeln!(
+        page,
+        " {:.1} % ({:.1} %) | {:.1} % / {:.1} % | {:.2} | {:.0} % | {:.2} |",
+        percent(figures.started_on_one),
+        percent(figures.possible),
+        percent(figures.running_on_one),
+        percent(figures.repacked),
+        figures.distance,
+        percent(figures.imbalance),
+        figures.hottest,
+    )
+}
+
+fn balance_table(page: &mut String, rules: &[Rule], rows: &[Row]) -> Result<(), Fault> {
+    page.push_str(BALANCE_HEAD);
+    let [balance, multi] = [
+        index_of(rules, "balance")?,
+        index_of(rules, "xenopsd-multi")?,
+    ];
+    for row in rows {
+        let [ours, theirs] = [&row.figures[balance], &row.figures[multi]];
+        writeln!(
+            page,
+            "| {} | {:.0} % | {:.1} % | {:.1} % | {:.2} | {:.2} | {:.0} % | {:.0} % |",
+            row.host,
+            row.load * 100.0,
+            ours.running_on_one * 100.0,
+            theirs.running_on_one * 100.0,
+            ours.distance,
+            theirs.distance,
+            ours.imbalance * 100.0,
+            theirs.imbalance * 100.0,
+        )?;
     }
     Ok(())
 }
 
 fn elsewhere_table(page: &mut String, elsewhere: &[Elsewhere]) -> fmt::Result {
-    page.push_str("\n| law | seeds | rule |");
-    against_head(page);
-    for Elsewhere {
-        what,
-        rule,
-        against,
-    } in elsewhere
-    {
-        write!(page, "| {what} | {rule} |")?;
-        against_cells(page, against)?;
+    page.push_str(ELSEWHERE_HEAD);
+    for Elsewhere { what, against } in elsewhere {
+        writeln!(
+            page,
+            "| {what} | {:+.1} | {:+.1} % | {:+.1} | {} | {} |",
+            against.share * 100.0,
+            against.distance * 100.0,
+            against.imbalance * 100.0,
+            against.better_rows,
+            if against.holds() { "hold" } else { "broken" },
+        )?;
     }
     Ok(())
 }
 
-fn spread_tables(page: &mut String, levels: &Levels) -> fmt::Result {
+fn spread_table(
+    page: &mut String,
+    rules: &[Rule],
+    alike: &[Row],
+    different: &[Row],
+) -> Result<(), Fault> {
     page.push_str(BESIDE_HEAD);
-    for row in levels.beside() {
-        write!(page, "| {} | {:.0} % |", row.host, row.load * 100.0)?;
-        for [spread, least] in [row.alike, row.different] {
-            let points = [spread, least, spread - least].map(|share| share * 100.0);
-            let [spread, least, more] = points;
+    for (alike, different) in alike.iter().zip(different) {
+        write!(page, "| {} | {:.0} % |", alike.host, alike.load * 100.0)?;
+        for row in [alike, different] {
+            let [spread, least] = spread_and_least(row, rules)?.map(|share| share * 100.0);
+            let more = spread - least;
             write!(page, " {spread:.2} % | {least:.2} % | {more:+.2} |")?;
         }
         page.push('\n');
     }
-    page.push_str(LEVEL_HEAD);
-    for tried in levels.tried() {
-        write!(page, "| {} | {} |", tried.name, tried.what)?;
-        for excess in tried.excess {
-            let (most, mean) = (excess.most * 100.0, excess.mean * 100.0);
-            write!(page, " {most:+.2} | {mean:+.2} | {} |", excess.rows)?;
-        }
-        page.push('\n');
-    }
     Ok(())
-}
-
-/// The end of a table's head after columns of its own.
-fn against_head(page: &mut String) {
-    let own = page.lines().last().unwrap_or_default().matches('|').count();
-    page.push_str(
-        " least lead in VMs on one node | most distance | most imbalance | better rows | bars |\n",
-    );
-    page.push_str(&"|--".repeat(own - 1 + 5));
-    page.push_str("|\n");
-}
-
-fn against_cells(page: &mut String, against: &Against) -> fmt::Result {
-    writeln!(
-        page,
-        " {:+.1} | {:+.1} % | {:+.1} | {} | {} |",
-        against.share * 100.0,
-        against.distance * 100.0,
-        against.imbalance * 100.0,
-        against.better_rows,
-        if against.holds() { "hold" } else { "broken" },
-    )
 }
 
 const INTRODUCTION: &str = "\
 # What strategies are worth
 
 Written by `cargo run --release -p xenopsd-numa-quality`, which fails if a bar below is broken.
-The same seeds give the same page on every machine.
+The same seeds give the same page on every machine. With `-- --tables FILE` each host and load of
+each rule is written to FILE.
 
 VMs arrive and depart at random on a host that is kept near a load, and every rule places the same
 arrivals. A run has 500 steps; seeds 1 to 200. In a step a running VM, any as likely, departs if
@@ -184,6 +175,14 @@ real code.
   starts; weighted by memory.
 - imbalance: used share of the fullest node less that of the emptiest; the mean over the steps after
   the first 50. vCPU max/mean: vCPUs of the node with most, over the mean.
+
+Means of the five hosts at 75 and at 90 %:
+";
+
+const MEAN_HEAD: &str = "
+| rule | started on one node (possible) | running on one node / repack | distance | imbalance \
+| vCPU max/mean |
+|--|--|--|--|--|--|
 ";
 
 const MAIN_HEAD: &str = "
@@ -196,7 +195,7 @@ const BALANCE: &str = "
 The figures of the first five rules agree with those of xenopsd's own OCaml code under the same law
 (other random numbers): `tests/agreement.rs` compares them, within what 200 seeds scatter.
 
-## How `balance` was found
+## What `balance` does
 
 Bars, against xenopsd-multi, on all ten rows: VMs on one node at most 0.3 points fewer, distance at
 most 1 % more, imbalance at most 5 points more; and both of the first two better on six rows. `pack`
@@ -209,47 +208,32 @@ large ones, an empty node stays empty while others do, and the counting stops at
 which levelling is not paid for. Holes are counted 1/32 smaller than they are, because an empty node
 has less free than its span. Where a VM needs several nodes, the set with the emptiest node is
 taken, then the one with the least room, so that the VM's memory is mostly on one node and full
-nodes lend their CPUs (`lent` below).
-
-Hoped for, and not reached by anything tried: 88 % on one node at 50 % imbalance on epyc-2p-nps4 at
-90 %, where `balance` has 87.1 % at 52 %. The ideas lie near one line there: a point more on one
-node costs more than two points of imbalance. What had 88 % had 54 % imbalance or more; what had
-50 % imbalance or less had 86.2 % at most.
-
-Most ideas that look ahead take the sizes of the last 32 VMs for those of the next ones. A caller
-would have to tell the planner these sizes, and vCPU load too. With vCPUs as its second word
-`balance` loses its lead. `next, least used` has hardly more imbalance than xenopsd-multi on these
-rows. `two ahead` is where `balance` is, with less imbalance, and holds the bars under all laws
-tried, also where nodes differ in size and `balance` does not (see Other laws): what to take up if
-the planner is ever told sizes. On hosts whose nodes are alike it is not worth the telling. With
-sizes assumed instead of seen (`two halvings ahead`) it is behind.
-
-Simpler rules that also reach the bars here, `power of two` and `8 GiB up`, fall up to 1.6 and 0.6
-points below xenopsd-multi where a part of each node is held back (see Other laws): no hole is then
-a whole power of two.
-
-Tried, on the same ten rows, worst row each; leads and imbalances in points; and what is on one
-node, at which imbalance, where more was hoped for:
+nodes lend their CPUs.
 ";
 
-const TRIED_HEAD: &str = "
-| idea | one node; several nodes | epyc-2p-nps4 at 90 % |";
-
-const BESIDE_HEAD: &str = "
-| host | load | spread | least of the others | more \
-| half nodes: spread | least of the others | more |
+const BALANCE_HEAD: &str = "
+| host | load | on one node: balance | xenopsd-multi | distance: balance | xenopsd-multi \
+| imbalance: balance | xenopsd-multi |
 |--|--|--|--|--|--|--|--|
 ";
 
-const LEVEL_HEAD: &str = "
-Tried, on the same rows; imbalance above the least of the others, in points:
+const ELSEWHERE: &str = "
+## Other laws
 
-| idea | takes | most | mean | rows above | half nodes: most | mean | rows above |
-|--|--|--|--|--|--|--|--|
+The rule should not hang on sizes that fit exactly, nor on nodes that are alike. Ragged: each size
+up to 15 % more or less. Held back: 3 % of each node's span are not free, as on a host where Xen and
+dom0 run. Half nodes: every second node has half the memory; `balance` keeps large nodes empty
+there, which is imbalance. Against xenopsd-multi:
+";
+
+const ELSEWHERE_HEAD: &str = "
+| law | seeds | least lead in VMs on one node | most distance | most imbalance | better rows \
+| bars |
+|--|--|--|--|--|--|--|
 ";
 
 const SPREAD: &str = "
-## How `spread` was found
+## What `spread` does
 
 Bar: the least imbalance of all that honour plans of several nodes, within 0.9 points on the ten
 rows; with no tolerance where every second node has half the memory.
@@ -262,17 +246,13 @@ On rows where it stays behind it is behind worst fit, and not by its choice but 
 from. Where a VM needs several nodes, worst fit takes the nearest of all sets that fit, and a set is
 often nearer on average with nodes that it could do without: a whole socket and one node of the
 other are 18 from each other on epyc-2p-nps4, two nodes across are 21. Such a set cuts the VM into
-more parts. The planner never takes a node that can be spared. With worst fit's sets `spread` is
-level with worst fit (the last idea), and no order among the planner's own sets makes up for them.
+more parts. The planner never takes a node that can be spared.
 ";
 
-const ELSEWHERE: &str = "
-## Other laws
-
-The rule should not hang on sizes that fit exactly, nor on nodes that are alike. Ragged: each size
-up to 15 % more or less. Held back: 3 % of each node's span are not free, as on a host where Xen and
-dom0 run. Half nodes: every second node has half the memory; `balance` keeps large nodes empty
-there, which is imbalance. Against xenopsd-multi:
+const BESIDE_HEAD: &str = "
+| host | load | spread | least of the others | more \
+| half nodes: spread | least of the others | more |
+|--|--|--|--|--|--|--|--|
 ";
 
 const WEAK: &str = "
