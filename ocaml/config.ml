@@ -96,7 +96,8 @@ let booleans =
 type switch = {
     key: string
   ; doc: string
-  ; read: t -> string -> (t, string) result  (** the error is what is expected *)
+  ; read: t -> string -> (t, string) result
+        (** the error is what is expected *)
   ; print: t -> string
 }
 
@@ -187,7 +188,8 @@ let switches =
 
 let keys = List.map (fun switch -> (switch.key, switch.doc)) switches
 
-let find key = List.find_opt (fun switch -> String.equal switch.key key) switches
+let find key =
+  List.find_opt (fun switch -> String.equal switch.key key) switches
 
 let set config ~key text : (t, Raw.invalid_value) result =
   match find key with
@@ -247,7 +249,9 @@ let of_text ~file text =
   match Config_text.parse text with
   | Error line ->
       Error
-        (Printf.sprintf "%s: line %d: found a NUL byte, expected text" file line)
+        (Printf.sprintf "%s: line %d: found a NUL byte, expected text" file
+           line
+        )
   | Ok settings ->
       List.fold_left
         (fun config setting ->

@@ -86,7 +86,8 @@ let of_raw answer (value : Raw.explained_value) =
 
 (* {1 What was rejected} *)
 
-(* Sets within distance 10 are not one node alone where two nodes are that near. *)
+(* Sets within distance 10 are not one node alone where two nodes are that
+   near. *)
 let is_one_node {max_distance; size; bound} =
   match (size, bound.nearest) with
   | Some size, _ ->
@@ -203,7 +204,10 @@ let alone_lines alone =
     let left = List.filteri (fun i _ -> i >= most_alone - 1) groups in
     let nodes = List.concat_map fst left in
     List.map line shown
-    @ [Printf.sprintf "and %d more nodes alone, which are short" (List.length nodes)]
+    @ [
+        Printf.sprintf "and %d more nodes alone, which are short"
+          (List.length nodes)
+      ]
 
 (* {1 What was chosen} *)
 
@@ -273,7 +277,8 @@ let next_best t ~plan (mine : weighed) (runner_up : runner_up) =
   | Strategy ->
       Printf.sprintf "%s: %s, %s" next nodes (preference t mine runner_up)
   | Numbers ->
-      Printf.sprintf "%s: %s, as good, but the lower numbers are taken" next nodes
+      Printf.sprintf "%s: %s, as good, but the lower numbers are taken" next
+        nodes
   | Budget ->
       Printf.sprintf "better, not met in time: %s, %s" nodes distances
 
