@@ -89,17 +89,26 @@ let slip_of_key ~keys line =
   | _ when not (looks_like_a_switch ~keys meant) ->
       None
   | Some (key, _) when key = word ->
-      Some (Printf.sprintf "found %s, expected %s" (String.escaped key) (expected ()))
+      Some
+        (Printf.sprintf "found %s, expected %s" (String.escaped key)
+           (expected ())
+        )
   | Some _ | None ->
       Some
-        (Printf.sprintf "found %S, expected %s = and a value" line (expected ()))
+        (Printf.sprintf "found %S, expected %s = and a value" line
+           (expected ())
+        )
 
 let slips ~keys text =
   let slip (number, line) =
     let marked = number = 1 && has_prefix byte_order_mark line in
     let mark =
       if marked then
-        [(number, "found a byte order mark, expected none: this line is not read")]
+        [
+          ( number
+          , "found a byte order mark, expected none: this line is not read"
+          )
+        ]
       else
         []
     in

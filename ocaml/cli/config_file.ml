@@ -36,7 +36,9 @@ let read path =
 let warn {file; slips; _} =
   let file = Option.value file ~default:"" in
   List.iter
-    (fun (line, what) -> Logs.warn (fun m -> m "%s: line %d: %s" file line what))
+    (fun (line, what) ->
+      Logs.warn (fun m -> m "%s: line %d: %s" file line what)
+    )
     slips ;
   slips <> []
 

@@ -181,12 +181,12 @@ let man =
   ; `P
       "Prints what this program is made of, every switch with its value and \
        the line that it comes from, and which kinds of claims the Xen at hand \
-       has. A line of the file that looks as if it set a switch and sets none is \
-       warned of, such as NUMA-CLAIMS = never or numa-claims: never."
+       has. A line of the file that looks as if it set a switch and sets none \
+       is warned of, such as NUMA-CLAIMS = never or numa-claims: never."
   ; `P
-      "No xenopsd is asked: one that runs has what it read when it started. The \
-       Xen is asked by releasing claims that the control domain has not got, \
-       which changes nothing."
+      "No xenopsd is asked: one that runs has what it read when it started. \
+       The Xen is asked by releasing claims that the control domain has not \
+       got, which changes nothing."
   ; `S Manpage.s_examples
   ; `P "What a file of switches says, and whether it is what was meant:"
   ; `Pre "  $(mname) $(tname) --config xenopsd.conf --strict"

@@ -16,9 +16,9 @@ val is_dom0 : unit -> bool
 (** Whether this is a Xen's control domain. *)
 
 val hand_over : t -> unit
-(** Becomes the program that has a live host, with its arguments, if this one has
-    none and that one is on the path. Returns if not; what is there but cannot be
-    executed, or is this program again, is reported. *)
+(** Becomes the program that has a live host, with its arguments, if this one
+    has none and that one is on the path. Returns if not; what is there but
+    cannot be executed, or is this program again, is reported. *)
 
 val unreachable : string -> Status.t
 (** Reports why the live host cannot be talked to. *)

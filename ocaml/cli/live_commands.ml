@@ -174,7 +174,8 @@ let snapshot_command live =
     )
 
 let audit_command live =
-  command "audit" ~doc:"compare where domains of this Xen are with where they should be"
+  command "audit"
+    ~doc:"compare where domains of this Xen are with where they should be"
     ~man:
       [
         `S Manpage.s_description

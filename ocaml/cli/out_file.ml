@@ -87,8 +87,8 @@ let write_and_close fd text =
 
 let remove path = ignore (attempt (fun () -> Unix.unlink path))
 
-(* Who owns the file, and who may read it, does not change; where that cannot be,
-   it is this user's. *)
+(* Who owns the file, and who may read it, does not change; where that cannot
+   be, it is this user's. *)
 let as_before fd (before : Unix.stats option) =
   match before with
   | None ->

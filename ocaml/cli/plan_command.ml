@@ -186,8 +186,8 @@ let run_batch file =
       let close () = if input <> Unix.stdin then Unix.close input in
       Fun.protect ~finally:close (fun () -> run_lines file input)
 
-(* The switches are read first: the other program that the command may become reads
-   them again, and from a pipe it could not. *)
+(* The switches are read first: the other program that the command may become
+   reads them again, and from a pipe it could not. *)
 let with_config live (single : Plan_options.single) f =
   let is_piped =
     Option.fold ~none:false ~some:(( = ) Source.standard_input)
@@ -241,30 +241,30 @@ let man =
     `S Manpage.s_description
   ; `P
       "Says on which NUMA nodes of a host a VM would live, how much memory \
-       each node would give, and which CPUs are near; that it would start without \
-       a place, and why; or that it does not fit, and by how much. Nothing is \
-       changed anywhere. The host is a file, or the Xen at hand."
+       each node would give, and which CPUs are near; that it would start \
+       without a place, and why; or that it does not fit, and by how much. \
+       Nothing is changed anywhere. The host is a file, or the Xen at hand."
   ; `P
-      "It says what a placement would do: what a toolstack leaves alone is left \
-       alone, by the switches of $(b,--config) or their defaults, and shown. \
-       $(b,--reserve 0 --overhead 0) is the question alone."
+      "It says what a placement would do: what a toolstack leaves alone is \
+       left alone, by the switches of $(b,--config) or their defaults, and \
+       shown. $(b,--reserve 0 --overhead 0) is the question alone."
   ; `P
       "A $(i,SIZE) is an integer and a unit, B, KiB, MiB, GiB or TiB; no unit \
        means B."
   ; `S "REASONS"
   ; `P
-      "With $(b,--explain) each other node has its line: what it is short of by \
-       itself, or that it would do. Then each kind of set that did not do, with \
-       what the nearest such set, in brackets, is short of. Where that is the \
-       same for a wider kind, only the wider one is told, and of many the first \
-       and the last ones. The next best set is what would be taken if not for \
-       the plan's own nodes. A large hole is a node of which the whole, half, a \
-       quarter or an eighth of the largest node's memory is free, each counted; \
-       the strategy balance ends as few as it can."
+      "With $(b,--explain) each other node has its line: what it is short of \
+       by itself, or that it would do. Then each kind of set that did not do, \
+       with what the nearest such set, in brackets, is short of. Where that is \
+       the same for a wider kind, only the wider one is told, and of many the \
+       first and the last ones. The next best set is what would be taken if \
+       not for the plan's own nodes. A large hole is a node of which the \
+       whole, half, a quarter or an eighth of the largest node's memory is \
+       free, each counted; the strategy balance ends as few as it can."
   ; `P
       "With $(b,--json) all kinds are told, and the object has one more key, \
-       reasons, with the same as data: rejected, alone, compared, steps, strategy, \
-       weighed and runner_up."
+       reasons, with the same as data: rejected, alone, compared, steps, \
+       strategy, weighed and runner_up."
   ; `S "BATCHES"
   ; `P "Each line of the batch is a JSON object, answered by one line:"
   ; `Pre
@@ -281,13 +281,13 @@ let man =
        overhead_bytes, cores, policy, strategy, allowed_cpus and \
        allowed_nodes."
   ; `P
-      "With \"together\": true the requests are placed in the order that serves \
-       them best, as far as one is found: fewest left out, then least memory \
-       left out, then the smallest average distance, weighted by memory, then \
-       fewest on several nodes; never worse than in their own order. It does \
-       not go with independent. Beside the answers there are then the order in \
-       which to place them, by position from 0, those left out last, and what \
-       was gained:"
+      "With \"together\": true the requests are placed in the order that \
+       serves them best, as far as one is found: fewest left out, then least \
+       memory left out, then the smallest average distance, weighted by \
+       memory, then fewest on several nodes; never worse than in their own \
+       order. It does not go with independent. Beside the answers there are \
+       then the order in which to place them, by position from 0, those left \
+       out last, and what was gained:"
   ; `Pre
       "  {\"answers\": [<plan>, ...], \"order\": [1, 0],\n\
       \   \"together\": {\"left_out\": 0, \"left_out_bytes\": 0,\n\

@@ -89,9 +89,9 @@ let single =
     $ enum "POLICY" Request.policies ["policy"]
         "How strictly it is placed, as switched unless given"
     $ enum "STRATEGY" Request.strategies ["strategy"]
-        "Which of equally near sets of nodes it takes, as switched unless given: \
-         spread by default, the least used one, as balance and pack look at \
-         memory only and put VMs on one socket beside an idle one"
+        "Which of equally near sets of nodes it takes, as switched unless \
+         given: spread by default, the least used one, as balance and pack \
+         look at memory only and put VMs on one socket beside an idle one"
     $ size ["reserve"]
         "What is left alone on the host; as switched unless given."
     $ size ["node-reserve"]
@@ -105,9 +105,9 @@ let single =
         & info ["explain"]
             ~doc:
               "Say what each other node is short of by itself; which nearer or \
-               smaller sets of nodes did not do, and by how much; what chose the \
-               nodes; and which would be taken if not for these, how much farther \
-               they are, and how much room they have. See REASONS."
+               smaller sets of nodes did not do, and by how much; what chose \
+               the nodes; and which would be taken if not for these, how much \
+               farther they are, and how much room they have. See REASONS."
       )
     $ option ["config"] (Convert.text ~docv:"FILE") ~docv:"FILE"
         "The file with the switches, such as /etc/xenopsd.conf, $(b,-) for \

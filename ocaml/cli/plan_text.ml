@@ -76,8 +76,8 @@ let head ~name ~starts = function
       Printf.sprintf "%s fits on %s" name (nodes_text plan)
   | Error refusal when starts && Refusal.of_the_host refusal ->
       Fmt.str
-        "%s would be let through: with numa-claims = never nobody looks whether \
-         its memory is there, and it is not: %a"
+        "%s would be let through: with numa-claims = never nobody looks \
+         whether its memory is there, and it is not: %a"
         name Refusal.pp refusal
   | Error refusal when starts ->
       Fmt.str "%s would start without a place: %a" name Refusal.pp refusal
@@ -94,4 +94,5 @@ let lines ~name ~starts ~host left answer explanation =
         "Why:" :: List.map (fun line -> "  " ^ line) lines
   in
   let rows = Result.fold ~ok:plan_rows ~error:(fun _ -> []) answer in
-  (head ~name ~starts answer :: Output.table (rows @ left_alone host left)) @ why
+  (head ~name ~starts answer :: Output.table (rows @ left_alone host left))
+  @ why

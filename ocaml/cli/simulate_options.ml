@@ -107,10 +107,10 @@ let json =
 
 let drawing =
   let doc =
-    "Draw used, claimed and free memory of the host and of each node over time, \
-     and what each VM's toolstack is at, into $(docv), which is tried before \
-     anything is played and replaced when the drawing is done; with $(b,-) the \
-     drawing is all that is printed."
+    "Draw used, claimed and free memory of the host and of each node over \
+     time, and what each VM's toolstack is at, into $(docv), which is tried \
+     before anything is played and replaced when the drawing is done; with \
+     $(b,-) the drawing is all that is printed."
   in
   Arg.(
     value
@@ -134,8 +134,8 @@ let schedule =
     Printf.sprintf
       "Who goes next: %s. $(b,timed) is whoever is due first, $(b,round-robin) \
        one after the other, $(b,random) one time in %d anybody, so that the \
-       others are late; of a run that fails it prints the choices that it takes \
-       to fail."
+       others are late; of a run that fails it prints the choices that it \
+       takes to fail."
       (Arg.doc_alts_enum schedules)
       random_one_in
   in
@@ -148,8 +148,8 @@ let schedule =
 let trace =
   let doc =
     "Whoever is due first goes next, but for the choices in $(docv), which \
-     $(b,--schedule random) printed; with the same other options it is the same \
-     failure."
+     $(b,--schedule random) printed; with the same other options it is the \
+     same failure."
   in
   Arg.(
     value

@@ -31,8 +31,8 @@ let exits =
   let info status doc = Cmd.Exit.info (code status) ~doc in
   [
     info Done "on success."
-  ; info Refused "if a VM does not fit and would not start, or a start failed in a \
-       simulation."
+  ; info Refused "if a VM does not fit and would not start, or a start failed \
+       in a simulation."
   ; info Bad_input
       "on bad input or usage, or if the output could not be written. The \
        message names the file, the line or field, what was found and what was \

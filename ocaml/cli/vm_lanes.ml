@@ -110,7 +110,9 @@ let lane frame ~y ~height ~until (name, last_first) =
   in
   let bars, _ = List.fold_left add ([], until) last_first in
   let failures =
-    List.filter (fun (event : Simulation.event) -> event.happened = Fails) last_first
+    List.filter
+      (fun (event : Simulation.event) -> event.happened = Fails)
+      last_first
   in
   Svg.text ~anchor:End ~size:11 ~most:(frame.x0 -. 12.) ~x:(frame.x0 -. 6.)
     ~y:(y +. (height /. 2.) +. 4.)

@@ -89,7 +89,9 @@ let of_mask text =
           let add found bit =
             if bits lsr bit land 1 = 1 then (first + bit) :: found else found
           in
-          let found = List.fold_left add found (List.init bits_of_word Fun.id) in
+          let found =
+            List.fold_left add found (List.init bits_of_word Fun.id)
+          in
           collect (first + bits_of_word) found rest
     )
   in

@@ -16,7 +16,8 @@ let read decoder ~path json = decoder.read ~path json
 let invalid ~path ~found ~expected =
   Error (Invalid {field= path; found; expected})
 
-(* No type named: yojson has tuples and variants up to its second version only. *)
+(* No type named: yojson has tuples and variants up to its second version
+   only. *)
 let found = function
   | `Null ->
       "null"

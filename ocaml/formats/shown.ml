@@ -1,5 +1,5 @@
-(* C1 controls, the separators of lines and paragraphs, and the marks, embeddings
-   and isolates of the bidirectional algorithm. *)
+(* C1 controls, the separators of lines and paragraphs, and the marks,
+   embeddings and isolates of the bidirectional algorithm. *)
 let is_plain = function
   | character when not (Utf8.is_valid character) ->
       false

@@ -7,5 +7,5 @@ val plain : string -> string
     of writing, and bytes that are not UTF-8, are escaped as in OCaml. *)
 
 val name : string -> string
-(** [name text] is [text] if there is nothing to escape in it, else, and if it is
-    empty, [plain text] in double quotes. *)
+(** [name text] is [text] if there is nothing to escape in it, else, and if it
+    is empty, [plain text] in double quotes. *)

@@ -51,8 +51,8 @@ let node nodes ~online id =
   let* free = Sysfs_file.memory meminfo lines "MemFree" in
   Ok {id; distances; cpus_file; cpus; size; free}
 
-(** [node_of directory cpu nodes] is the node of [cpu], which [nodes] list. Where
-    several do ([numa=fake]), the CPU has a link to its own. *)
+(** [node_of directory cpu nodes] is the node of [cpu], which [nodes] list.
+    Where several do ([numa=fake]), the CPU has a link to its own. *)
 let node_of directory cpu = function
   | [] ->
       Ok None

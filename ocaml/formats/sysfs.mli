@@ -12,10 +12,10 @@
     A CPU in the lists of several nodes is on the one that its own directory
     links to, [cpu3/node1]; without a link the lists are an error. A node
     without distances is {!Xenopsd_numa.Host.left_out}, if it is not the only
-    one. Nodes whose number is missing between others are offline nodes. Linux knows
-    of no claims; under Xen it sees one domain, not the host: use [xl info -n]
-    there. A kernel without NUMA has no [node] directory, which is an error:
-    there is no memory to be told by node. *)
+    one. Nodes whose number is missing between others are offline nodes. Linux
+    knows of no claims; under Xen it sees one domain, not the host: use
+    [xl info -n] there. A kernel without NUMA has no [node] directory, which is
+    an error: there is no memory to be told by node. *)
 
 open Xenopsd_numa
 

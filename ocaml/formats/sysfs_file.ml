@@ -18,7 +18,9 @@ let on_line_1 file result =
     result
 
 let without_nuls text =
-  let rec last at = if at > 0 && text.[at - 1] = '\000' then last (at - 1) else at in
+  let rec last at =
+    if at > 0 && text.[at - 1] = '\000' then last (at - 1) else at
+  in
   String.sub text 0 (last (String.length text))
 
 let text file =

@@ -23,7 +23,8 @@ val row : string -> (int list option, Error.t) result
 (** Distances with blanks between them; [None] if there is no such file, or
     nothing in it. *)
 
-val memory : string -> string list -> string -> (Xenopsd_numa.Size.t, Error.t) result
+val memory :
+  string -> string list -> string -> (Xenopsd_numa.Size.t, Error.t) result
 (** [memory file lines key] is the size in the line
     [Node 0 MemFree:  16052388 kB], where [key] is [MemFree]. *)
 

@@ -1,8 +1,8 @@
 (** UTF-8, as RFC 3629 has it. *)
 
 val length_at : string -> int -> int
-(** [length_at text at] is how many bytes the character has that begins there, or
-    0 if none does. *)
+(** [length_at text at] is how many bytes the character has that begins there,
+    or 0 if none does. *)
 
 val is_valid : string -> bool
 

@@ -134,9 +134,9 @@ let is_head_of_xm text =
 let other_format line text =
   fault line text "what xl info -n prints; xm info -n has another format"
 
-(** Whether the line is a shell's prompt, with or without a command: people paste
-    these too. A sign that a prompt ends in stands before a blank or the end, and
-    no key does. *)
+(** Whether the line is a shell's prompt, with or without a command: people
+    paste these too. A sign that a prompt ends in stands before a blank or the
+    end, and no key does. *)
 let is_prompt text =
   let is_sign = function '#' | '$' | '%' | '>' -> true | _ -> false in
   let ends_word at = at + 1 = String.length text || is_blank text.[at + 1] in

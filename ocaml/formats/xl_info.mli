@@ -3,8 +3,9 @@
     Read are the tables [cpu_topology] and [numa_info], and of the lines before
     and after them [host], [nr_cpus], [nr_nodes], [free_memory] and
     [outstanding_claims]; others are passed over. Sizes are in MiB there,
-    rounded down. xl prints free memory less outstanding claims, so that the host's free
-    memory is the sum of the two; it says nothing of claims on single nodes.
+    rounded down. xl prints free memory less outstanding claims, so that the
+    host's free memory is the sum of the two; it says nothing of claims on
+    single nodes.
 
     The text may be indented, and stand between the lines of a shell's prompt. A
     node without distances is {!Xenopsd_numa.Host.left_out}. [xm info -n] prints

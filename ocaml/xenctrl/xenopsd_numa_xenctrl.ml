@@ -30,8 +30,8 @@ let describe = function
   | 13 ->
       "no access to Xen: its privcmd device may not be opened (EACCES)"
   | 71 ->
-      "libxenctrl and this Xen do not belong together: after an upgrade reboot, \
-       or build with this Xen's headers"
+      "libxenctrl and this Xen do not belong together: after an upgrade \
+       reboot, or build with this Xen's headers"
   | errno ->
       Printf.sprintf "Xen does not answer (errno %d)" errno
 

@@ -87,8 +87,8 @@ let shown nanos =
 let heading =
   {|# How long a plan takes from OCaml
 
-Made by `dune exec tests/bench/crossing.exe -- --write docs/performance-ocaml.md`. Nodes of 64 GiB
-and 16 CPUs, equally far from each other, all memory free; a VM of 4 vCPUs.
+Made by `./dev bench`. Nodes of 64 GiB and 16 CPUs, equally far from each other, all memory free; a
+VM of 4 vCPUs.
 
 - OCaml: `Xenopsd_numa.plan`, from a request to a plan with its CPUs as text, or a refusal.
 - Rust: `planner::plan` of the same VM on the same host. The two are made in turn, in one process,
@@ -96,7 +96,7 @@ and 16 CPUs, equally far from each other, all memory free; a VM of 4 vCPUs.
 - more: the difference of the two at p50 and at p99: reading the request, writing the plan.
 - words: what a plan allocates on OCaml's minor heap. Its collections are in the times.
 
-Cores are shared, so that the worst is whoever else had one: compare columns, not machines.
+Cores are shared, so that the worst is what others had of one: compare columns, not machines.
 |}
 
 let sizes = [1; 2; 4; 8; 16; 32; 64]

@@ -1,12 +1,13 @@
 //! How long a plan takes, on hosts of every size and shape: `cargo bench -p xenopsd-numa-planner`.
 //!
-//! Prints two tables; with `--write FILE` (after `--`) writes them there too, as a page. In the
-//! first each cell is the same plan 10,000 times; in the second each plan is of another VM on a
-//! host that is filled anew. Each plan is timed by itself, the clock's own cost included.
+//! Prints a page of the slowest cells; after `--`, `--write FILE` writes it there too, and
+//! `--tables FILE` all cells. In the first table each plan is of another VM on a host that is
+//! filled anew; in the second each cell is the same plan 10,000 times. Each plan is timed by
+//! itself, the clock's own cost included.
 
 mod hosts;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -20,11 +21,30 @@ const CELL_TIME: Duration = Duration::from_secs(2);
 
 const HEADING: &str = "# How long a plan takes
 
-Made by `cargo bench -p xenopsd-numa-planner --bench plan -- --write $PWD/docs/performance.md`, on
-two shared cores of an AMD EPYC: compare rows with each other, not with other machines. Nodes have
-64 GiB, 16 CPUs and 8 cores. Distances: flat 21; line and ring grow by 3 and 6 a node; two levels 12
-in groups of 4 and 32; three levels 11 in groups of 4, 21 in groups of 16, and 31; random ones of 11
-to 59, or of three values, are symmetrical. Proven: no nearer set exists.
+Made by `./dev bench`, on two shared cores of an AMD EPYC: compare rows with each other, not with
+other machines. `./dev bench FILE` writes to FILE each case of which the slowest are here, with what
+it allocates, its steps and its explanation.
+
+Nodes have 64 GiB, 16 CPUs and 8 cores. Distances: flat 21; line and ring grow by 3 and 6 a node;
+two levels 12 in groups of 4 and 32; three levels 11 in groups of 4, 21 in groups of 16, and 31;
+random ones of 11 to 59, or of three values, are symmetrical. Proven: no closer set exists.
+";
+
+const ANY_PAGE: &str = "
+## Any request
+
+Each plan is of another VM, on a host that is filled anew in one of four ways. p50 and p99 of the
+slowest way, and how many plans of the least proven one are proven, where that is not all.
+
+";
+
+const SAME_PAGE: &str = "
+## The same request
+
+A VM of 4 vCPUs on nodes that are all empty or have 17 to 64 GiB free: p50 of the slowest shape.
+
+| nodes | one node | half | all | fits nowhere |
+|--|--|--|--|--|
 ";
 
 const ANY: &str = "
@@ -61,6 +81,10 @@ impl Times {
         self.0[((self.0.len() - 1) as f64 * share) as usize]
     }
 
+    fn both(&self) -> [Duration; 2] {
+        [0.5, 0.99].map(|share| self.at(share))
+    }
+
     fn cells(&self) -> String {
         let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|share| shown(self.at(share)));
         format!("{p50} | {p99} | {worst}")
@@ -81,8 +105,41 @@ fn time<T>(run: impl FnOnce() -> T) -> (Duration, T) {
     (before.elapsed(), result)
 }
 
-/// The same plan again and again: times, and what else the table says.
-fn same(host: &Host, request: &Request) -> String {
+/// A cell of the page: the slowest of the cells that it stands for.
+#[derive(Clone, Copy)]
+struct Slowest {
+    times: [Duration; 2],
+    proven_percent: f64,
+}
+
+impl Slowest {
+    const NONE: Slowest = Slowest {
+        times: [Duration::ZERO; 2],
+        proven_percent: 100.0,
+    };
+
+    fn or(self, other: Slowest) -> Slowest {
+        let [a, b] = [self.times, other.times];
+        Slowest {
+            times: [a[0].max(b[0]), a[1].max(b[1])],
+            proven_percent: self.proven_percent.min(other.proven_percent),
+        }
+    }
+}
+
+impl fmt::Display for Slowest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p99] = self.times.map(shown);
+        write!(f, "{p50}, {p99}")?;
+        if self.proven_percent < 99.95 {
+            write!(f, "; {:.1} %", self.proven_percent)?;
+        }
+        Ok(())
+    }
+}
+
+/// The same plan again and again: its p50, times, and what else the table says.
+fn same(host: &Host, request: &Request) -> (Duration, String) {
     let limits = Limits::default();
     let run = || plan(std::hint::black_box(host), request, &limits);
     let explained = || explain(std::hint::black_box(host), request, &limits);
@@ -104,17 +161,18 @@ fn same(host: &Host, request: &Request) -> String {
         0 => "–".to_string(),
         steps => format!("{:.3} µs", p50 / 1e3 / steps as f64),
     };
-    format!(
+    let cells = format!(
         "{} | {bytes} | {} | {per_step} | {:.1} | {}",
         times.cells(),
         explanation.steps,
         explaining.at(0.5).as_nanos() as f64 / p50,
         if proven { "yes" } else { "no" },
-    )
+    );
+    (times.at(0.5), cells)
 }
 
 /// Another plan each time.
-fn any(bare: &Host, free: Free) -> String {
+fn any(bare: &Host, free: Free) -> (Slowest, String) {
     let mut rng = Rng::with_seed(1);
     let limits = Limits::default();
     let (mut times, mut several, mut unproven) = (Vec::with_capacity(PLANS), 0, 0);
@@ -135,32 +193,45 @@ fn any(bare: &Host, free: Free) -> String {
     let percent = |count: usize| 100.0 * count as f64 / times.len() as f64;
     let (several, proven) = (percent(several), 100.0 - percent(unproven));
     let times = Times::of(times);
-    format!("{} | {several:.0} % | {proven:.1} %", times.cells())
+    let slowest = Slowest {
+        times: times.both(),
+        proven_percent: proven,
+    };
+    let cells = format!("{} | {several:.0} % | {proven:.1} %", times.cells());
+    (slowest, cells)
 }
 
-fn any_table(table: &mut String) {
-    table.push_str(
+fn any_table(page: &mut String, tables: &mut String) {
+    tables.push_str(
         "| shape | nodes | free | p50 | p99 | worst | on several nodes | proven |\n\
          |--|--|--|--|--|--|--|--|\n",
     );
+    let mut rows = SIZES.map(|nodes| format!("| {nodes} |"));
     for (shape, name) in Shape::ALL {
-        for nodes in SIZES {
+        for (nodes, row) in SIZES.into_iter().zip(&mut rows) {
             let bare = host(shape, nodes);
+            let mut slowest = Slowest::NONE;
             for (free, free_name) in Free::ALL {
-                let cells = any(&bare, free);
-                let _ = writeln!(table, "| {name} | {nodes} | {free_name} | {cells} |");
+                let (cell, cells) = any(&bare, free);
+                let _ = writeln!(tables, "| {name} | {nodes} | {free_name} | {cells} |");
+                slowest = slowest.or(cell);
             }
+            let _ = write!(row, " {slowest} |");
         }
     }
+    let names = Shape::ALL.map(|(_, name)| name).join(" | ");
+    let rule = "--|".repeat(Shape::ALL.len() + 1);
+    let _ = writeln!(page, "| nodes | {names} |\n|{rule}\n{}", rows.join("\n"));
 }
 
-fn same_table(table: &mut String) {
-    table.push_str(
+fn same_table(page: &mut String, tables: &mut String) {
+    tables.push_str(
         "| shape | nodes | free | request | p50 | p99 | worst | bytes allocated | steps | a step \
          | explained | proven |\n|--|--|--|--|--|--|--|--|--|--|--|--|\n",
     );
+    let mut slowest = [[Duration::ZERO; 4]; SIZES.len()];
     for (shape, name) in Shape::ALL {
-        for nodes in SIZES {
+        for (nodes, slowest) in SIZES.into_iter().zip(&mut slowest) {
             let bare = host(shape, nodes);
             let uneven = |node: usize| (NODE_GIB - (node as u64 * 29) % 48) << 18;
             for (free_name, host) in [
@@ -168,37 +239,48 @@ fn same_table(table: &mut String) {
                 ("unequal", with_free(&bare, uneven)),
             ] {
                 let total = host.memory().host_free_pages;
-                for (what, pages) in [
+                let asked = [
                     ("one node", (NODE_GIB - 48) << 18),
                     ("half", total / 2),
                     ("all", total),
                     ("fits nowhere", total + 1),
-                ] {
+                ];
+                for ((what, pages), slowest) in asked.into_iter().zip(slowest.iter_mut()) {
                     let request = request(&host, pages, 4, Strategy::Balance);
-                    let cells = same(&host, &request);
+                    let (p50, cells) = same(&host, &request);
                     let _ = writeln!(
-                        table,
+                        tables,
                         "| {name} | {nodes} | {free_name} | {what} | {cells} |"
                     );
+                    *slowest = p50.max(*slowest);
                 }
             }
+        }
+    }
+    for (nodes, slowest) in SIZES.into_iter().zip(slowest) {
+        let _ = writeln!(page, "| {nodes} | {} |", slowest.map(shown).join(" | "));
+    }
+}
+
+/// Writes `text` to the file that follows `option` on the command line, if there is one.
+fn write_to(option: &str, text: &str) {
+    let mut arguments = std::env::args().skip_while(|argument| argument != option);
+    if let Some(file) = arguments.nth(1) {
+        if let Err(error) = std::fs::write(&file, text) {
+            eprintln!("{file}: {error}");
+            std::process::exit(1);
         }
     }
 }
 
 fn main() {
-    let mut page = String::from(ANY);
-    any_table(&mut page);
-    page.push_str(SAME);
-    same_table(&mut page);
+    let mut page = format!("{HEADING}{ANY_PAGE}");
+    let mut tables = String::from(ANY);
+    any_table(&mut page, &mut tables);
+    page.push_str(SAME_PAGE);
+    tables.push_str(SAME);
+    same_table(&mut page, &mut tables);
     print!("{page}");
-    let mut arguments = std::env::args()
-        .skip_while(|argument| argument != "--write")
-        .skip(1);
-    if let Some(file) = arguments.next() {
-        if let Err(error) = std::fs::write(&file, format!("{HEADING}{page}")) {
-            eprintln!("{file}: {error}");
-            std::process::exit(1);
-        }
-    }
+    write_to("--write", &page);
+    write_to("--tables", &tables);
 }
