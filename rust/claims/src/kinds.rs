@@ -1,9 +1,9 @@
 //! Which kinds of claims a hypervisor has, as far as its answers tell.
 //!
 //! What one domain was answered may be about that domain: a kind is given up only after a second
-//! one.
+//! one. A kind whose call does not exist is absent from the start.
 
-use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
+use crate::hypervisor::{CallError, Capabilities, Claim, Domid, Errno, Hypervisor};
 use crate::ledger::Claimed;
 use crate::placing::Placing;
 use crate::protocol::Protocol;
@@ -17,7 +17,7 @@ pub(crate) enum Known {
     Unknown,
     /// This domain was answered that there are none.
     Doubted(Domid),
-    /// Two domains were.
+    /// Two domains were, or there is no call for them.
     Absent,
     /// There are such claims.
     Present,
@@ -44,7 +44,7 @@ impl Known {
 }
 
 /// What is known of every kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kinds {
     pub host: Known,
     pub node: Known,
@@ -52,6 +52,16 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
+    /// What is known before any claim was made.
+    pub fn before_any_claim(capabilities: &Capabilities) -> Self {
+        let known = |has| if has { Known::Unknown } else { Known::Absent };
+        Kinds {
+            host: Known::Unknown,
+            node: known(capabilities.node_claims),
+            set: known(capabilities.claim_sets),
+        }
+    }
+
     /// A claim of this kind was there when it was looked at.
     pub fn seen(&mut self, claim: Claimed) {
         if let Some(known) = self.of(claim) {
@@ -110,6 +120,9 @@ impl<H: Hypervisor> Protocol<H> {
     /// Whether Xen answers, for this domain and now, that it has no claims on single nodes. That
     /// this toolstack may not ask is no answer: the one before it may have claimed.
     pub(crate) fn denies_node_claims(&self, domid: Domid) -> bool {
+        if !self.capabilities.node_claims {
+            return true;
+        }
         match self.release_on_node(domid) {
             Ok(()) => false,
             Err(error) => match error.errno {
@@ -122,15 +135,15 @@ impl<H: Hypervisor> Protocol<H> {
 
     /// Releases a claim on a single node that is not there.
     fn release_on_node(&self, domid: Domid) -> Result<(), CallError> {
-        let first = self.online().lowest().unwrap_or(0);
-        self.hypervisor.claim_node(domid, first, 0)
+        let node = self.online().lowest().unwrap_or(0);
+        self.hypervisor.claim(domid, Claim::Node { node, pages: 0 })
     }
 
     fn answered(&self, claim: Claimed, domid: Domid) -> Option<bool> {
         let answer = match claim {
             Claimed::Not | Claimed::OnHost => return None,
             Claimed::OnNode => self.release_on_node(domid),
-            Claimed::InSet => self.hypervisor.claim_set(domid, &[]),
+            Claimed::InSet => self.hypervisor.claim(domid, Claim::Set(&[])),
         };
         match answer {
             Ok(()) => Some(true),

@@ -1,7 +1,7 @@
 //! Which kinds of claims a hypervisor has, asked without a domain to place.
 
 use crate::error::Error;
-use crate::hypervisor::{CallError, Domid, Errno, Hypervisor};
+use crate::hypervisor::{CallError, Claim, Domid, Errno, Hypervisor};
 use crate::kinds::is_unavailable;
 use crate::protocol::Protocol;
 
@@ -29,14 +29,19 @@ impl<H: Hypervisor> Protocol<H> {
         if !control.is_some_and(|domain| domain.outstanding_pages == 0 && !domain.dying) {
             return Ok(Probed::default());
         }
-        let set = there(self.hypervisor.claim_set(CONTROL, &[]));
+        let ask = |claim| there(self.hypervisor.claim(CONTROL, claim));
+        let set = match self.capabilities.claim_sets {
+            true => ask(Claim::Set(&[])),
+            false => Some(false),
+        };
         let node = match (set, self.online().lowest()) {
             // A set may be of one node.
             (Some(true), _) => Some(true),
-            (_, Some(node)) => there(self.hypervisor.claim_node(CONTROL, node, 0)),
+            _ if !self.capabilities.node_claims => Some(false),
+            (_, Some(node)) => ask(Claim::Node { node, pages: 0 }),
             (_, None) => None,
         };
-        let host = there(self.hypervisor.claim_host(CONTROL, 0));
+        let host = ask(Claim::Host { pages: 0 });
         Ok(Probed { host, node, set })
     }
 }

@@ -158,7 +158,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Some(_) => (),
         }
-        if self.hypervisor.accounting() == Accounting::AtAllocation {
+        if self.capabilities.accounting == Accounting::AtAllocation {
             return Ok(Look::Stands);
         }
         // A claim made while a build hides memory may have succeeded wrongly: it stands once
@@ -205,7 +205,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Claimed::InSet | Claimed::OnHost | Claimed::Not => {
                 // Without a look at the domain: that may be what failed.
-                let taken_back = (self.hypervisor.claim_host(domid, 0))
+                let taken_back = (self.release(domid))
                     .map_err(Error::call(domid, "cancelling its claim"))
                     .and_then(|()| self.release_affinity(domid));
                 match taken_back {

@@ -6,7 +6,7 @@ use planner::{NodeSet, Plan, Policy, Reason};
 
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
-use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
+use crate::hypervisor::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use crate::kinds::is_unavailable;
 use crate::ledger::{view, Claimed, View};
 use crate::placing::{limits, Placing, Step};
@@ -73,13 +73,13 @@ impl<H: Hypervisor> Protocol<H> {
         let pages = placing.request().memory_pages;
         let single = plan.nodes.lowest().filter(|_| plan.nodes.len() == 1);
         let set = shares(&plan);
-        let claimed = match (kind, single) {
-            (Claimed::OnNode, Some(node)) => self.hypervisor.claim_node(domid, node, pages),
+        let claim = match (kind, single) {
+            (Claimed::OnNode, Some(node)) => Claim::Node { node, pages },
             (Claimed::OnNode | Claimed::InSet | Claimed::OnHost | Claimed::Not, _) => {
-                self.hypervisor.claim_set(domid, &set)
+                Claim::Set(&set)
             }
         };
-        match claimed {
+        match self.hypervisor.claim(domid, claim) {
             Ok(()) => {
                 let rung = single.map_or(Rung::ClaimSet, Rung::NodeClaim);
                 self.staked(placing, state, rung, Some(plan), kind)
@@ -131,11 +131,11 @@ impl<H: Hypervisor> Protocol<H> {
     /// which was short. Leaves nothing claimed.
     fn short_nodes(&self, domid: Domid, set: &[NodePages]) -> Result<NodeSet, Error> {
         let alone = |share: &&NodePages| {
-            let claimed = self.hypervisor.claim_set(domid, &[**share]);
+            let claimed = self.hypervisor.claim(domid, Claim::Set(&[**share]));
             claimed.is_err_and(|error| error.errno == Errno::ENOMEM)
         };
         let short = set.iter().filter(alone).map(|share| share.node).collect();
-        match self.hypervisor.claim_set(domid, &[]) {
+        match self.hypervisor.claim(domid, Claim::Set(&[])) {
             Ok(()) => Ok(short),
             Err(error) => Err(Error::MustDestroy {
                 domid,
@@ -162,7 +162,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Claims::Always => (),
         }
-        let error = match self.hypervisor.claim_host(domid, pages) {
+        let error = match self.hypervisor.claim(domid, Claim::Host { pages }) {
             Ok(()) => return self.staked(placing, state, rung, plan, Claimed::OnHost),
             Err(error) => error,
         };

@@ -1,7 +1,7 @@
 //! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
 //! open.
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor};
 use planner::{CpuSet, NodeSet};
 use xen::{From, Xen};
 
@@ -124,30 +124,35 @@ fn errnos(host: &Host) -> Found {
     let (domid, free) = (domain.domid, host.settled()?.host_free_pages);
     refused(
         "more than the maximum",
-        xen.claim_host(domid, PAGES + 1),
+        xen.claim(domid, Claim::Host { pages: PAGES + 1 }),
         Errno::EINVAL,
     )?;
     refused(
         "a claim of nobody",
-        xen.claim_host(NOBODY, 1),
+        xen.claim(NOBODY, Claim::Host { pages: 1 }),
         Errno::EINVAL,
     )?;
-    xen.claim_host(domid, PAGES)?;
+    xen.claim(domid, Claim::Host { pages: PAGES })?;
     refused(
         "a second claim",
-        xen.claim_host(domid, PAGES),
+        xen.claim(domid, Claim::Host { pages: PAGES }),
         Errno::EINVAL,
     )?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == PAGES, "{outstanding} pages are claimed");
-    xen.claim_host(domid, 0)?;
-    xen.claim_host(domid, 0)?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == 0, "{outstanding} pages are left of a claim");
     xen.set_max_pages(domid, 2 * free)?;
     refused(
         "more than the host has",
-        xen.claim_host(domid, free + PAGES),
+        xen.claim(
+            domid,
+            Claim::Host {
+                pages: free + PAGES,
+            },
+        ),
         Errno::ENOMEM,
     )?;
     let nobody = xen.node_affinity(NOBODY);
@@ -245,7 +250,7 @@ fn vcpu_affinity(host: &Host) -> Found {
 
 fn accounting(host: &Host) -> Found {
     let seen = Seen::of(host)?;
-    let assumed = host.xen.accounting();
+    let assumed = host.xen.capabilities().accounting;
     ensure!(
         assumed == Accounting::Late || assumed == seen.accounting,
         "it is {:?}, and {assumed:?} was assumed",

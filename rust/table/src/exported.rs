@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
+use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, NodeSet, MAX_CPUS, MAX_NODES};
 
 use crate::abi::*;
@@ -24,6 +24,7 @@ impl<H: Hypervisor> Exported<H> {
     /// The table of `hypervisor`.
     pub fn new(hypervisor: H) -> Self {
         let hypervisor = Arc::new(hypervisor);
+        let has = hypervisor.capabilities();
         let table = Arc::new(XenopsdNumaHypervisor {
             abi_version: ABI_VERSION,
             size: size_of::<XenopsdNumaHypervisor>() as u32,
@@ -35,10 +36,10 @@ impl<H: Hypervisor> Exported<H> {
             set_node_affinity: Some(set_node_affinity::<H>),
             set_vcpu_affinity: Some(set_vcpu_affinity::<H>),
             claim_host: Some(claim_host::<H>),
-            claim_node: Some(claim_node::<H>),
-            accounting: Some(accounting::<H>),
-            claim_set: Some(claim_set::<H>),
-            pages_by_node: Some(pages_by_node::<H>),
+            capabilities: Some(capabilities::<H>),
+            claim_node: has.node_claims.then_some(claim_node::<H>),
+            claim_set: has.claim_sets.then_some(claim_set::<H>),
+            pages_by_node: has.pages_by_node.then_some(pages_by_node::<H>),
         });
         Exported { table, hypervisor }
     }
@@ -291,7 +292,10 @@ unsafe extern "C" fn claim_host<H: Hypervisor>(
     number: u32,
     pages: u64,
 ) -> c_int {
-    let call = |hypervisor: &H| hypervisor.claim_host(domid(number)?, pages).map_err(errno);
+    let call = |hypervisor: &H| {
+        let claim = Claim::Host { pages };
+        hypervisor.claim(domid(number)?, claim).map_err(errno)
+    };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }
 }
@@ -304,27 +308,31 @@ unsafe extern "C" fn claim_node<H: Hypervisor>(
     pages: u64,
 ) -> c_int {
     let call = |hypervisor: &H| {
-        let domid = domid(number)?;
-        hypervisor
-            .claim_node(domid, node as usize, pages)
-            .map_err(errno)
+        let node = node as usize;
+        let claim = Claim::Node { node, pages };
+        hypervisor.claim(domid(number)?, claim).map_err(errno)
     };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }
 }
 
 // SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn accounting<H: Hypervisor>(
+unsafe extern "C" fn capabilities<H: Hypervisor>(
     context: *mut c_void,
-    accounting: *mut u32,
+    capabilities: *mut u64,
 ) -> c_int {
     let call = |hypervisor: &H| {
-        let found = match hypervisor.accounting() {
-            Accounting::AtAllocation => ACCOUNTING_AT_ALLOCATION,
-            Accounting::Late => ACCOUNTING_LATE,
+        let found = hypervisor.capabilities();
+        let at_allocation = match found.accounting {
+            Accounting::AtAllocation => AT_ALLOCATION,
+            Accounting::Late => 0,
+        };
+        let bind_all = match found.node_claims_bind_all {
+            true => NODE_CLAIMS_BIND_ALL,
+            false => 0,
         };
         // SAFETY: the caller has room for the answer.
-        unsafe { accounting.write(found) };
+        unsafe { capabilities.write(at_allocation | bind_all) };
         Ok(())
     };
     // SAFETY: the table's functions are called with its context.
@@ -355,7 +363,7 @@ unsafe extern "C" fn claim_set<H: Hypervisor>(
                 pages: share.pages,
             });
         }
-        hypervisor.claim_set(domid, &shares).map_err(errno)
+        hypervisor.claim(domid, Claim::Set(&shares)).map_err(errno)
     };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }

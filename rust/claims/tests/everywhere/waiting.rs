@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Accounting, Claims, Config, Error, Rung, Step};
+use claims::{Accounting, Claim, Claims, Config, Error, Rung, Step};
 use planner::Policy;
 
 use super::bench::{placement, request, wait, Bench, Fault, Site};
@@ -11,7 +11,8 @@ use super::bench::{placement, request, wait, Bench, Fault, Site};
 /// Claims memory as another process does, of which the bench's own knows nothing.
 fn claimed_by_others<S: Site>(bench: &Bench<S>, pages: u64) {
     let domid = bench.create(pages);
-    bench.xen.site.claim_host(domid, pages).unwrap();
+    let claim = Claim::Host { pages };
+    bench.xen.site.claim(domid, claim).unwrap();
 }
 
 pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Site>(open: &dyn Fn() -> S) {
@@ -179,7 +180,8 @@ pub fn who_is_overtaken_is_told_that_the_host_is_full<S: Site>(open: &dyn Fn() -
     let bench = Bench::with(site, config);
     let pages = bench.most();
     let (other, domid) = (bench.create(pages), bench.create(pages));
-    let overtake = move |site: &S| site.claim_host(other, pages).unwrap();
+    let claim = Claim::Host { pages };
+    let overtake = move |site: &S| site.claim(other, claim).unwrap();
     let fault = Fault::Overtaken(Arc::new(overtake));
     bench.xen.set("claim_host", fault);
     let error = bench

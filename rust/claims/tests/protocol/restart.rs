@@ -1,7 +1,8 @@
 //! A toolstack that comes back: what the one before had claimed, nobody knows any more.
 
 use claims::{
-    BuilderClaims, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol, Rung,
+    BuilderClaims, Claim, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol,
+    Rung,
 };
 use model::{Flavour, Model};
 use planner::Policy;
@@ -133,11 +134,12 @@ fn a_claim_of_another_process_that_was_seen_is_not_forgotten_with_it() {
     {
         let bench = bench(flavour);
         let domid = bench.create(GIB);
-        bench.xen.site.claim_node(domid, 0, GIB).unwrap();
+        let claim = |pages| bench.xen.site.claim(domid, Claim::Node { node: 0, pages });
+        claim(GIB).unwrap();
         let asked = placement(domid, request(GIB, Policy::Any));
         let error = bench.protocol.place(asked).unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{error}");
-        bench.xen.site.claim_node(domid, 0, 0).unwrap();
+        claim(0).unwrap();
         place_and_populate(&bench, &bench.protocol, domid);
     }
 }

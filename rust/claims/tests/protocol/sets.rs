@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claims::{Errno, Error, NodePages, Rung};
+use claims::{Claim, Errno, Error, Hypervisor, NodePages, Rung};
 use model::{Entry, Flavour, Target};
 use planner::{NodeSet, Policy};
 
@@ -221,7 +221,7 @@ fn a_running_domain_cannot_claim_a_set_where_it_must_be_paused() {
         node: 0,
         pages: GIB,
     }];
-    let error = claims::Hypervisor::claim_set(&bench.xen.site, domid, &set).unwrap_err();
+    let error = (bench.xen.site.claim(domid, Claim::Set(&set))).unwrap_err();
     assert_eq!(error.errno, Errno::EBUSY);
 }
 
