@@ -12,8 +12,6 @@ mod crash;
 mod differential;
 mod draw;
 mod dying;
-#[path = "../../claims/tests/everywhere/mod.rs"]
-mod everywhere;
 mod followed;
 mod following;
 mod gib;

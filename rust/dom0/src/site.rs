@@ -1,12 +1,12 @@
-//! The checks of the protocol that hold on any hypervisor, on the running one: the same source as
-//! on the model.
+//! The checks of the protocol that hold on any hypervisor, on the running one: the
+//! conformance suite.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claims::{CallError, Domid, Errno, Intercept};
+use conformance::bench::Site;
 use xen::{DomainKind, From, Xen};
 
-use crate::everywhere::{self, bench::Site};
 use crate::host::{populate, Host};
 use crate::report::Report;
 use crate::seen::Seen;
@@ -122,10 +122,10 @@ pub fn run(host: &Host, report: &mut Report) {
     macro_rules! on_the_running_xen {
         ($($file:ident::$check:ident),+ $(,)?) => {
             $(report.check(&stringify!($check).replace('_', " "), || {
-                everywhere::$file::$check(&open);
+                conformance::$file::$check(&open);
                 Ok(String::new())
             });)+
         };
     }
-    everywhere::every_check!(on_the_running_xen);
+    conformance::every_check!(on_the_running_xen);
 }

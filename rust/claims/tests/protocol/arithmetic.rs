@@ -5,7 +5,7 @@ use claims::{overhead_pages, Builder, Claims, Config, Placed, Placement, Placing
 use model::{Flavour, Model, Sizes, Xen};
 use planner::{Host, HostDescription, NodeDescription, Policy, TopologyDescription, PAGE_BYTES};
 
-use crate::everywhere::bench::{placement, request, Bench};
+use conformance::bench::{placement, request, Bench};
 
 const MIB: u64 = 256;
 

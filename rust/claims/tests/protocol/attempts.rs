@@ -9,7 +9,7 @@ use model::{Flavour, Kind, Model};
 use planner::{NodeSet, Policy};
 
 use crate::bench::{bench, claimed_by_another, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Faulty};
+use conformance::bench::{config, placement, request, Bench, Faulty};
 
 /// What Xen knows of a domain that calls could have changed.
 fn known(bench: &Bench<Model>, domid: Domid) -> (u64, NodeSet, usize) {

@@ -5,7 +5,7 @@ use model::{Flavour, Model};
 use planner::{Memory, NodeMemory, NodeSet, Policy, Topology, TopologyDescription};
 
 use crate::bench::{host, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Faulty};
+use conformance::bench::{placement, request, Bench, Faulty};
 
 /// Two nodes, of which the second has no distances.
 fn without_distances() -> Topology {

@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Fault};
+use conformance::bench::{placement, request, Bench, Fault};
 
 /// What a claim is made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

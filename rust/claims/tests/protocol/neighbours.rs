@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, bench_with, GIB};
-use crate::everywhere::bench::{placement, request, Fault};
+use conformance::bench::{placement, request, Fault};
 
 #[test]
 fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {

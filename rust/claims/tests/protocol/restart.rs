@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Fault, Faulty};
+use conformance::bench::{config, placement, request, Bench, Fault, Faulty};
 
 fn reopened(bench: &Bench<Model>) -> Protocol<Faulty<Model>> {
     Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap()

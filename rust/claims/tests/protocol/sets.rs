@@ -7,7 +7,7 @@ use model::{Entry, Flavour, Target};
 use planner::{NodeSet, Policy};
 
 use crate::bench::{bench, bench_with, host, waiting, GIB};
-use crate::everywhere::bench::{placement, planned, request, Bench, Fault};
+use conformance::bench::{placement, planned, request, Bench, Fault};
 
 fn with_sets() -> impl Iterator<Item = Flavour> {
     Flavour::ALL.into_iter().filter(Flavour::has_claim_sets)

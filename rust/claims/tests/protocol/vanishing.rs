@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, claimed_by_another, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Fault};
+use conformance::bench::{config, placement, request, Bench, Fault};
 
 /// Destroys a domain, and waits until it is gone.
 fn gone(site: &Model, domid: Domid) {

@@ -8,7 +8,7 @@ use model::{Flavour, Kind, Model, MAX_EXTENT_PAGES};
 use planner::Policy;
 
 use crate::bench::{bench, bench_with, claimed_by_another, waiting, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Fault};
+use conformance::bench::{placement, request, Bench, Fault};
 
 #[test]
 fn waits_for_a_domain_that_gives_its_memory_back() {
