@@ -1,5 +1,5 @@
-//! The conformance suite: checks of the protocol that hold on any hypervisor, the modelled Xen and a
-//! running one.
+//! The conformance suite: checks of the protocol that hold on any hypervisor, the modelled Xen and
+//! a running one.
 //!
 //! Each is a function of how to open a host on which nothing runs; what it creates there is gone
 //! when the host is dropped.
