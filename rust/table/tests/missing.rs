@@ -2,7 +2,7 @@
 //! kind: the protocol does without it from the first domain on, and never asks.
 
 use claims::{Config, Domid, Protocol, Rung};
-use conformance::bench::{placement, request, Faulty, Site};
+use conformance::bench::{placement, request, Backend, Faulty};
 use conformance::modelled::host;
 use model::{Flavour, Model};
 use planner::Policy;
@@ -19,8 +19,8 @@ struct Started {
 }
 
 fn start(exported: &Exported<Faulty<Model>>, protocol: &Protocol<Table<'_>>) -> Started {
-    let (model, calls) = (&exported.hypervisor().site, &exported.hypervisor().calls);
-    let domid: Domid = Site::create_domain(model, 1, PAGES).unwrap();
+    let (model, calls) = (&exported.hypervisor().backend, &exported.hypervisor().calls);
+    let domid: Domid = Backend::create_domain(model, 1, PAGES).unwrap();
     calls.lock().unwrap().clear();
     let asked = placement(domid, request(PAGES, Policy::BestEffort));
     let placed = protocol.place(asked).unwrap();
@@ -128,7 +128,7 @@ fn that_node_claims_bind_all_is_not_lost() {
     for flavour in Flavour::ALL {
         let exported = Exported::new(Faulty::new(host(flavour, 2)));
         let through = exported.table().unwrap().capabilities();
-        assert_eq!(through, exported.hypervisor().site.capabilities());
+        assert_eq!(through, exported.hypervisor().backend.capabilities());
         let fourth = matches!(flavour.node_claims, model::NodeClaims::V4 { .. });
         assert_eq!(through.node_claims_bind_all, fourth, "{}", flavour.name);
     }

@@ -74,7 +74,7 @@ fn host(flavour: Flavour, free_pages: u64, sizes: Sizes) -> Model {
 }
 
 fn asked(bench: &Bench<Model>, domain: Counted, policy: Policy) -> Placement {
-    let domid = (bench.xen.site)
+    let domid = (bench.xen.backend)
         .create_domain(domain.vcpus, domain.claimed)
         .unwrap();
     let mut asked = request(domain.claimed, policy);
@@ -92,10 +92,10 @@ fn build(bench: &Bench<Model>, placed: Placed) {
         Rung::NodeClaim(node) => Some(node),
         _ => None,
     };
-    let site = &bench.xen.site;
-    site.set_pool(domid, request.overhead_pages).unwrap();
+    let backend = &bench.xen.backend;
+    backend.set_pool(domid, request.overhead_pages).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
-    let populated = site.populate(domid, request.memory_pages, node);
+    let populated = backend.populate(domid, request.memory_pages, node);
     assert_eq!(populated, request.memory_pages, "{request:?}");
     bench.protocol.built(pinned).unwrap();
 }
@@ -122,7 +122,7 @@ fn all_start(bench: &Bench<Model>, domain: Counted, policy: Policy, count: usize
         for placed in placed {
             build(bench, placed);
         }
-        bench.xen.site.advance(longest);
+        bench.xen.backend.advance(longest);
         rounds += 1;
         assert!(rounds < 10_000, "{domain:?} of {count}, {policy:?}");
     }

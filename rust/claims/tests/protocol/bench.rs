@@ -22,7 +22,7 @@ pub fn bench_with(flavour: Flavour, config: Config) -> Bench<Model> {
 /// A domain for which another process has claimed memory.
 pub fn claimed_by_another(bench: &Bench<Model>, pages: u64) -> Domid {
     let other = bench.create(pages);
-    let claimed = bench.xen.site.with(|xen| xen.claim_host(other, pages));
+    let claimed = bench.xen.backend.with(|xen| xen.claim_host(other, pages));
     claimed.unwrap();
     other
 }

@@ -11,7 +11,7 @@ use crate::bench::{bench, GIB};
 use conformance::bench::{config, placement, request, Bench, Fault, Faulty};
 
 fn reopened(bench: &Bench<Model>) -> Protocol<Faulty<Model>> {
-    Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap()
+    Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap()
 }
 
 /// Whether a second claim of a domain can crash this Xen.
@@ -20,7 +20,7 @@ fn is_sticky(flavour: Flavour) -> bool {
 }
 
 fn is_up(bench: &Bench<Model>) -> bool {
-    bench.xen.site.domains().is_ok()
+    bench.xen.backend.domains().is_ok()
 }
 
 fn every_request(domid: Domid) -> Vec<Placement> {
@@ -42,7 +42,7 @@ fn populate(bench: &Bench<Model>, domid: Domid, rung: &Rung) {
         Rung::NodeClaim(node) => Some(*node),
         _ => None,
     };
-    bench.xen.site.populate(domid, GIB, exact_node);
+    bench.xen.backend.populate(domid, GIB, exact_node);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
 fn place_and_populate(bench: &Bench<Model>, protocol: &Protocol<Faulty<Model>>, domid: Domid) {
     let error = protocol.place(placement(domid, request(GIB, Policy::Any)));
     for node in [0, 1] {
-        bench.xen.site.populate(domid, GIB / 2, Some(node));
+        bench.xen.backend.populate(domid, GIB / 2, Some(node));
     }
     assert!(is_up(bench), "{error:?}");
     let error = error.unwrap_err();
@@ -134,7 +134,12 @@ fn a_claim_of_another_process_that_was_seen_is_not_forgotten_with_it() {
     {
         let bench = bench(flavour);
         let domid = bench.create(GIB);
-        let claim = |pages| bench.xen.site.claim(domid, Claim::Node { node: 0, pages });
+        let claim = |pages| {
+            bench
+                .xen
+                .backend
+                .claim(domid, Claim::Node { node: 0, pages })
+        };
         claim(GIB).unwrap();
         let asked = placement(domid, request(GIB, Policy::Any));
         let error = bench.protocol.place(asked).unwrap_err();

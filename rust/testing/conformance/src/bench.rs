@@ -11,7 +11,7 @@ use claims::{
 use planner::{Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
 
 /// A hypervisor and what a toolstack does around the protocol. Clones are the same.
-pub trait Site: Hypervisor + Clone + 'static {
+pub trait Backend: Hypervisor + Clone + 'static {
     /// Whether it is known to have claims on nodes.
     fn node_claims(&self) -> bool;
 
@@ -48,7 +48,7 @@ type Told = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
 /// A hypervisor whose calls can be made to fail.
 #[derive(Clone)]
 pub struct Faulty<S> {
-    pub site: S,
+    pub backend: S,
     faults: Arc<Mutex<BTreeMap<&'static str, Fault<S>>>>,
     /// Outstanding pages of nobody, asked at each reading.
     pub wobble: Arc<Mutex<Box<dyn FnMut() -> u64 + Send>>>,
@@ -65,10 +65,10 @@ pub struct Faulty<S> {
     pub calls: Arc<Mutex<Vec<String>>>,
 }
 
-impl<S: Site> Faulty<S> {
-    pub fn new(site: S) -> Self {
+impl<S: Backend> Faulty<S> {
+    pub fn new(backend: S) -> Self {
         Faulty {
-            site,
+            backend,
             faults: Arc::default(),
             wobble: Arc::new(Mutex::new(Box::new(|| 0))),
             topology: Arc::default(),
@@ -89,7 +89,7 @@ impl<S: Site> Faulty<S> {
     }
 
     fn claimed(&self) -> bool {
-        let memory = self.site.memory();
+        let memory = self.backend.memory();
         memory.is_ok_and(|memory| memory.host_outstanding_pages > 0)
     }
 
@@ -102,7 +102,7 @@ impl<S: Site> Faulty<S> {
             Some(Fault::Overtaken(doing)) => {
                 faults.remove(name);
                 drop(faults);
-                doing(&self.site);
+                doing(&self.backend);
                 Ok(())
             }
             Some(Fault::Errno(_) | Fault::Nothing | Fault::Panic) | None => Ok(()),
@@ -152,11 +152,11 @@ fn described(call: &Call<'_>) -> (&'static str, String) {
     }
 }
 
-impl<S: Site> Intercept for Faulty<S> {
+impl<S: Backend> Intercept for Faulty<S> {
     type Inner = S;
 
     fn inner(&self) -> &S {
-        &self.site
+        &self.backend
     }
 
     fn before(&self, call: &Call<'_>) -> Result<(), CallError> {
@@ -173,7 +173,7 @@ impl<S: Site> Intercept for Faulty<S> {
                     Some(Fault::Nothing) => failed(call, NOT_MADE),
                     Some(Fault::Panic) => panic!("{name} panics, as it should"),
                     Some(Fault::Overtaken(doing)) => {
-                        doing(&self.site);
+                        doing(&self.backend);
                         Ok(())
                     }
                 }
@@ -245,21 +245,21 @@ pub fn placement(domid: Domid, request: Request) -> Placement {
 }
 
 /// A host being placed on, as a check uses it.
-pub struct Bench<S: Site> {
+pub struct Bench<S: Backend> {
     pub xen: Faulty<S>,
     pub protocol: Protocol<Faulty<S>>,
     /// Free pages of the nodes that have some, the largest first.
     free: Vec<u64>,
 }
 
-impl<S: Site> Bench<S> {
-    pub fn new(site: S) -> Self {
-        let config = config(&site);
-        Bench::with(site, config)
+impl<S: Backend> Bench<S> {
+    pub fn new(backend: S) -> Self {
+        let config = config(&backend);
+        Bench::with(backend, config)
     }
 
-    pub fn with(site: S, config: Config) -> Self {
-        let memory = site.memory().unwrap();
+    pub fn with(backend: S, config: Config) -> Self {
+        let memory = backend.memory().unwrap();
         let free = |node: planner::NodeMemory| Some(node.free_pages).filter(|pages| *pages > 0);
         let mut free: Vec<u64> = memory
             .nodes
@@ -268,7 +268,7 @@ impl<S: Site> Bench<S> {
             .filter_map(free)
             .collect();
         free.sort_unstable_by(|a, b| b.cmp(a));
-        let xen = Faulty::new(site);
+        let xen = Faulty::new(backend);
         let protocol = Protocol::open(xen.clone(), config).unwrap();
         Bench {
             xen,
@@ -304,7 +304,7 @@ impl<S: Site> Bench<S> {
 
     /// A new domain of one vCPU, which any node with CPUs can have.
     pub fn create(&self, pages: u64) -> Domid {
-        self.xen.site.create_domain(1, pages).unwrap()
+        self.xen.backend.create_domain(1, pages).unwrap()
     }
 
     /// Creates and places a domain.
@@ -323,23 +323,25 @@ impl<S: Site> Bench<S> {
             Rung::NodeClaim(node) => Some(node),
             _ => None,
         };
-        let site = &self.xen.site;
-        site.set_pool(domid, claims::pool_pages(1, pages)).unwrap();
+        let backend = &self.xen.backend;
+        backend
+            .set_pool(domid, claims::pool_pages(1, pages))
+            .unwrap();
         let pinned = self.protocol.pin(placed).unwrap();
-        let populated = site.populate(domid, pages, exact_node);
+        let populated = backend.populate(domid, pages, exact_node);
         self.protocol.built(pinned).unwrap();
         populated == pages
     }
 
     pub fn outstanding(&self, domid: Domid) -> u64 {
-        let domains = self.xen.site.domains().unwrap();
+        let domains = self.xen.backend.domains().unwrap();
         let domain = domains.iter().find(|domain| domain.domid == domid);
         domain.map_or(0, |domain| domain.outstanding_pages)
     }
 
     /// The nodes of its affinity that the host has.
     pub fn affinity(&self, domid: Domid) -> NodeSet {
-        let nodes = self.xen.site.node_affinity(domid).unwrap();
+        let nodes = self.xen.backend.node_affinity(domid).unwrap();
         nodes.intersection(self.online())
     }
 
@@ -354,8 +356,8 @@ pub fn planned(placed: &Placed) -> NodeSet {
 }
 
 /// The default switches, with a reserve that small hosts can spare.
-pub fn config<S: Site>(site: &S) -> Config {
-    let host_pages = site.memory().unwrap().host_free_pages / 512;
+pub fn config<S: Backend>(backend: &S) -> Config {
+    let host_pages = backend.memory().unwrap().host_free_pages / 512;
     let default = Config::default();
     Config {
         reserve: Reserve {
@@ -367,9 +369,9 @@ pub fn config<S: Site>(site: &S) -> Config {
 }
 
 /// These, but for the longest wait.
-pub fn wait<S: Site>(site: &S, seconds: u64) -> Config {
+pub fn wait<S: Backend>(backend: &S, seconds: u64) -> Config {
     Config {
         memory_wait: Duration::from_secs(seconds),
-        ..config(site)
+        ..config(backend)
     }
 }

@@ -4,9 +4,9 @@ use claims::{Domid, Errno};
 use model::{Flavour, Model};
 use planner::{Host, HostDescription, NodeDescription, TopologyDescription};
 
-use crate::bench::Site;
+use crate::bench::Backend;
 
-impl Site for Model {
+impl Backend for Model {
     fn node_claims(&self) -> bool {
         self.with(|xen| xen.flavour().has_node_claims())
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claims::{CallError, Domid, Errno, Intercept};
-use conformance::bench::Site;
+use conformance::bench::Backend;
 use xen::{DomainKind, From, Xen};
 
 use crate::host::{populate, Host};
@@ -49,7 +49,7 @@ impl Running {
     }
 }
 
-impl Site for Running {
+impl Backend for Running {
     fn node_claims(&self) -> bool {
         self.node_claims.0
     }
