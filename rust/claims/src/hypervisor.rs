@@ -78,6 +78,16 @@ pub struct CallError {
     pub errno: Errno,
 }
 
+impl CallError {
+    /// Whether there is nothing of the call's kind, or nothing that this toolstack may use.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(
+            self.errno,
+            Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM | Errno::EACCES
+        )
+    }
+}
+
 /// A domain as the hypervisor lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DomainInfo {

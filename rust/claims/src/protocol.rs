@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::hypervisor::{
     Accounting, Affinity, CallError, Capabilities, DomainInfo, Domid, Hypervisor,
 };
-use crate::kinds::{is_unavailable, Kinds, Known};
+use crate::kinds::{Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
 use crate::placing::{Placing, Step};
@@ -176,7 +176,7 @@ impl<H: Hypervisor> Protocol<H> {
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
         let (topology, unknown) = match hypervisor.topology() {
             Ok(topology) => (topology, None),
-            Err(error) if is_unavailable(&error) => (one_node()?, Some(error)),
+            Err(error) if error.is_unavailable() => (one_node()?, Some(error)),
             Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
         };
         let topology = Arc::new(topology);

@@ -86,7 +86,7 @@ impl<H: Hypervisor> Protocol<H> {
     /// What would be left of the host beside this placement, for those who came before it. With
     /// late accounting whoever waits for memory cannot count on it: each build may be in the way.
     pub(crate) fn rest(&self, placing: &Placing, state: &State, seen: &View) -> Rest {
-        let reserve = seen.reserve(&state.config, placing);
+        let reserve = seen.reserve(&state.config, placing.request());
         let room = seen.host.host_claimable_pages(&reserve);
         let pages = room.saturating_sub(placing.needed_pages());
         match self.capabilities.accounting {

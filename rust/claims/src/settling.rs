@@ -6,7 +6,6 @@ use planner::{NodeSet, Plan};
 
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
-use crate::kinds::is_unavailable;
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placing::{Placing, Step};
 use crate::protocol::{Outcome, Placed, Protocol, Rung};
@@ -166,7 +165,7 @@ impl<H: Hypervisor> Protocol<H> {
         let memory = match self.hypervisor.memory() {
             Ok(memory) => memory,
             // Never known, it says nothing against the claim.
-            Err(error) if is_unavailable(&error) => return Ok(Look::Stands),
+            Err(error) if error.is_unavailable() => return Ok(Look::Stands),
             Err(error) => {
                 let doing = "looking at its claim: reading free memory";
                 return Err(Error::call(domid, doing)(error));

@@ -7,7 +7,6 @@ use planner::{NodeSet, Plan, Policy, Reason};
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
-use crate::kinds::is_unavailable;
 use crate::ledger::{view, Claimed, View};
 use crate::placing::{limits, Placing, Step};
 use crate::protocol::{Builder, Protocol, Rung};
@@ -108,7 +107,7 @@ impl<H: Hypervisor> Protocol<H> {
                     | Policy::PrioMemOnly => self.stake_unplaced(placing, state, why),
                 }
             }
-            Err(error) if is_unavailable(&error) => {
+            Err(error) if error.is_unavailable() => {
                 // What the probe was answered was wrong, or is not true any more: the next kind,
                 // which must not meet other builds than this one.
                 self.give_up(kind, placing, state);
@@ -167,7 +166,7 @@ impl<H: Hypervisor> Protocol<H> {
             Err(error) => error,
         };
         match error.errno {
-            _ if is_unavailable(&error) => {
+            _ if error.is_unavailable() => {
                 self.give_up(Claimed::OnHost, placing, state);
                 self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
             }
@@ -176,7 +175,10 @@ impl<H: Hypervisor> Protocol<H> {
                 self.release_if(domid, plan.is_some())?;
                 let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
                 let request = placing.narrowed(self.online());
-                let limits = limits(&state.config, seen.reserve(&state.config, placing));
+                let limits = limits(
+                    &state.config,
+                    seen.reserve(&state.config, placing.request()),
+                );
                 match planner::plan(&seen.host, &request, &limits).err() {
                     Some(refusal)
                         if refusal.reason == Reason::HostMemory

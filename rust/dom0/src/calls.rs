@@ -1,13 +1,14 @@
 //! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
 //! open.
 
-use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, Claim, Domid, Errno, Hypervisor};
 use planner::{CpuSet, NodeSet};
 use xen::{From, Xen};
 
 use crate::host::Host;
+use crate::node_claims::PAGES;
 use crate::operations::NOBODY;
-use crate::report::{ensure, Failure, Found, Report};
+use crate::report::{ensure, refused, Failure, Found, Report};
 use crate::seen::Seen;
 use crate::{node_claims, standin};
 
@@ -17,8 +18,6 @@ const DOMAINS: usize = 300;
 /// How often a handle is opened and closed; it takes milliseconds on a Xen without hardware.
 const OPENED: u32 = 5_000;
 const OPENED_LONG: u32 = 100_000;
-
-pub const PAGES: u64 = 1 << 12;
 
 pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("distances are those of the firmware", || distances(host));
@@ -107,15 +106,6 @@ fn counters(host: &Host) -> Found {
         println!("# node {node}: {free} pages free, {above} of them for domains first");
     }
     Ok(String::new())
-}
-
-/// That Xen refuses, and how.
-pub fn refused<T>(what: &str, answer: Result<T, CallError>, errno: Errno) -> Result<(), Failure> {
-    match answer {
-        Err(error) if error.errno == errno => Ok(()),
-        Err(error) => Err(Failure(format!("{what}: {error}, and not {errno}"))),
-        Ok(_) => Err(Failure(format!("{what} succeeded"))),
-    }
 }
 
 fn errnos(host: &Host) -> Found {

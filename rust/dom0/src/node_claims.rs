@@ -4,11 +4,13 @@
 use claims::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use xen::From;
 
-use crate::calls::{refused, PAGES};
 use crate::host::Host;
 use crate::operations::NOBODY;
-use crate::report::{ensure, Failure, Found};
+use crate::report::{ensure, refused, Failure, Found};
 use crate::seen::Seen;
+
+/// Pages of a domain on which calls are tried.
+pub const PAGES: u64 = 1 << 12;
 
 /// Claims on single nodes.
 pub fn single(host: &Host) -> Found {
