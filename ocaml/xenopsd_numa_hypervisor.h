@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-#define XENOPSD_NUMA_ABI_VERSION 1
+#define XENOPSD_NUMA_ABI_VERSION 2
 
 /* An unreachable distance; an unknown node, core or socket. */
 #define XENOPSD_NUMA_NONE UINT32_MAX
@@ -39,10 +39,12 @@ extern "C" {
 #define XENOPSD_NUMA_AFFINITY_SOFT 0
 #define XENOPSD_NUMA_AFFINITY_HARD 1
 
-/* Pages leave a claim when they are assigned to the domain (Xen 4.17, 4.18) ... */
-#define XENOPSD_NUMA_ACCOUNTING_LATE 0
-/* ... or in the same step in which they leave the free memory. */
-#define XENOPSD_NUMA_ACCOUNTING_AT_ALLOCATION 1
+/* What a hypervisor is like. Pages leave a claim in the same step in which they
+ * leave the free memory; without this, when they are assigned to the domain
+ * (Xen 4.17, 4.18). */
+#define XENOPSD_NUMA_AT_ALLOCATION 1
+/* Claims on single nodes bind everybody, pools and Xen itself included. */
+#define XENOPSD_NUMA_NODE_CLAIMS_BIND_ALL 2
 
 /* A CPU; each member may be XENOPSD_NUMA_NONE. Cores and sockets are opaque. */
 struct xenopsd_numa_cpu {
@@ -125,29 +127,28 @@ struct xenopsd_numa_hypervisor {
      * (xc_domain_claim_pages). */
     int (*claim_host)(void *context, uint32_t domid, uint64_t pages);
 
-    /* Claims memory of one node likewise (xc_domain_claim_pages_node). ENOSYS
-     * where the hypervisor, or the library in this process, has no such call;
+    /* What the hypervisor is like: XENOPSD_NUMA_AT_ALLOCATION and others, or-ed.
+     * Asked once; an error, or no bit, where it is not known. */
+    int (*capabilities)(void *context, uint64_t *capabilities);
+
+    /* What follows may be missing: `size` then ends before it, or it is NULL.
+     * A call that is missing is never made, and nothing that needs it is tried.
+     * One that is there may answer ENOSYS, where the hypervisor has none. */
+
+    /* Claims memory of one node as claim_host does (xc_domain_claim_pages_node).
      * ENOENT where the node is not online. */
     int (*claim_node)(void *context, uint32_t domid, uint32_t node,
                       uint64_t pages);
 
-    /* When claims are consumed. An error, or LATE, where it is not known. */
-    int (*accounting)(void *context, uint32_t *accounting);
-
-    /* What follows may be missing: `size` then ends before it, or it is NULL,
-     * which is taken for ENOSYS. */
-
     /* Claims memory of several nodes at once, all or nothing, beside what the
      * domain has; releases what it has claimed before, and does no more if
      * `count` is 0 (xc_domain_claim_memory). Claims of a set bind everybody,
-     * pools and Xen itself included. ENOSYS where the hypervisor, or the library
-     * in this process, has no claim sets. */
+     * pools and Xen itself included. */
     int (*claim_set)(void *context, uint32_t domid, uint32_t count,
                      const struct xenopsd_numa_node_pages *set);
 
     /* A domain's pages of memory on each node, from node 0 on
-     * (xc_domain_numa_get_node_pages). ENOSYS where the hypervisor, or the
-     * library in this process, does not tell. */
+     * (xc_domain_numa_get_node_pages). */
     int (*pages_by_node)(void *context, uint32_t domid, uint32_t *node_count,
                          uint64_t *pages);
 };

@@ -3,7 +3,7 @@
 use crate::attempt::Attempt;
 use crate::config::Claims;
 use crate::error::Error;
-use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor};
+use crate::hypervisor::{CallError, Claim, DomainInfo, Domid, Errno, Hypervisor};
 use crate::ledger::{Affined, Claimed};
 use crate::listing::elsewhere;
 use crate::placement::Pinned;
@@ -33,7 +33,7 @@ impl<H: Hypervisor> Protocol<H> {
             return Ok(Report::default());
         };
         // Whatever keeps Xen from telling, the build has ended well.
-        let pages_by_node = self.hypervisor.pages_by_node(pinned.domid()).ok();
+        let pages_by_node = self.pages_by_node(pinned.domid());
         let told = pages_by_node.as_ref().zip(pinned.nodes);
         Ok(Report {
             unused_pages,
@@ -117,7 +117,7 @@ impl<H: Hypervisor> Protocol<H> {
         let affinity = state.builds.get(&domid).map(|build| build.affinity);
         if unused_pages > 0 {
             let doing = format!("cancelling its claim of {unused_pages} pages (to be tried again)");
-            self.while_alive(self.hypervisor.claim_host(domid, 0), domid)
+            self.while_alive(self.release(domid), domid)
                 .map_err(Error::call(domid, doing))?;
         }
         if (affinity.is_some() || unused_pages > 0) && released(affinity) {
@@ -130,6 +130,11 @@ impl<H: Hypervisor> Protocol<H> {
         // Only now: what failed above is done again by the next call.
         state.builds.remove(&domid);
         Ok(())
+    }
+
+    /// Releases what the domain has claimed, of whatever kind.
+    pub(crate) fn release(&self, domid: Domid) -> Result<(), CallError> {
+        self.hypervisor.claim(domid, Claim::Host { pages: 0 })
     }
 
     /// Gives node affinity back to Xen. Automatic affinity is derived from vCPUs, and a domain that

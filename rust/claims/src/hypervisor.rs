@@ -1,4 +1,4 @@
-//! What the protocol asks of a hypervisor: the calls, their errors, a clock.
+//! What the protocol asks of a hypervisor: the list of calls, their errors, a clock.
 //!
 //! The modelled Xen and the real one are interchangeable behind [`Hypervisor`].
 
@@ -78,6 +78,16 @@ pub struct CallError {
     pub errno: Errno,
 }
 
+impl CallError {
+    /// Whether there is nothing of the call's kind, or nothing that this toolstack may use.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(
+            self.errno,
+            Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM | Errno::EACCES
+        )
+    }
+}
+
 /// A domain as the hypervisor lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DomainInfo {
@@ -122,131 +132,121 @@ pub struct NodePages {
     pub pages: u64,
 }
 
-/// A hypervisor, and the clock beside it.
-///
-/// Implementations answer with Xen's errnos and change nothing when they fail. They are called
-/// from several threads at once.
-pub trait Hypervisor: Send + Sync {
-    /// Nodes, distances and CPUs.
-    fn topology(&self) -> Result<Topology, CallError>;
+/// What is claimed for a domain. Nothing of a kind releases what the domain has claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim<'a> {
+    /// Memory anywhere on the host, so that the domain can grow to `pages` in all; 0 releases a
+    /// claim of any kind.
+    Host {
+        /// Pages that the domain then has, or has claimed.
+        pages: u64,
+    },
+    /// Memory of one node likewise; 0 releases.
+    Node {
+        /// The node.
+        node: usize,
+        /// Pages that the domain then has, or has claimed.
+        pages: u64,
+    },
+    /// Memory of several nodes at once, all or nothing: of each node so many pages beside those
+    /// that the domain has. It replaces what the domain has claimed; no nodes release.
+    Set(&'a [NodePages]),
+}
 
-    /// Free, claimed and outstanding pages; nothing owed or held back.
-    fn memory(&self) -> Result<Memory, CallError>;
+/// What a hypervisor is like. What it is not known to have is what costs only time or precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// When claims are consumed; [`Accounting::Late`] unless it is known to be otherwise.
+    pub accounting: Accounting,
+    /// Whether a claim on a single node is kept from everybody, pools and Xen itself included, as
+    /// every claim of a set is. XenServer 9's is not.
+    pub node_claims_bind_all: bool,
+    /// Whether the library in this process has the call for [`Claim::Node`]; Xen may still refuse
+    /// it. A call that is not there is never made.
+    pub node_claims: bool,
+    /// The same of [`Claim::Set`].
+    pub claim_sets: bool,
+    /// The same of [`Hypervisor::pages_by_node`].
+    pub pages_by_node: bool,
+}
+
+calls! {
+    /// Nodes, distances and CPUs.
+    Topology: topology() -> Topology = "xc_numainfo";
+
+    /// Free, claimed and outstanding pages, as Xen counts them.
+    Memory: memory() -> Memory = "xc_physinfo";
 
     /// All domains, ascending, the control domain included.
-    fn domains(&self) -> Result<Vec<DomainInfo>, CallError>;
+    Domains: domains() -> Vec<DomainInfo> = "xc_domain_getinfolist";
 
     /// The nodes from which a domain's memory is preferably taken.
-    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError>;
+    NodeAffinity: node_affinity(domid: Domid) -> NodeSet = "xc_domain_node_getaffinity";
 
     /// Sets the nodes from which a domain's memory is preferably taken; `None`: automatic, Xen
     /// derives them from the affinity of the domain's vCPUs.
-    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError>;
+    SetNodeAffinity: set_node_affinity(domid: Domid, nodes: Option<NodeSet>) -> ()
+        = "xc_domain_node_setaffinity";
 
     /// Sets the soft or hard affinity of one vCPU.
-    fn set_vcpu_affinity(
-        &self,
-        domid: Domid,
-        vcpu: u32,
-        affinity: Affinity,
-        cpus: &CpuSet,
-    ) -> Result<(), CallError>;
+    SetVcpuAffinity: set_vcpu_affinity<'a>(
+        domid: Domid, vcpu: u32, affinity: Affinity, cpus: &'a CpuSet
+    ) -> () = "xc_vcpu_setaffinity";
 
-    /// Claims memory anywhere on the host so that the domain can grow to `pages` in all; 0
-    /// cancels what is left of a claim of any kind.
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError>;
+    /// Claims memory for a domain, or releases what it has claimed. ENOSYS where there are no
+    /// claims of that kind.
+    Claim: claim<'a>(domid: Domid, claim: Claim<'a>) -> ()
+        = "xc_domain_claim_pages" | "xc_domain_claim_pages_node" | "xc_domain_claim_memory";
 
-    /// Claims memory of one node so that the domain can grow to `pages` in all; 0 cancels.
-    /// ENOSYS where the hypervisor, or the library in this process, has no such call.
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError>;
+    /// The domain's pages of memory on each node, from node 0 on. ENOSYS where the hypervisor does
+    /// not count them.
+    PagesByNode: pages_by_node(domid: Domid) -> Vec<u64> = "xc_domain_numa_get_node_pages";
+}
 
-    /// Claims memory of several nodes at once, all or nothing: of each node as many pages as are
-    /// told, beside those that the domain has. Releases what the domain has claimed before; no
-    /// nodes only release. ENOSYS where the hypervisor, or the library in this process, has no
-    /// such call.
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError>;
+impl Call<'_> {
+    /// Which of the call's names it goes by.
+    const fn kind(&self) -> usize {
+        let Call::Claim { claim, .. } = self else {
+            return 0;
+        };
+        match claim {
+            Claim::Host { .. } => 0,
+            Claim::Node { .. } => 1,
+            Claim::Set(_) => 2,
+        }
+    }
+}
 
-    /// The domain's pages of memory on each node, from node 0 on. ENOSYS where the hypervisor, or
-    /// the library in this process, does not tell.
-    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError>;
+/// A hypervisor that passes every call on to another, and may refuse calls or change answers.
+pub trait Intercept: Send + Sync {
+    /// The other.
+    type Inner: Hypervisor + ?Sized;
 
-    /// When claims are consumed; [`Accounting::Late`] unless it is known to be otherwise.
-    fn accounting(&self) -> Accounting;
+    /// The other.
+    fn inner(&self) -> &Self::Inner;
 
-    /// Whether a claim on a single node is kept from everybody, pools and Xen itself included, as
-    /// every claim of a set is. XenServer 9's is not.
-    fn node_claims_bind_all(&self) -> bool {
-        false
+    /// Comes before each call. The call is not made where this is an error.
+    fn before(&self, _call: &Call<'_>) -> Result<(), CallError> {
+        Ok(())
     }
 
-    /// Time since some fixed instant.
-    fn now(&self) -> Duration;
+    /// Comes after each call, made or not.
+    fn after(&self, _answer: Answer<'_>) {}
 
-    /// Lets time pass.
-    fn sleep(&self, time: Duration);
+    /// Comes before each sleep.
+    fn before_sleep(&self, _time: Duration) {}
+
+    /// What its clock shows when the other's shows `now`.
+    fn time(&self, now: Duration) -> Duration {
+        now
+    }
 }
 
 /// A shared hypervisor is one.
-impl<H: Hypervisor + ?Sized> Hypervisor for Arc<H> {
-    fn topology(&self) -> Result<Topology, CallError> {
-        (**self).topology()
-    }
+impl<H: Hypervisor + ?Sized> Intercept for Arc<H> {
+    type Inner = H;
 
-    fn memory(&self) -> Result<Memory, CallError> {
-        (**self).memory()
-    }
-
-    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        (**self).domains()
-    }
-
-    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        (**self).node_affinity(domid)
-    }
-
-    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        (**self).set_node_affinity(domid, nodes)
-    }
-
-    fn set_vcpu_affinity(
-        &self,
-        domid: Domid,
-        vcpu: u32,
-        affinity: Affinity,
-        cpus: &CpuSet,
-    ) -> Result<(), CallError> {
-        (**self).set_vcpu_affinity(domid, vcpu, affinity, cpus)
-    }
-
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        (**self).claim_host(domid, pages)
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        (**self).claim_node(domid, node, pages)
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        (**self).claim_set(domid, set)
-    }
-
-    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        (**self).pages_by_node(domid)
-    }
-
-    fn accounting(&self) -> Accounting {
-        (**self).accounting()
-    }
-
-    fn node_claims_bind_all(&self) -> bool {
-        (**self).node_claims_bind_all()
-    }
-
-    fn now(&self) -> Duration {
-        (**self).now()
-    }
-
-    fn sleep(&self, time: Duration) {
-        (**self).sleep(time)
+    fn inner(&self) -> &H {
+        self
     }
 }

@@ -8,14 +8,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use planner::{Host, Memory, NodeSet, Reserve, Topology};
+use planner::{Host, Memory, NodeSet, Request, Reserve, Topology};
 
 use crate::attempt::Attempt;
 use crate::config::Config;
 use crate::error::Error;
 use crate::hypervisor::{CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
-use crate::kinds::is_unavailable;
-use crate::placing::Placing;
 use crate::sizes::least_structure_pages;
 
 /// A domain that was placed and whose build has not ended.
@@ -102,7 +100,7 @@ pub(crate) fn view<H: Hypervisor>(
         .map_err(Error::reading("listing domains"))?;
     let (mut memory, unknown) = match hypervisor.memory() {
         Ok(memory) => (memory, None),
-        Err(error) if is_unavailable(&error) => (nothing_known(), Some(error)),
+        Err(error) if error.is_unavailable() => (nothing_known(), Some(error)),
         Err(error) => return Err(Error::reading("reading free memory")(error)),
     };
     let unclaimed_pages = memory.host_free_pages as i64 - memory.host_outstanding_pages as i64;
@@ -153,10 +151,10 @@ pub(crate) fn view<H: Hypervisor>(
 }
 
 impl View {
-    /// What `placing` must leave of the host: what is configured, or the structures that come out
+    /// What `request` must leave of the host: what is configured, or the structures that come out
     /// of it if they are more.
-    pub fn reserve(&self, config: &Config, placing: &Placing) -> Reserve {
-        let own_pages = least_structure_pages(placing.request().vcpus);
+    pub fn reserve(&self, config: &Config, request: &Request) -> Reserve {
+        let own_pages = least_structure_pages(request.vcpus);
         reserve(config, own_pages + self.structure_pages)
     }
 }

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+#[macro_use]
+mod calls;
 mod config;
 mod ending;
 mod error;
@@ -29,7 +31,8 @@ pub use ending::Report;
 pub use error::Error;
 pub use foresight::{planned_overhead_pages, starts_unplaced};
 pub use hypervisor::{
-    Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages,
+    Accounting, Affinity, Answer, Call, CallError, Capabilities, Claim, DomainInfo, Domid, Errno,
+    Hypervisor, Intercept, NodePages,
 };
 pub use listing::{DomainAudit, DomainClaim};
 pub use placement::{Builder, ClaimKind, Outcome, Pinned, Placed, Placement, Rung};

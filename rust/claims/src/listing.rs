@@ -58,6 +58,12 @@ fn unless_gone<T>(domid: Domid, answer: Result<T, CallError>) -> Result<Option<T
 }
 
 impl<H: Hypervisor> Protocol<H> {
+    /// The domain's pages on each node, where the hypervisor counts them.
+    pub(crate) fn pages_by_node(&self, domid: Domid) -> Option<Vec<u64>> {
+        let counts = self.capabilities.pages_by_node;
+        counts.then(|| self.hypervisor.pages_by_node(domid).ok())?
+    }
+
     /// The host as the next placement would see it: with what domains have claimed owed by the
     /// nodes of their affinity, and the room for pools of this process's builds held back.
     pub fn host(&self) -> Result<Host, Error> {
@@ -101,7 +107,7 @@ impl<H: Hypervisor> Protocol<H> {
                 continue;
             };
             let nodes = nodes.intersection(self.online());
-            let pages_by_node = self.hypervisor.pages_by_node(domid).ok();
+            let pages_by_node = self.pages_by_node(domid);
             audits.push(DomainAudit {
                 domid,
                 nodes,

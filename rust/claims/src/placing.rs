@@ -267,7 +267,7 @@ impl<H: Hypervisor> Protocol<H> {
 
     fn plan_aim(&self, placing: &Placing, config: &Config, seen: &View) -> Aim {
         let (host, request) = (&seen.host, placing.narrowed(self.online()));
-        let limits = limits(config, seen.reserve(config, placing));
+        let limits = limits(config, seen.reserve(config, placing.request()));
         if let Ok(plan) = plan(host, &roomy(&request), &limits) {
             return Aim::Planned(plan);
         }
@@ -338,7 +338,7 @@ pub(crate) fn limits(config: &Config, reserve: Reserve) -> Limits {
 
 /// Whether the nodes of `plan` still have what it asks of them, and the host too.
 fn still_good(plan: &Plan, placing: &Placing, config: &Config, seen: &View) -> bool {
-    let (host, reserve) = (&seen.host, seen.reserve(config, placing));
+    let (host, reserve) = (&seen.host, seen.reserve(config, placing.request()));
     let claimable = host.claimable_pages(&reserve);
     let room: u64 = plan.nodes.iter().map(|node| claimable[node]).sum();
     plan.nodes

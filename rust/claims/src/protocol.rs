@@ -11,8 +11,10 @@ use planner::{
 use crate::attempt::Number;
 use crate::config::{Claims, Config};
 use crate::error::Error;
-use crate::hypervisor::{Accounting, Affinity, CallError, DomainInfo, Domid, Hypervisor};
-use crate::kinds::{is_unavailable, Kinds, Known};
+use crate::hypervisor::{
+    Accounting, Affinity, CallError, Capabilities, DomainInfo, Domid, Hypervisor,
+};
+use crate::kinds::{Kinds, Known};
 use crate::ledger::Claimed;
 use crate::line::Line;
 use crate::placement::{Pinned, Placed, Placement};
@@ -53,6 +55,7 @@ fn one_node() -> Result<Topology, Error> {
 /// A host that is being placed on.
 pub struct Protocol<H> {
     pub(crate) hypervisor: H,
+    pub(crate) capabilities: Capabilities,
     pub(crate) topology: Arc<Topology>,
     /// Why nodes and CPUs are not known.
     pub(crate) unknown: Option<CallError>,
@@ -65,7 +68,7 @@ impl<H: Hypervisor> Protocol<H> {
     pub fn open(hypervisor: H, config: Config) -> Result<Self, Error> {
         let (topology, unknown) = match hypervisor.topology() {
             Ok(topology) => (topology, None),
-            Err(error) if is_unavailable(&error) => (one_node()?, Some(error)),
+            Err(error) if error.is_unavailable() => (one_node()?, Some(error)),
             Err(error) => return Err(Error::reading("reading nodes and CPUs")(error)),
         };
         let topology = Arc::new(topology);
@@ -75,8 +78,10 @@ impl<H: Hypervisor> Protocol<H> {
         let memory = hypervisor.memory().ok();
         let left_out = memory.map(|memory| Host::with_memory(topology.clone(), memory).left_out());
         let handle = Number::next();
+        let capabilities = hypervisor.capabilities();
         Ok(Protocol {
             hypervisor,
+            capabilities,
             topology: topology.clone(),
             unknown,
             handle,
@@ -89,7 +94,7 @@ impl<H: Hypervisor> Protocol<H> {
                 inherited: domains.map(numbers),
                 built: BTreeMap::new(),
                 voided: BTreeMap::new(),
-                kinds: Kinds::default(),
+                kinds: Kinds::before_any_claim(&capabilities),
                 left_out: left_out.unwrap_or_default(),
                 line: Line::default(),
             }),
@@ -202,7 +207,7 @@ impl<H: Hypervisor> Protocol<H> {
             (domain.tot_pages, domain.outstanding_pages)
         });
         // Late accounting takes pages for emulation off the claim, and counts them nowhere.
-        let uncounted_pages = match self.hypervisor.accounting() {
+        let uncounted_pages = match self.capabilities.accounting {
             Accounting::Late => EXTRA_PAGES.min(claimed_pages - 1),
             Accounting::AtAllocation => 0,
         };
@@ -253,7 +258,7 @@ impl<H: Hypervisor> Protocol<H> {
             host_claims: state.kinds.host.certain(),
             node_claims: state.kinds.node.certain(),
             claim_sets: state.kinds.set.certain(),
-            accounting: self.hypervisor.accounting(),
+            accounting: self.capabilities.accounting,
             degraded: match &self.unknown {
                 Some(error) => vec![format!(
                     "nodes and CPUs are not known ({error}): domains are claimed for, and have no \
@@ -269,7 +274,7 @@ impl<H: Hypervisor> Protocol<H> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
-            state.kinds = Kinds::default();
+            state.kinds = Kinds::before_any_claim(&self.capabilities);
             // A claim on a node that is there decides whom others must not meet.
             if (state.builds.values()).any(|build| build.claim == Claimed::OnNode) {
                 state.kinds.node = Known::Present;

@@ -52,7 +52,7 @@ impl<H: Hypervisor> Protocol<H> {
         seen: &View,
         claim: (Claimed, NodeSet),
     ) -> bool {
-        match (self.hypervisor.accounting(), state.claims()) {
+        match (self.capabilities.accounting, state.claims()) {
             (Accounting::Late, Claims::Always) => {
                 tight(placing, state, seen)
                     || contended(placing, state, seen, claim, |builds| {
@@ -65,7 +65,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             (Accounting::AtAllocation, Claims::Always) => {
                 let reserve_pages = state.config.reserve.node_pages;
-                !self.hypervisor.node_claims_bind_all()
+                !self.capabilities.node_claims_bind_all
                     && contended(placing, state, seen, claim, |_| reserve_pages)
             }
             (Accounting::Late | Accounting::AtAllocation, Claims::Never) => false,
@@ -74,7 +74,7 @@ impl<H: Hypervisor> Protocol<H> {
 
     /// Pages of builds in flight that have left the free ones and are on no counter that tells.
     pub(crate) fn hidden_pages(&self, state: &State) -> u64 {
-        match (self.hypervisor.accounting(), state.claims()) {
+        match (self.capabilities.accounting, state.claims()) {
             (Accounting::AtAllocation, Claims::Always) => 0,
             // Without claims only a domain's pages tell how far its build is.
             (Accounting::Late, _) | (Accounting::AtAllocation, Claims::Never) => {
@@ -86,10 +86,10 @@ impl<H: Hypervisor> Protocol<H> {
     /// What would be left of the host beside this placement, for those who came before it. With
     /// late accounting whoever waits for memory cannot count on it: each build may be in the way.
     pub(crate) fn rest(&self, placing: &Placing, state: &State, seen: &View) -> Rest {
-        let reserve = seen.reserve(&state.config, placing);
+        let reserve = seen.reserve(&state.config, placing.request());
         let room = seen.host.host_claimable_pages(&reserve);
         let pages = room.saturating_sub(placing.needed_pages());
-        match self.hypervisor.accounting() {
+        match self.capabilities.accounting {
             Accounting::Late => Rest {
                 pages,
                 sure_pages: 0,

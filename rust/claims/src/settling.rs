@@ -6,7 +6,6 @@ use planner::{NodeSet, Plan};
 
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
-use crate::kinds::is_unavailable;
 use crate::ledger::{Affined, Build, Claimed};
 use crate::placement::{Outcome, Placed, Rung};
 use crate::placing::{Placing, Step};
@@ -159,7 +158,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Some(_) => (),
         }
-        if self.hypervisor.accounting() == Accounting::AtAllocation {
+        if self.capabilities.accounting == Accounting::AtAllocation {
             return Ok(Look::Stands);
         }
         // A claim made while a build hides memory may have succeeded wrongly: it stands once
@@ -167,7 +166,7 @@ impl<H: Hypervisor> Protocol<H> {
         let memory = match self.hypervisor.memory() {
             Ok(memory) => memory,
             // Never known, it says nothing against the claim.
-            Err(error) if is_unavailable(&error) => return Ok(Look::Stands),
+            Err(error) if error.is_unavailable() => return Ok(Look::Stands),
             Err(error) => {
                 let doing = "looking at its claim: reading free memory";
                 return Err(Error::call(domid, doing)(error));
@@ -206,7 +205,7 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Claimed::InSet | Claimed::OnHost | Claimed::Not => {
                 // Without a look at the domain: that may be what failed.
-                let taken_back = (self.hypervisor.claim_host(domid, 0))
+                let taken_back = (self.release(domid))
                     .map_err(Error::call(domid, "cancelling its claim"))
                     .and_then(|()| self.release_affinity(domid));
                 match taken_back {

@@ -131,7 +131,7 @@ impl<H: Hypervisor> Protocol<H> {
             domid: placing.domid(),
             needed_pages: placing.needed_pages(),
             available_pages: (seen.host)
-                .host_claimable_pages(&seen.reserve(&state.config, placing)),
+                .host_claimable_pages(&seen.reserve(&state.config, placing.request())),
             waited: placing.waited,
         }
     }

@@ -6,8 +6,7 @@ use planner::{NodeSet, Plan, Policy, Reason};
 
 use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
-use crate::hypervisor::{CallError, Domid, Errno, Hypervisor, NodePages};
-use crate::kinds::is_unavailable;
+use crate::hypervisor::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use crate::ledger::{view, Claimed, View};
 use crate::placement::{Builder, Rung};
 use crate::placing::{limits, Placing, Step};
@@ -74,13 +73,13 @@ impl<H: Hypervisor> Protocol<H> {
         let pages = placing.request().memory_pages;
         let single = plan.nodes.lowest().filter(|_| plan.nodes.len() == 1);
         let set = shares(&plan);
-        let claimed = match (kind, single) {
-            (Claimed::OnNode, Some(node)) => self.hypervisor.claim_node(domid, node, pages),
+        let claim = match (kind, single) {
+            (Claimed::OnNode, Some(node)) => Claim::Node { node, pages },
             (Claimed::OnNode | Claimed::InSet | Claimed::OnHost | Claimed::Not, _) => {
-                self.hypervisor.claim_set(domid, &set)
+                Claim::Set(&set)
             }
         };
-        match claimed {
+        match self.hypervisor.claim(domid, claim) {
             Ok(()) => {
                 let rung = single.map_or(Rung::ClaimSet, Rung::NodeClaim);
                 self.staked(placing, state, rung, Some(plan), kind)
@@ -109,7 +108,7 @@ impl<H: Hypervisor> Protocol<H> {
                     | Policy::PrioMemOnly => self.stake_unplaced(placing, state, why),
                 }
             }
-            Err(error) if is_unavailable(&error) => {
+            Err(error) if error.is_unavailable() => {
                 // What the probe was answered was wrong, or is not true any more: the next kind,
                 // which must not meet other builds than this one.
                 self.give_up(kind, placing, state);
@@ -132,11 +131,11 @@ impl<H: Hypervisor> Protocol<H> {
     /// which was short. Leaves nothing claimed.
     fn short_nodes(&self, domid: Domid, set: &[NodePages]) -> Result<NodeSet, Error> {
         let alone = |share: &&NodePages| {
-            let claimed = self.hypervisor.claim_set(domid, &[**share]);
+            let claimed = self.hypervisor.claim(domid, Claim::Set(&[**share]));
             claimed.is_err_and(|error| error.errno == Errno::ENOMEM)
         };
         let short = set.iter().filter(alone).map(|share| share.node).collect();
-        match self.hypervisor.claim_set(domid, &[]) {
+        match self.hypervisor.claim(domid, Claim::Set(&[])) {
             Ok(()) => Ok(short),
             Err(error) => Err(Error::MustDestroy {
                 domid,
@@ -163,12 +162,12 @@ impl<H: Hypervisor> Protocol<H> {
             }
             Claims::Always => (),
         }
-        let error = match self.hypervisor.claim_host(domid, pages) {
+        let error = match self.hypervisor.claim(domid, Claim::Host { pages }) {
             Ok(()) => return self.staked(placing, state, rung, plan, Claimed::OnHost),
             Err(error) => error,
         };
         match error.errno {
-            _ if is_unavailable(&error) => {
+            _ if error.is_unavailable() => {
                 self.give_up(Claimed::OnHost, placing, state);
                 self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
             }
@@ -177,7 +176,10 @@ impl<H: Hypervisor> Protocol<H> {
                 self.release_if(domid, plan.is_some())?;
                 let seen = view(&self.hypervisor, &self.topology, &mut state.builds)?;
                 let request = placing.narrowed(self.online());
-                let limits = limits(&state.config, seen.reserve(&state.config, placing));
+                let limits = limits(
+                    &state.config,
+                    seen.reserve(&state.config, placing.request()),
+                );
                 match planner::plan(&seen.host, &request, &limits).err() {
                     Some(refusal)
                         if refusal.reason == Reason::HostMemory

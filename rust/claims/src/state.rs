@@ -6,6 +6,7 @@ use planner::LeftOut;
 
 use crate::attempt::{Attempt, Number};
 use crate::config::{Claims, Config};
+use crate::error::Error;
 use crate::hypervisor::{DomainInfo, Domid};
 use crate::kinds::{Kinds, Known};
 use crate::ledger::Build;
@@ -64,5 +65,42 @@ impl State {
             (Claims::Always, Known::Unknown | Known::Doubted(_) | Known::Present) => Claims::Always,
             (Claims::Always, Known::Absent) | (Claims::Never, _) => Claims::Never,
         }
+    }
+
+    /// Ends every attempt at the domain that has begun.
+    pub fn void(&mut self, domid: Domid) {
+        self.voided.insert(domid, Number::next());
+    }
+
+    /// Whether the domain was abandoned since the attempt began.
+    pub fn is_void(&self, attempt: Attempt) -> bool {
+        (self.voided.get(&attempt.domid)).is_some_and(|voided| *voided > attempt.number)
+    }
+
+    /// Whether the attempt's build is in flight.
+    pub fn is_current(&self, attempt: Attempt) -> bool {
+        let build = self.builds.get(&attempt.domid);
+        build.is_some_and(|build| build.attempt == attempt)
+    }
+
+    /// Refuses what does not belong to a build in flight of this handle. `what` is the value.
+    pub fn check_current(&self, attempt: Attempt, what: &str) -> Result<(), Error> {
+        if self.is_current(attempt) && !self.is_void(attempt) {
+            return Ok(());
+        }
+        let because = match self.builds.get(&attempt.domid) {
+            _ if attempt.handle != self.handle => "was placed through another handle",
+            Some(build) if build.attempt != attempt => "was placed again since",
+            _ if self.built.get(&attempt.domid) == Some(&attempt) => "has been built",
+            _ if self.is_void(attempt) => "was abandoned since",
+            _ => "was destroyed since, and its number is another domain's now",
+        };
+        Err(Error::Conflict {
+            domid: attempt.domid,
+            why: format!(
+                "the {what} value is of an attempt that is over: the domain {because}; use that of \
+                 this handle's last attempt"
+            ),
+        })
     }
 }

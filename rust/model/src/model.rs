@@ -4,7 +4,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use claims::{
+    Accounting, Affinity, Call, CallError, Capabilities, Claim, DomainInfo, Domid, Errno,
+    Hypervisor,
+};
 use planner::{CpuSet, Host, Memory, NodeSet, Topology, MAX_NODES};
 
 use crate::builder::Builder;
@@ -101,9 +104,10 @@ impl Model {
 
     fn call<T>(
         &self,
-        call: &'static str,
+        call: Call<'_>,
         step: impl FnOnce(&mut Xen) -> Result<T, Errno>,
     ) -> Result<T, CallError> {
+        let call = call.name();
         self.with(step).map_err(|errno| CallError { call, errno })
     }
 }
@@ -121,13 +125,13 @@ fn claim_node(xen: &mut Xen, domid: Domid, node: usize, pages: u64) -> Result<()
 
 impl Hypervisor for Model {
     fn topology(&self) -> Result<Topology, CallError> {
-        self.call("xc_numainfo", |xen| {
+        self.call(Call::Topology {}, |xen| {
             xen.up().map(|()| xen.topology().as_ref().clone())
         })
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        self.call("xc_physinfo", |xen| {
+        self.call(Call::Memory {}, |xen| {
             xen.up()?;
             let mut memory = xen.memory();
             // Only XenServer 9 tells what is claimed on a node.
@@ -140,19 +144,16 @@ impl Hypervisor for Model {
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.call("xc_domain_getinfolist", |xen| {
-            xen.up().map(|()| xen.domains())
-        })
+        self.call(Call::Domains {}, |xen| xen.up().map(|()| xen.domains()))
     }
 
     fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        self.call("xc_domain_node_getaffinity", |xen| xen.node_affinity(domid))
+        self.call(Call::NodeAffinity { domid }, |xen| xen.node_affinity(domid))
     }
 
     fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        let nodes = nodes.unwrap_or(NodeSet::first(MAX_NODES));
-        self.call("xc_domain_node_setaffinity", |xen| {
-            xen.set_node_affinity(domid, nodes)
+        self.call(Call::SetNodeAffinity { domid, nodes }, |xen| {
+            xen.set_node_affinity(domid, nodes.unwrap_or(NodeSet::first(MAX_NODES)))
         })
     }
 
@@ -163,27 +164,27 @@ impl Hypervisor for Model {
         affinity: Affinity,
         cpus: &CpuSet,
     ) -> Result<(), CallError> {
-        self.call("xc_vcpu_setaffinity", |xen| {
+        let call = Call::SetVcpuAffinity {
+            domid,
+            vcpu,
+            affinity,
+            cpus,
+        };
+        self.call(call, |xen| {
             xen.set_vcpu_affinity(domid, vcpu, affinity, cpus)
         })
     }
 
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.call("xc_domain_claim_pages", |xen| xen.claim_host(domid, pages))
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        self.call("xc_domain_claim_pages_node", |xen| {
-            claim_node(xen, domid, node, pages)
+    fn claim(&self, domid: Domid, claim: Claim<'_>) -> Result<(), CallError> {
+        self.call(Call::Claim { domid, claim }, |xen| match claim {
+            Claim::Host { pages } => xen.claim_host(domid, pages),
+            Claim::Node { node, pages } => claim_node(xen, domid, node, pages),
+            Claim::Set(set) => xen.claim_shares(domid, set),
         })
     }
 
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.call("xc_domain_claim_memory", |xen| xen.claim_shares(domid, set))
-    }
-
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        self.call("xc_domain_numa_get_node_pages", |xen| {
+        self.call(Call::PagesByNode { domid }, |xen| {
             if xen.flavour().node_claims != NodeClaims::Xs9 {
                 return Err(Errno::ENOSYS);
             }
@@ -199,17 +200,21 @@ impl Hypervisor for Model {
         })
     }
 
-    fn accounting(&self) -> Accounting {
-        match self.with(|xen| xen.flavour().consume) {
-            Consume::AtAllocation => Accounting::AtAllocation,
-            Consume::AtAssign => Accounting::Late,
-        }
-    }
-
-    fn node_claims_bind_all(&self) -> bool {
-        match self.with(|xen| xen.flavour().node_claims) {
-            NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
-            NodeClaims::V4 { .. } => true,
+    fn capabilities(&self) -> Capabilities {
+        let flavour = self.with(|xen| xen.flavour());
+        Capabilities {
+            accounting: match flavour.consume {
+                Consume::AtAllocation => Accounting::AtAllocation,
+                Consume::AtAssign => Accounting::Late,
+            },
+            node_claims_bind_all: match flavour.node_claims {
+                NodeClaims::None | NodeClaims::Xs9 | NodeClaims::Set(_) => false,
+                NodeClaims::V4 { .. } => true,
+            },
+            // All calls are there, and are refused by the flavours that have no such claims.
+            node_claims: true,
+            claim_sets: true,
+            pages_by_node: true,
         }
     }
 

@@ -53,7 +53,7 @@ fn job(rng: &mut Rng) -> String {
 }
 
 fn fault(rng: &mut Rng) -> String {
-    let call = one_of(rng, &Call::ALL).name();
+    let call = one_of(rng, &Call::all()).name();
     let vm = match rng.bool() {
         true => format!(r#", "vm": "{}""#, one_of(rng, &VMS)),
         false => String::new(),

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use claims::{Affinity, Domid, Errno, Hypervisor, NodePages};
+use claims::{Affinity, Claim, Domid, Errno, Hypervisor, NodePages};
 use common::{domain, host, populate, xen, GIB};
 use planner::{CpuSet, NodeSet};
 use xenopsd_numa_model::{Flavour, Kind, Model, Timing, Xen};
@@ -88,7 +88,10 @@ fn a_third_of_a_tebibyte_takes_what_was_measured() {
         assert_eq!(model.free_pages(), first);
         let memory_pages = 340_388 * 256 - 32;
         let a = model.create_domain(6, memory_pages + 32).expect("a domain");
-        model.claim_host(a, memory_pages).expect("a claim");
+        let claim = Claim::Host {
+            pages: memory_pages,
+        };
+        model.claim(a, claim).expect("a claim");
         let pool_pages = claims::pool_pages(6, memory_pages);
         model.set_pool(a, pool_pages).expect("a pool");
         assert_eq!(model.populate(a, memory_pages, None), memory_pages);
@@ -103,7 +106,9 @@ fn helpers_do_what_a_toolstack_does() {
     let free = model.free_pages();
     let a = model.create_domain(2, 4 * GIB).expect("a domain");
     assert_eq!(a, Domid(1));
-    model.claim_node(a, 1, 2 * GIB + 700).expect("a claim");
+    let pages = 2 * GIB + 700;
+    let claim = Claim::Node { node: 1, pages };
+    model.claim(a, claim).expect("a claim");
     model
         .set_node_affinity(a, Some(NodeSet::one(1)))
         .expect("node 1");
@@ -113,10 +118,10 @@ fn helpers_do_what_a_toolstack_does() {
     model
         .set_vcpu_affinity(a, 1, Affinity::Soft, &cpus)
         .expect("vCPUs are there");
-    assert_eq!(model.populate(a, 2 * GIB + 700, Some(1)), 2 * GIB + 700);
+    assert_eq!(model.populate(a, pages, Some(1)), pages);
     assert_eq!(model.outstanding_pages(), 0);
-    assert_eq!(model.domain_pages(a), [(1, 2 * GIB + 700)]);
-    let room = 6 * GIB - 2 * GIB - 700 - 5000 - 400;
+    assert_eq!(model.domain_pages(a), [(1, pages)]);
+    let room = 6 * GIB - pages - 5000 - 400;
     let b = model.create_domain(1, 6 * GIB).expect("a domain");
     let got = model.populate(b, 6 * GIB, None);
     assert_eq!(got, room - 40, "all that is left, by ever smaller extents");
@@ -139,6 +144,10 @@ fn a_claim_on_a_node_is_for_what_the_domain_lacks_of_its_memory() {
             xen.assign(extra).expect("no maximum for these");
         }
         let model = Model::of(xen);
+        let one_node = Claim::Node {
+            node: 1,
+            pages: 500,
+        };
         match flavour.has_claim_sets() {
             // What a set says is beside what the domain has.
             true => {
@@ -146,11 +155,11 @@ fn a_claim_on_a_node_is_for_what_the_domain_lacks_of_its_memory() {
                     node: 1,
                     pages: 436,
                 }];
-                model.claim_set(a, &set).expect("a claim");
-                let again = model.claim_node(a, 1, 500).map_err(|error| error.errno);
+                model.claim(a, Claim::Set(&set)).expect("a claim");
+                let again = model.claim(a, one_node).map_err(|error| error.errno);
                 assert_eq!(again, Err(Errno::ENOSYS), "{}", flavour.name);
             }
-            false => model.claim_node(a, 1, 500).expect("a claim"),
+            false => model.claim(a, one_node).expect("a claim"),
         }
         assert_eq!(model.outstanding_pages(), 436, "{}", flavour.name);
     }

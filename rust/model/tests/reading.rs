@@ -190,7 +190,7 @@ fn faults_are_of_calls_that_there_are_and_end() {
     let unknown = small(&vm("a", 1), "", r#"{"call": "xc_claim_pages"}"#);
     let start = "faults[0].call: found \"xc_claim_pages\", expected one of ";
     assert!(unknown.starts_with(start), "{unknown}");
-    for call in Call::ALL {
+    for call in Call::all() {
         assert!(unknown.contains(call.name()), "{unknown}");
         let fault = format!(r#"{{"call": "{}", "errno": "EPERM"}}"#, call.name());
         assert_eq!(small(&vm("a", 1), "", &fault), "read");

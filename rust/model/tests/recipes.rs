@@ -3,7 +3,7 @@
 
 mod common;
 
-use claims::Errno;
+use claims::{Claim, Errno, Hypervisor, NodePages};
 use common::scenarios::{assert_well, found, played, scenario, start, told, OURS};
 use common::{domain, populate, xen, GIB};
 use xenopsd_numa_model::{Ending, Finding, Flavour, Played};
@@ -83,12 +83,12 @@ fn r2_who_once_claimed_a_node_takes_what_others_claimed_of_another() {
     ] {
         let model = xenopsd_numa_model::Model::of(xen(flavour, &[20 * GIB, 20 * GIB]));
         let claim_node = |domid, node, pages| {
-            use claims::Hypervisor as _;
-            match flavour.has_claim_sets() {
-                true => model.claim_set(domid, &[claims::NodePages { node, pages }]),
-                false => model.claim_node(domid, node, pages),
-            }
-            .expect("a claim")
+            let set = [NodePages { node, pages }];
+            let claim = match flavour.has_claim_sets() {
+                true => Claim::Set(&set),
+                false => Claim::Node { node, pages },
+            };
+            model.claim(domid, claim).expect("a claim")
         };
         let [victim, other] = [0, 1].map(|_| model.with(|xen| domain(xen, 40 * GIB)));
         claim_node(victim, 0, 20 * GIB);

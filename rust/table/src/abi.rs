@@ -4,12 +4,15 @@
 //! the two.
 
 use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
 
 use planner::MAX_BYTES;
 
+use crate::error::TableError;
+
 /// The version of the layout. It changes only when an existing member does; new calls are added
-/// at the end, and [`XenopsdNumaHypervisor::size`] tells who has them.
-pub const ABI_VERSION: u32 = 1;
+/// at the end, and a table whose [`XenopsdNumaHypervisor::size`] ends before one has it not.
+pub const ABI_VERSION: u32 = 2;
 
 /// An unreachable distance; an unknown node, core or socket.
 pub const NONE: u32 = u32::MAX;
@@ -23,11 +26,11 @@ pub const AFFINITY_SOFT: u32 = 0;
 /// vCPUs are bound to the CPUs.
 pub const AFFINITY_HARD: u32 = 1;
 
-/// Claims are consumed when pages are assigned to the domain.
-pub const ACCOUNTING_LATE: u32 = 0;
-
 /// Claims are consumed in the step in which pages leave the free memory.
-pub const ACCOUNTING_AT_ALLOCATION: u32 = 1;
+pub const AT_ALLOCATION: u64 = 1 << 0;
+
+/// Claims on single nodes bind everybody.
+pub const NODE_CLAIMS_BIND_ALL: u64 = 1 << 1;
 
 /// The most pages that any count may have.
 pub(crate) const MAX_PAGES: u64 = planner::pages_down(MAX_BYTES);
@@ -144,9 +147,9 @@ pub type ClaimHostCall = unsafe extern "C" fn(*mut c_void, u32, u64) -> c_int;
 // SAFETY: takes no pointer but the context.
 pub type ClaimNodeCall = unsafe extern "C" fn(*mut c_void, u32, u32, u64) -> c_int;
 
-/// `int accounting(context, &accounting)`.
-// SAFETY: the accounting can be written to.
-pub type AccountingCall = unsafe extern "C" fn(*mut c_void, *mut u32) -> c_int;
+/// `int capabilities(context, &capabilities)`.
+// SAFETY: the capabilities can be written to.
+pub type CapabilitiesCall = unsafe extern "C" fn(*mut c_void, *mut u64) -> c_int;
 
 /// `int claim_set(context, domid, count, set)`.
 // SAFETY: as many nodes as are counted can be read.
@@ -157,42 +160,91 @@ pub type ClaimSetCall =
 // SAFETY: both can be written to, the pages as far as their count says.
 pub type PagesByNodeCall = unsafe extern "C" fn(*mut c_void, u32, *mut u32, *mut u64) -> c_int;
 
-/// The calls of a hypervisor. Each answers 0 or a positive Linux errno.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct XenopsdNumaHypervisor {
-    /// [`ABI_VERSION`].
-    pub abi_version: u32,
-    /// The size of this structure in bytes.
-    pub size: u32,
-    /// The first argument of every call.
-    pub context: *mut c_void,
-    /// Nodes, distances and CPUs.
-    pub topology: Option<TopologyCall>,
-    /// Memory of the nodes and of the host.
-    pub memory: Option<MemoryCall>,
-    /// The domains, ascending.
-    pub domains: Option<DomainsCall>,
-    /// Reads a domain's node affinity.
-    pub node_affinity: Option<NodeAffinityCall>,
-    /// Sets a domain's node affinity.
-    pub set_node_affinity: Option<SetNodeAffinityCall>,
-    /// Sets a vCPU's affinity.
-    pub set_vcpu_affinity: Option<SetVcpuAffinityCall>,
-    /// Claims memory anywhere on the host.
-    pub claim_host: Option<ClaimHostCall>,
-    /// Claims memory of one node.
-    pub claim_node: Option<ClaimNodeCall>,
-    /// When claims are consumed.
-    pub accounting: Option<AccountingCall>,
-    /// Claims memory of several nodes at once; may be missing, as what follows.
-    pub claim_set: Option<ClaimSetCall>,
-    /// A domain's memory by node.
-    pub pages_by_node: Option<PagesByNodeCall>,
+/// The structure, and the functions in it once it was checked.
+macro_rules! functions {
+    (
+        required { $($(#[$required_doc:meta])+ $required:ident: $Required:ty,)+ }
+        optional { $($(#[$optional_doc:meta])+ $optional:ident: $Optional:ty,)+ }
+    ) => {
+        /// The calls of a hypervisor. Each answers 0 or a positive Linux errno.
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy)]
+        pub struct XenopsdNumaHypervisor {
+            /// [`ABI_VERSION`].
+            pub abi_version: u32,
+            /// The size of this structure in bytes.
+            pub size: u32,
+            /// The first argument of every call.
+            pub context: *mut c_void,
+            $($(#[$required_doc])+ pub $required: Option<$Required>,)+
+            $($(#[$optional_doc])+ pub $optional: Option<$Optional>,)+
+        }
+
+        impl XenopsdNumaHypervisor {
+            /// The functions that every table must have.
+            pub const REQUIRED: &'static [&'static str] = &[$(stringify!($required)),+];
+
+            /// Each member in the order of the structure, and its offset in bytes.
+            pub const MEMBERS: &'static [(&'static str, usize)] = &[
+                ("abi_version", offset_of!(Self, abi_version)),
+                ("size", offset_of!(Self, size)),
+                ("context", offset_of!(Self, context)),
+                $((stringify!($required), offset_of!(Self, $required)),)+
+                $((stringify!($optional), offset_of!(Self, $optional)),)+
+            ];
+        }
+
+        /// The functions of a table that has all that it must have.
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) struct Functions {
+            $(pub $required: $Required,)+
+            $(pub $optional: Option<$Optional>,)+
+        }
+
+        impl Functions {
+            /// Those of `table`.
+            pub fn of(table: &XenopsdNumaHypervisor) -> Result<Self, TableError> {
+                let missing = |function| TableError::Missing { function };
+                Ok(Functions {
+                    $($required: table.$required.ok_or(missing(stringify!($required)))?,)+
+                    $($optional: table.$optional,)+
+                })
+            }
+        }
+    };
 }
 
-/// How many bytes of [`XenopsdNumaHypervisor`] every table has.
-pub(crate) const LEAST_SIZE: usize = std::mem::offset_of!(XenopsdNumaHypervisor, claim_set);
+functions! {
+    required {
+        /// Nodes, distances and CPUs.
+        topology: TopologyCall,
+        /// Memory of the nodes and of the host.
+        memory: MemoryCall,
+        /// The domains, ascending.
+        domains: DomainsCall,
+        /// Reads a domain's node affinity.
+        node_affinity: NodeAffinityCall,
+        /// Sets a domain's node affinity.
+        set_node_affinity: SetNodeAffinityCall,
+        /// Sets a vCPU's affinity.
+        set_vcpu_affinity: SetVcpuAffinityCall,
+        /// Claims memory anywhere on the host.
+        claim_host: ClaimHostCall,
+        /// What the hypervisor is like.
+        capabilities: CapabilitiesCall,
+    }
+    optional {
+        /// Claims memory of one node.
+        claim_node: ClaimNodeCall,
+        /// Claims memory of several nodes at once.
+        claim_set: ClaimSetCall,
+        /// A domain's memory by node.
+        pages_by_node: PagesByNodeCall,
+    }
+}
+
+/// How many bytes of [`XenopsdNumaHypervisor`] every table has: all that is required.
+pub(crate) const LEAST_SIZE: usize = offset_of!(XenopsdNumaHypervisor, claim_node);
 
 // SAFETY: the header requires of a provider that `context` may be used, and every call made, from
 // any thread, several at once.

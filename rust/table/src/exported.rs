@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
+use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, NodeSet, MAX_CPUS, MAX_NODES};
 
 use crate::abi::*;
@@ -24,6 +24,7 @@ impl<H: Hypervisor> Exported<H> {
     /// The table of `hypervisor`.
     pub fn new(hypervisor: H) -> Self {
         let hypervisor = Arc::new(hypervisor);
+        let has = hypervisor.capabilities();
         let table = Arc::new(XenopsdNumaHypervisor {
             abi_version: ABI_VERSION,
             size: size_of::<XenopsdNumaHypervisor>() as u32,
@@ -35,10 +36,10 @@ impl<H: Hypervisor> Exported<H> {
             set_node_affinity: Some(set_node_affinity::<H>),
             set_vcpu_affinity: Some(set_vcpu_affinity::<H>),
             claim_host: Some(claim_host::<H>),
-            claim_node: Some(claim_node::<H>),
-            accounting: Some(accounting::<H>),
-            claim_set: Some(claim_set::<H>),
-            pages_by_node: Some(pages_by_node::<H>),
+            capabilities: Some(capabilities::<H>),
+            claim_node: has.node_claims.then_some(claim_node::<H>),
+            claim_set: has.claim_sets.then_some(claim_set::<H>),
+            pages_by_node: has.pages_by_node.then_some(pages_by_node::<H>),
         });
         Exported { table, hypervisor }
     }
@@ -111,15 +112,29 @@ unsafe fn write<T>(
     Ok(())
 }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn topology<H: Hypervisor>(
-    context: *mut c_void,
-    node_count: *mut u32,
-    distances: *mut u32,
-    cpu_count: *mut u32,
-    cpus: *mut XenopsdNumaCpu,
-) -> c_int {
-    let call = |hypervisor: &H| {
+/// The table's functions, each what `hypervisor` is asked.
+macro_rules! exported {
+    ($(fn $name:ident($hypervisor:ident, $($argument:ident: $kind:ty),+) $body:block)+) => {
+        $(
+            // SAFETY: as the header asks of the caller: the table's context, room for each answer,
+            // and as many entries as are counted.
+            unsafe extern "C" fn $name<H: Hypervisor>(
+                context: *mut c_void,
+                $($argument: $kind),+
+            ) -> c_int {
+                let call = |$hypervisor: &H| $body;
+                // SAFETY: the table's functions are called with its context.
+                unsafe { run(context, call) }
+            }
+        )+
+    };
+}
+
+exported! {
+    fn topology(
+        hypervisor, node_count: *mut u32, distances: *mut u32, cpu_count: *mut u32,
+        cpus: *mut XenopsdNumaCpu
+    ) {
         let topology = hypervisor.topology().map_err(errno)?;
         let nodes = topology.node_count();
         // A topology numbers its cores over the whole host, so they need no socket.
@@ -150,19 +165,11 @@ unsafe extern "C" fn topology<H: Hypervisor>(
         // SAFETY: the caller can be written to.
         unsafe { node_count.write(nodes as u32) };
         Ok(())
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn memory<H: Hypervisor>(
-    context: *mut c_void,
-    node_count: *mut u32,
-    nodes: *mut XenopsdNumaNode,
-    host: *mut XenopsdNumaHost,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn memory(
+        hypervisor, node_count: *mut u32, nodes: *mut XenopsdNumaNode, host: *mut XenopsdNumaHost
+    ) {
         let memory = hypervisor.memory().map_err(errno)?;
         let all = memory.nodes.iter().map(|node| match node {
             Some(node) => XenopsdNumaNode {
@@ -183,19 +190,9 @@ unsafe extern "C" fn memory<H: Hypervisor>(
         // SAFETY: the caller has room for the host.
         unsafe { host.write(all) };
         Ok(())
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn domains<H: Hypervisor>(
-    context: *mut c_void,
-    first: u32,
-    count: *mut u32,
-    array: *mut XenopsdNumaDomain,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn domains(hypervisor, first: u32, count: *mut u32, array: *mut XenopsdNumaDomain) {
         // SAFETY: the caller can be read from.
         let room = unsafe { count.read() } as usize;
         let found: Vec<XenopsdNumaDomain> = hypervisor
@@ -214,52 +211,24 @@ unsafe extern "C" fn domains<H: Hypervisor>(
             .collect();
         // SAFETY: the caller has room for `*count` domains.
         unsafe { write(found.into_iter(), count, array) }
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn node_affinity<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    nodes: *mut u64,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn node_affinity(hypervisor, number: u32, nodes: *mut u64) {
         let found = hypervisor.node_affinity(domid(number)?).map_err(errno)?;
         // SAFETY: the caller has room for the set.
         unsafe { nodes.write(found.bits()) };
         Ok(())
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn set_node_affinity<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    nodes: u64,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn set_node_affinity(hypervisor, number: u32, nodes: u64) {
         let nodes = (nodes != AUTOMATIC).then_some(NodeSet::from_bits(nodes));
         let domid = domid(number)?;
         hypervisor.set_node_affinity(domid, nodes).map_err(errno)
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    vcpu: u32,
-    affinity: u32,
-    word_count: u32,
-    cpus: *const u64,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn set_vcpu_affinity(
+        hypervisor, number: u32, vcpu: u32, affinity: u32, word_count: u32, cpus: *const u64
+    ) {
         let affinity = match affinity {
             AFFINITY_SOFT => Affinity::Soft,
             AFFINITY_HARD => Affinity::Hard,
@@ -280,65 +249,29 @@ unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
         hypervisor
             .set_vcpu_affinity(domid, vcpu, affinity, &set)
             .map_err(errno)
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn claim_host<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    pages: u64,
-) -> c_int {
-    let call = |hypervisor: &H| hypervisor.claim_host(domid(number)?, pages).map_err(errno);
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    fn claim_host(hypervisor, number: u32, pages: u64) {
+        let claim = Claim::Host { pages };
+        hypervisor.claim(domid(number)?, claim).map_err(errno)
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn claim_node<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    node: u32,
-    pages: u64,
-) -> c_int {
-    let call = |hypervisor: &H| {
-        let domid = domid(number)?;
-        hypervisor
-            .claim_node(domid, node as usize, pages)
-            .map_err(errno)
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    fn claim_node(hypervisor, number: u32, node: u32, pages: u64) {
+        let node = node as usize;
+        let claim = Claim::Node { node, pages };
+        hypervisor.claim(domid(number)?, claim).map_err(errno)
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn accounting<H: Hypervisor>(
-    context: *mut c_void,
-    accounting: *mut u32,
-) -> c_int {
-    let call = |hypervisor: &H| {
-        let found = match hypervisor.accounting() {
-            Accounting::AtAllocation => ACCOUNTING_AT_ALLOCATION,
-            Accounting::Late => ACCOUNTING_LATE,
-        };
+    fn capabilities(hypervisor, capabilities: *mut u64) {
+        let has = hypervisor.capabilities();
+        let at_allocation = u64::from(has.accounting == Accounting::AtAllocation) * AT_ALLOCATION;
+        let bind_all = u64::from(has.node_claims_bind_all) * NODE_CLAIMS_BIND_ALL;
         // SAFETY: the caller has room for the answer.
-        unsafe { accounting.write(found) };
+        unsafe { capabilities.write(at_allocation | bind_all) };
         Ok(())
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and as many nodes as are counted.
-unsafe extern "C" fn claim_set<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    count: u32,
-    set: *const XenopsdNumaNodePages,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn claim_set(hypervisor, number: u32, count: u32, set: *const XenopsdNumaNodePages) {
         let domid = domid(number)?;
         if count as usize > MAX_NODES {
             return Err(Errno::E2BIG);
@@ -355,24 +288,12 @@ unsafe extern "C" fn claim_set<H: Hypervisor>(
                 pages: share.pages,
             });
         }
-        hypervisor.claim_set(domid, &shares).map_err(errno)
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
-}
+        hypervisor.claim(domid, Claim::Set(&shares)).map_err(errno)
+    }
 
-// SAFETY: as the header asks of the caller: the table's context, and room for each answer.
-unsafe extern "C" fn pages_by_node<H: Hypervisor>(
-    context: *mut c_void,
-    number: u32,
-    node_count: *mut u32,
-    pages: *mut u64,
-) -> c_int {
-    let call = |hypervisor: &H| {
+    fn pages_by_node(hypervisor, number: u32, node_count: *mut u32, pages: *mut u64) {
         let found = hypervisor.pages_by_node(domid(number)?).map_err(errno)?;
         // SAFETY: the caller has room for `*node_count` nodes.
         unsafe { write(found.into_iter(), node_count, pages) }
-    };
-    // SAFETY: the table's functions are called with its context.
-    unsafe { run(context, call) }
+    }
 }

@@ -13,8 +13,8 @@ mod table;
 
 pub use abi::{
     XenopsdNumaCpu, XenopsdNumaDomain, XenopsdNumaHost, XenopsdNumaHypervisor, XenopsdNumaNode,
-    XenopsdNumaNodePages, ABI_VERSION, ACCOUNTING_AT_ALLOCATION, ACCOUNTING_LATE, AFFINITY_HARD,
-    AFFINITY_SOFT, AUTOMATIC, NONE,
+    XenopsdNumaNodePages, ABI_VERSION, AFFINITY_HARD, AFFINITY_SOFT, AT_ALLOCATION, AUTOMATIC,
+    NODE_CLAIMS_BIND_ALL, NONE,
 };
 pub use caught::caught;
 pub use error::TableError;

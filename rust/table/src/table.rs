@@ -1,12 +1,15 @@
 //! A hypervisor behind a table of C functions, none of whose answers is believed unchecked.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use claims::{
+    Accounting, Affinity, Call, CallError, Capabilities, Claim, DomainInfo, Domid, Errno,
+    Hypervisor, NodePages,
+};
 use planner::{CpuSet, Memory, NodeSet, Topology, TopologyDescription, MAX_CPUS, MAX_NODES};
 
 use crate::abi::*;
@@ -17,7 +20,7 @@ use crate::error::TableError;
 #[derive(Debug, Clone)]
 pub struct Table<'a> {
     context: Context,
-    calls: Calls,
+    functions: Functions,
     provider: PhantomData<&'a ()>,
 }
 
@@ -29,21 +32,6 @@ unsafe impl Send for Context {}
 
 // SAFETY: and from several at once.
 unsafe impl Sync for Context {}
-
-#[derive(Debug, Clone, Copy)]
-struct Calls {
-    topology: TopologyCall,
-    memory: MemoryCall,
-    domains: DomainsCall,
-    node_affinity: NodeAffinityCall,
-    set_node_affinity: SetNodeAffinityCall,
-    set_vcpu_affinity: SetVcpuAffinityCall,
-    claim_host: ClaimHostCall,
-    claim_node: ClaimNodeCall,
-    accounting: AccountingCall,
-    claim_set: Option<ClaimSetCall>,
-    pages_by_node: Option<PagesByNodeCall>,
-}
 
 /// Domains asked for at once.
 const DOMAINS_AT_ONCE: usize = 256;
@@ -98,48 +86,21 @@ impl<'a> Table<'a> {
         let table = unsafe { table.assume_init() };
         Ok(Table {
             context: Context(table.context),
-            calls: Calls::of(&table)?,
+            functions: Functions::of(&table)?,
             provider: PhantomData,
         })
-    }
-}
-
-impl Calls {
-    fn of(table: &XenopsdNumaHypervisor) -> Result<Self, TableError> {
-        macro_rules! calls {
-            ($($function:ident),+) => {
-                Calls {
-                    $($function: table.$function.ok_or(TableError::Missing {
-                        function: stringify!($function),
-                    })?,)+
-                    claim_set: table.claim_set,
-                    pages_by_node: table.pages_by_node,
-                }
-            };
-        }
-        Ok(calls!(
-            topology,
-            memory,
-            domains,
-            node_affinity,
-            set_node_affinity,
-            set_vcpu_affinity,
-            claim_host,
-            claim_node,
-            accounting
-        ))
     }
 }
 
 impl Table<'_> {
     /// The domains from `first` on, and whether there may be more.
     fn domains_from(&self, first: u32) -> Result<(Vec<DomainInfo>, bool), CallError> {
-        const CALL: &str = "xc_domain_getinfolist";
+        const CALL: &str = Call::Domains {}.name();
         let mut domains = [XenopsdNumaDomain::default(); DOMAINS_AT_ONCE];
         let mut count = DOMAINS_AT_ONCE as u32;
         // SAFETY: the array has room for `count` domains.
         let status = unsafe {
-            (self.calls.domains)(self.context.0, first, &mut count, domains.as_mut_ptr())
+            (self.functions.domains)(self.context.0, first, &mut count, domains.as_mut_ptr())
         };
         check(CALL, status)?;
         let found: Vec<DomainInfo> = written(CALL, &domains, count)?
@@ -156,11 +117,39 @@ impl Table<'_> {
         }
         Ok((found, count as usize == DOMAINS_AT_ONCE))
     }
+
+    /// What the function for that claim returns, if there is one and a node can have that number.
+    fn claimed(&self, domid: u32, claim: Claim<'_>) -> Result<c_int, Errno> {
+        let (context, functions) = (self.context.0, &self.functions);
+        let node = |node| u32::try_from(node).map_err(|_| Errno::ENOENT);
+        match claim {
+            // SAFETY: takes no pointer but the provider's own.
+            Claim::Host { pages } => Ok(unsafe { (functions.claim_host)(context, domid, pages) }),
+            Claim::Node { node: on, pages } => {
+                let claim_node = functions.claim_node.ok_or(Errno::ENOSYS)?;
+                // SAFETY: takes no pointer but the provider's own.
+                Ok(unsafe { claim_node(context, domid, node(on)?, pages) })
+            }
+            Claim::Set(set) => {
+                let claim_set = functions.claim_set.ok_or(Errno::ENOSYS)?;
+                let entry = |share: &NodePages| {
+                    Ok(XenopsdNumaNodePages {
+                        pages: share.pages,
+                        node: node(share.node)?,
+                        reserved: 0,
+                    })
+                };
+                let set: Vec<_> = set.iter().map(entry).collect::<Result<_, _>>()?;
+                // SAFETY: there are as many entries as are counted.
+                Ok(unsafe { claim_set(context, domid, set.len() as u32, set.as_ptr()) })
+            }
+        }
+    }
 }
 
 impl Hypervisor for Table<'_> {
     fn topology(&self) -> Result<Topology, CallError> {
-        const CALL: &str = "xc_numainfo";
+        const CALL: &str = Call::Topology {}.name();
         let mut distances = vec![NONE; MAX_NODES * MAX_NODES];
         let unknown = XenopsdNumaCpu {
             node: NONE,
@@ -171,7 +160,7 @@ impl Hypervisor for Table<'_> {
         let (mut node_count, mut cpu_count) = (MAX_NODES as u32, MAX_CPUS as u32);
         // SAFETY: there is room for `node_count` squared distances and `cpu_count` CPUs.
         let status = unsafe {
-            (self.calls.topology)(
+            (self.functions.topology)(
                 self.context.0,
                 &mut node_count,
                 distances.as_mut_ptr(),
@@ -205,13 +194,13 @@ impl Hypervisor for Table<'_> {
     }
 
     fn memory(&self) -> Result<Memory, CallError> {
-        const CALL: &str = "xc_physinfo";
+        const CALL: &str = Call::Memory {}.name();
         let mut nodes = [XenopsdNumaNode::default(); MAX_NODES];
         let mut node_count = MAX_NODES as u32;
         let mut host = XenopsdNumaHost::default();
         // SAFETY: the array has room for `node_count` nodes.
         let status = unsafe {
-            (self.calls.memory)(
+            (self.functions.memory)(
                 self.context.0,
                 &mut node_count,
                 nodes.as_mut_ptr(),
@@ -243,19 +232,21 @@ impl Hypervisor for Table<'_> {
     }
 
     fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
+        let call = Call::NodeAffinity { domid }.name();
         let (mut nodes, domid) = (0, u32::from(domid.0));
         // SAFETY: `nodes` can be written to.
-        let status = unsafe { (self.calls.node_affinity)(self.context.0, domid, &mut nodes) };
-        check("xc_domain_node_getaffinity", status)?;
+        let status = unsafe { (self.functions.node_affinity)(self.context.0, domid, &mut nodes) };
+        check(call, status)?;
         Ok(NodeSet::from_bits(nodes))
     }
 
     fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
+        let call = Call::SetNodeAffinity { domid, nodes }.name();
         let nodes = nodes.map_or(AUTOMATIC, NodeSet::bits);
         let domid = u32::from(domid.0);
         // SAFETY: takes no pointer but the provider's own.
-        let status = unsafe { (self.calls.set_node_affinity)(self.context.0, domid, nodes) };
-        check("xc_domain_node_setaffinity", status)
+        let status = unsafe { (self.functions.set_node_affinity)(self.context.0, domid, nodes) };
+        check(call, status)
     }
 
     fn set_vcpu_affinity(
@@ -265,6 +256,13 @@ impl Hypervisor for Table<'_> {
         affinity: Affinity,
         cpus: &CpuSet,
     ) -> Result<(), CallError> {
+        let call = Call::SetVcpuAffinity {
+            domid,
+            vcpu,
+            affinity,
+            cpus,
+        };
+        let call = call.name();
         let affinity = match affinity {
             Affinity::Soft => AFFINITY_SOFT,
             Affinity::Hard => AFFINITY_HARD,
@@ -275,13 +273,13 @@ impl Hypervisor for Table<'_> {
             let word = cpu / 64;
             match words.get_mut(word) {
                 Some(bits) => *bits |= 1 << (cpu % 64),
-                None => return check("xc_vcpu_setaffinity", Errno::EINVAL.0),
+                None => return check(call, Errno::EINVAL.0),
             }
             word_count = word + 1;
         }
         // SAFETY: the array has at least `word_count` words.
         let status = unsafe {
-            (self.calls.set_vcpu_affinity)(
+            (self.functions.set_vcpu_affinity)(
                 self.context.0,
                 u32::from(domid.0),
                 vcpu,
@@ -290,71 +288,46 @@ impl Hypervisor for Table<'_> {
                 words.as_ptr(),
             )
         };
-        check("xc_vcpu_setaffinity", status)
+        check(call, status)
     }
 
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        // SAFETY: takes no pointer but the provider's own.
-        let status = unsafe { (self.calls.claim_host)(self.context.0, u32::from(domid.0), pages) };
-        check("xc_domain_claim_pages", status)
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        const CALL: &str = "xc_domain_claim_pages_node";
-        let Ok(node) = u32::try_from(node) else {
-            return check(CALL, Errno::ENOENT.0);
-        };
-        let domid = u32::from(domid.0);
-        // SAFETY: takes no pointer but the provider's own.
-        let status = unsafe { (self.calls.claim_node)(self.context.0, domid, node, pages) };
-        check(CALL, status)
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        const CALL: &str = "xc_domain_claim_memory";
-        let Some(claim_set) = self.calls.claim_set else {
-            return check(CALL, Errno::ENOSYS.0);
-        };
-        let entry = |share: &NodePages| {
-            u32::try_from(share.node).map(|node| XenopsdNumaNodePages {
-                pages: share.pages,
-                node,
-                reserved: 0,
-            })
-        };
-        let Ok(set) = (set.iter().map(entry)).collect::<Result<Vec<_>, _>>() else {
-            return check(CALL, Errno::ENOENT.0);
-        };
-        let (domid, count) = (u32::from(domid.0), set.len() as u32);
-        // SAFETY: there are `count` entries.
-        let status = unsafe { claim_set(self.context.0, domid, count, set.as_ptr()) };
-        check(CALL, status)
+    fn claim(&self, domid: Domid, claim: Claim<'_>) -> Result<(), CallError> {
+        let call = Call::Claim { domid, claim }.name();
+        let status = self.claimed(u32::from(domid.0), claim);
+        check(call, status.unwrap_or_else(|errno| errno.0))
     }
 
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        const CALL: &str = "xc_domain_numa_get_node_pages";
-        let Some(pages_by_node) = self.calls.pages_by_node else {
-            return check(CALL, Errno::ENOSYS.0).map(|()| Vec::new());
+        let call = Call::PagesByNode { domid }.name();
+        let Some(pages_by_node) = self.functions.pages_by_node else {
+            return check(call, Errno::ENOSYS.0).map(|()| Vec::new());
         };
         let (mut pages, mut count) = ([0; MAX_NODES], MAX_NODES as u32);
         let domid = u32::from(domid.0);
         // SAFETY: the array has room for `count` nodes.
         let status =
             unsafe { pages_by_node(self.context.0, domid, &mut count, pages.as_mut_ptr()) };
-        check(CALL, status)?;
-        (written(CALL, &pages, count)?.iter())
-            .map(|pages| counted(CALL, *pages))
+        check(call, status)?;
+        (written(call, &pages, count)?.iter())
+            .map(|pages| counted(call, *pages))
             .collect()
     }
 
-    fn accounting(&self) -> Accounting {
-        let mut accounting = ACCOUNTING_LATE;
-        // SAFETY: `accounting` can be written to.
-        let status = unsafe { (self.calls.accounting)(self.context.0, &mut accounting) };
-        match (status, accounting) {
-            (0, ACCOUNTING_AT_ALLOCATION) => Accounting::AtAllocation,
-            // Late is what costs only time where it is wrong.
-            _ => Accounting::Late,
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = 0;
+        // SAFETY: `capabilities` can be written to.
+        let status = unsafe { (self.functions.capabilities)(self.context.0, &mut capabilities) };
+        // Nothing is what costs only time where it is wrong.
+        let has = |capability| status == 0 && capabilities & capability != 0;
+        Capabilities {
+            accounting: match has(AT_ALLOCATION) {
+                true => Accounting::AtAllocation,
+                false => Accounting::Late,
+            },
+            node_claims_bind_all: has(NODE_CLAIMS_BIND_ALL),
+            node_claims: self.functions.claim_node.is_some(),
+            claim_sets: self.functions.claim_set.is_some(),
+            pages_by_node: self.functions.pages_by_node.is_some(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
+use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::CpuSet;
 use xenopsd_numa_table::*;
 
@@ -19,7 +19,7 @@ struct Script {
     host: XenopsdNumaHost,
     domain_count: u32,
     domains: Vec<XenopsdNumaDomain>,
-    accounting: u32,
+    capabilities: u64,
 }
 
 const DOMAIN: XenopsdNumaDomain = XenopsdNumaDomain {
@@ -54,7 +54,7 @@ fn good() -> Script {
         },
         domain_count: 1,
         domains: vec![DOMAIN],
-        accounting: ACCOUNTING_AT_ALLOCATION,
+        capabilities: AT_ALLOCATION,
     }
 }
 
@@ -159,10 +159,10 @@ unsafe extern "C" fn claim_node(context: *mut c_void, _: u32, _: u32, _: u64) ->
 }
 
 // SAFETY: called by `Table` alone, which gives room for the answer.
-unsafe extern "C" fn accounting(context: *mut c_void, accounting: *mut u32) -> c_int {
+unsafe extern "C" fn capabilities(context: *mut c_void, capabilities: *mut u64) -> c_int {
     let script = script(context);
     // SAFETY: there is room for the answer.
-    unsafe { accounting.write(script.accounting) };
+    unsafe { capabilities.write(script.capabilities) };
     script.status
 }
 
@@ -204,8 +204,8 @@ fn raw(script: &Script) -> XenopsdNumaHypervisor {
         set_node_affinity: Some(set_node_affinity),
         set_vcpu_affinity: Some(set_vcpu_affinity),
         claim_host: Some(claim_host),
+        capabilities: Some(capabilities),
         claim_node: Some(claim_node),
-        accounting: Some(accounting),
         claim_set: Some(claim_set),
         pages_by_node: Some(pages_by_node),
     }
@@ -236,7 +236,7 @@ fn a_good_table_answers() {
     assert_eq!(outcome(table.topology()), Ok(()));
     assert_eq!(table.memory().unwrap().host_free_pages, 5);
     assert_eq!(table.domains().unwrap().len(), 1);
-    assert_eq!(table.accounting(), Accounting::AtAllocation);
+    assert_eq!(table.capabilities().accounting, Accounting::AtAllocation);
     let before = table.now();
     table.sleep(Duration::from_millis(2));
     assert!(table.now() >= before + Duration::from_millis(2));
@@ -258,14 +258,14 @@ fn what_is_no_table_is_refused() {
     };
     assert_eq!(misaligned.err(), Some(expected));
     let version = XenopsdNumaHypervisor {
-        abi_version: 2,
+        abi_version: 1,
         ..good
     };
-    assert_eq!(open(&version).err(), Some(TableError::Version { found: 2 }));
-    let short = XenopsdNumaHypervisor { size: 87, ..good };
+    assert_eq!(open(&version).err(), Some(TableError::Version { found: 1 }));
+    let short = XenopsdNumaHypervisor { size: 79, ..good };
     let expected = TableError::Size {
-        found: 87,
-        expected: 88,
+        found: 79,
+        expected: 80,
     };
     assert_eq!(open(&short).err(), Some(expected));
     let longer = XenopsdNumaHypervisor { size: 200, ..good };
@@ -277,23 +277,44 @@ fn what_a_table_may_lack_is_not_there() {
     let script = good();
     let whole = raw(&script);
     let set = [NodePages { node: 0, pages: 1 }];
-    let answers = |table: &XenopsdNumaHypervisor| {
+    let node = Claim::Node { node: 0, pages: 1 };
+    // What is said to be there is what can be called.
+    let there = |table: &XenopsdNumaHypervisor| {
         let table = open(table).unwrap();
-        let claimed = outcome(table.claim_set(Domid(1), &set));
-        (claimed, outcome(table.pages_by_node(Domid(1))))
+        let has = table.capabilities();
+        let answers = [
+            outcome(table.claim(Domid(1), node)),
+            outcome(table.claim(Domid(1), Claim::Set(&set))),
+            outcome(table.pages_by_node(Domid(1))),
+        ];
+        let there = [has.node_claims, has.claim_sets, has.pages_by_node];
+        let expected = there.map(|there| if there { Ok(()) } else { Err(Errno::ENOSYS) });
+        assert_eq!(answers, expected);
+        there
     };
-    assert_eq!(answers(&whole), (Ok(()), Ok(())));
-    let absent = Err(Errno::ENOSYS);
+    assert_eq!(there(&whole), [true; 3]);
     let of_size = |size| XenopsdNumaHypervisor { size, ..whole };
-    assert_eq!(answers(&of_size(88)), (absent, absent));
-    assert_eq!(answers(&of_size(96)), (Ok(()), absent));
-    assert_eq!(answers(&of_size(95)), (absent, absent));
+    for (size, expected) in [
+        (80, [false, false, false]),
+        (87, [false, false, false]),
+        (88, [true, false, false]),
+        (96, [true, true, false]),
+        (103, [true, true, false]),
+    ] {
+        assert_eq!(there(&of_size(size)), expected, "{size}");
+    }
     let none = XenopsdNumaHypervisor {
+        claim_node: None,
         claim_set: None,
         pages_by_node: None,
         ..whole
     };
-    assert_eq!(answers(&none), (absent, absent));
+    assert_eq!(there(&none), [false; 3]);
+    let only_sets = XenopsdNumaHypervisor {
+        claim_set: Some(claim_set),
+        ..none
+    };
+    assert_eq!(there(&only_sets), [false, true, false]);
 }
 
 #[test]
@@ -312,28 +333,22 @@ fn impossible_pages_by_node_are_errors() {
 }
 
 #[test]
-fn every_function_is_needed() {
+fn every_required_function_is_needed() {
     let script = good();
-    macro_rules! without {
-        ($($function:ident),+) => {
-            $(
-                let table = XenopsdNumaHypervisor { $function: None, ..raw(&script) };
-                let expected = TableError::Missing { function: stringify!($function) };
-                assert_eq!(open(&table).err(), Some(expected));
-            )+
-        };
+    for function in XenopsdNumaHypervisor::REQUIRED.iter().copied() {
+        let mut table = raw(&script);
+        let members = XenopsdNumaHypervisor::MEMBERS.iter();
+        let offset = members
+            .clone()
+            .find(|(name, _)| *name == function)
+            .unwrap()
+            .1;
+        // SAFETY: the member is an optional function, for which zero is `None`.
+        unsafe { (&raw mut table).byte_add(offset).cast::<usize>().write(0) };
+        assert_eq!(open(&table).err(), Some(TableError::Missing { function }));
+        let text = TableError::Missing { function }.to_string();
+        assert_eq!(text, format!("the table has no function {function}"));
     }
-    without!(
-        topology,
-        memory,
-        domains,
-        node_affinity,
-        set_node_affinity,
-        set_vcpu_affinity,
-        claim_host,
-        claim_node,
-        accounting
-    );
 }
 
 fn statuses(script: &Script) -> Vec<Result<(), Errno>> {
@@ -347,9 +362,9 @@ fn statuses(script: &Script) -> Vec<Result<(), Errno>> {
         outcome(table.node_affinity(Domid(1))),
         outcome(table.set_node_affinity(Domid(1), None)),
         outcome(table.set_vcpu_affinity(Domid(1), 0, Affinity::Soft, &cpus)),
-        outcome(table.claim_host(Domid(1), 1)),
-        outcome(table.claim_node(Domid(1), 0, 1)),
-        outcome(table.claim_set(Domid(1), &[NodePages { node: 0, pages: 1 }])),
+        outcome(table.claim(Domid(1), Claim::Host { pages: 1 })),
+        outcome(table.claim(Domid(1), Claim::Node { node: 0, pages: 1 })),
+        outcome(table.claim(Domid(1), Claim::Set(&[NodePages { node: 0, pages: 1 }]))),
         outcome(table.pages_by_node(Domid(1))),
     ]
 }
@@ -485,13 +500,28 @@ fn domains_that_never_end_are_an_error() {
 }
 
 #[test]
-fn unknown_accounting_is_late() {
-    for (status, accounting) in [(0, 2), (38, ACCOUNTING_AT_ALLOCATION), (0, ACCOUNTING_LATE)] {
+fn of_a_hypervisor_that_does_not_say_nothing_is_assumed() {
+    let (late, at_allocation) = (Accounting::Late, Accounting::AtAllocation);
+    for (status, capabilities, accounting, bind_all) in [
+        (0, 0, late, false),
+        (0, AT_ALLOCATION, at_allocation, false),
+        (0, NODE_CLAIMS_BIND_ALL, late, true),
+        (0, 3, at_allocation, true),
+        // What a later provider knows besides is left alone.
+        (0, !3, late, false),
+        (38, 3, late, false),
+        (-1, u64::MAX, late, false),
+    ] {
         let script = change(|script| {
             script.status = status;
-            script.accounting = accounting;
+            script.capabilities = capabilities;
         });
         let raw = raw(&script);
-        assert_eq!(open(&raw).unwrap().accounting(), Accounting::Late);
+        let has = open(&raw).unwrap().capabilities();
+        assert_eq!(
+            (has.accounting, has.node_claims_bind_all),
+            (accounting, bind_all)
+        );
+        assert!(has.node_claims && has.claim_sets && has.pages_by_node);
     }
 }

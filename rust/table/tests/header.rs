@@ -5,6 +5,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use claims::Call;
 use xenopsd_numa_table::*;
 
 macro_rules! layout {
@@ -56,22 +57,23 @@ fn both() -> (Vec<String>, Vec<String>) {
     layout!(lines, program, XenopsdNumaNodePages = "xenopsd_numa_node_pages" {
         pages, node, reserved
     });
-    layout!(lines, program, XenopsdNumaHypervisor = "xenopsd_numa_hypervisor" {
-        abi_version, size, context, topology, memory, domains, node_affinity, set_node_affinity,
-        set_vcpu_affinity, claim_host, claim_node, accounting, claim_set,
-        pages_by_node
-    });
+    let size = size_of::<XenopsdNumaHypervisor>();
+    lines.push(format!("table {size}"));
+    program.push_str("printf(\"table %zu\\n\", sizeof(struct xenopsd_numa_hypervisor));\n");
+    for (name, offset) in XenopsdNumaHypervisor::MEMBERS {
+        lines.push(format!("{name} {offset}"));
+        program.push_str(&format!(
+            "printf(\"{name} %zu\\n\", offsetof(struct xenopsd_numa_hypervisor, {name}));\n"
+        ));
+    }
     for (name, number) in [
         ("XENOPSD_NUMA_ABI_VERSION", u64::from(ABI_VERSION)),
         ("XENOPSD_NUMA_NONE", u64::from(NONE)),
         ("XENOPSD_NUMA_AUTOMATIC", AUTOMATIC),
         ("XENOPSD_NUMA_AFFINITY_SOFT", u64::from(AFFINITY_SOFT)),
         ("XENOPSD_NUMA_AFFINITY_HARD", u64::from(AFFINITY_HARD)),
-        ("XENOPSD_NUMA_ACCOUNTING_LATE", u64::from(ACCOUNTING_LATE)),
-        (
-            "XENOPSD_NUMA_ACCOUNTING_AT_ALLOCATION",
-            u64::from(ACCOUNTING_AT_ALLOCATION),
-        ),
+        ("XENOPSD_NUMA_AT_ALLOCATION", AT_ALLOCATION),
+        ("XENOPSD_NUMA_NODE_CLAIMS_BIND_ALL", NODE_CLAIMS_BIND_ALL),
     ] {
         lines.push(format!("{name} {number}"));
         program.push_str(&format!(
@@ -110,4 +112,21 @@ fn compile_and_run(program: &str) -> Vec<String> {
 fn header_and_rust_agree() {
     let (c, rust) = both();
     assert_eq!(c, rust);
+}
+
+/// A function for each call of the protocol, and one for each kind of claim.
+#[test]
+fn every_call_has_its_functions() {
+    let members = XenopsdNumaHypervisor::MEMBERS.iter();
+    let mut functions: Vec<&str> = members.map(|(name, _)| *name).skip(3).collect();
+    let named = |method: &'static str| match method {
+        "claim" => vec!["claim_host", "claim_node", "claim_set"],
+        other => vec![other],
+    };
+    let mut expected: Vec<&str> = Call::METHODS.iter().copied().flat_map(named).collect();
+    expected.push("capabilities");
+    functions.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(functions, expected);
+    assert_eq!(Call::NAMES.len() + 1, functions.len());
 }

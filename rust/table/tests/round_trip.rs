@@ -3,7 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use claims::{
+    Accounting, Affinity, CallError, Capabilities, Claim, DomainInfo, Domid, Errno, Hypervisor,
+    NodePages,
+};
 use planner::{CpuSet, Memory, NodeMemory, NodeSet, Topology, TopologyDescription};
 use proptest::prelude::*;
 use xenopsd_numa_table::Exported;
@@ -26,7 +29,7 @@ struct Fake {
     memory: Memory,
     domains: Vec<DomainInfo>,
     affinity: NodeSet,
-    accounting: Accounting,
+    capabilities: Capabilities,
     by_node: Vec<u64>,
     errno: Option<Errno>,
     asked: Mutex<Vec<Asked>>,
@@ -83,24 +86,21 @@ impl Hypervisor for Fake {
         )
     }
 
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.asked(Asked::ClaimHost(domid, pages), ())
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        self.asked(Asked::ClaimNode(domid, node, pages), ())
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.asked(Asked::ClaimSet(domid, set.to_vec()), ())
+    fn claim(&self, domid: Domid, claim: Claim<'_>) -> Result<(), CallError> {
+        let asked = match claim {
+            Claim::Host { pages } => Asked::ClaimHost(domid, pages),
+            Claim::Node { node, pages } => Asked::ClaimNode(domid, node, pages),
+            Claim::Set(set) => Asked::ClaimSet(domid, set.to_vec()),
+        };
+        self.asked(asked, ())
     }
 
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
         self.asked(Asked::PagesByNode(domid), self.by_node.clone())
     }
 
-    fn accounting(&self) -> Accounting {
-        self.accounting
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     fn now(&self) -> Duration {
@@ -188,25 +188,39 @@ fn domains() -> impl Strategy<Value = Vec<DomainInfo>> {
     })
 }
 
-fn fake() -> impl Strategy<Value = Fake> {
+fn capabilities() -> impl Strategy<Value = Capabilities> {
     let accounting = prop_oneof![Just(Accounting::Late), Just(Accounting::AtAllocation)];
+    (accounting, any::<[bool; 4]>()).prop_map(
+        |(accounting, [node_claims_bind_all, node_claims, claim_sets, pages_by_node])| {
+            Capabilities {
+                accounting,
+                node_claims_bind_all,
+                node_claims,
+                claim_sets,
+                pages_by_node,
+            }
+        },
+    )
+}
+
+fn fake() -> impl Strategy<Value = Fake> {
     let errno = prop::option::weighted(0.2, (1i32..4096).prop_map(Errno));
     (
         topology(),
         memory(),
         domains(),
         any::<u64>(),
-        accounting,
+        capabilities(),
         prop::collection::vec(0..=PAGES_MAX, 0..=64),
         errno,
     )
         .prop_map(
-            |(topology, memory, domains, affinity, accounting, by_node, errno)| Fake {
+            |(topology, memory, domains, affinity, capabilities, by_node, errno)| Fake {
                 topology,
                 memory,
                 domains,
                 affinity: NodeSet::from_bits(affinity),
-                accounting,
+                capabilities,
                 by_node,
                 errno,
                 asked: Mutex::new(Vec::new()),
@@ -244,22 +258,22 @@ enum Answer {
 }
 
 fn ask(hypervisor: &impl Hypervisor, call: &Asked) -> Result<Answer, Errno> {
+    let claim = |domid, claim| hypervisor.claim(domid, claim).map(|()| Answer::Done);
     match call {
         Asked::NodeAffinity(domid) => hypervisor.node_affinity(*domid).map(Answer::Nodes),
         Asked::PagesByNode(domid) => hypervisor.pages_by_node(*domid).map(Answer::Pages),
-        Asked::ClaimSet(domid, set) => hypervisor.claim_set(*domid, set).map(|()| Answer::Done),
         Asked::SetNodeAffinity(domid, set) => hypervisor
             .set_node_affinity(*domid, *set)
             .map(|()| Answer::Done),
         Asked::SetVcpuAffinity(domid, vcpu, affinity, cpus) => hypervisor
             .set_vcpu_affinity(*domid, *vcpu, *affinity, cpus)
             .map(|()| Answer::Done),
-        Asked::ClaimHost(domid, pages) => {
-            hypervisor.claim_host(*domid, *pages).map(|()| Answer::Done)
+        Asked::ClaimHost(domid, pages) => claim(*domid, Claim::Host { pages: *pages }),
+        Asked::ClaimNode(domid, node, pages) => {
+            let (node, pages) = (*node, *pages);
+            claim(*domid, Claim::Node { node, pages })
         }
-        Asked::ClaimNode(domid, node, pages) => hypervisor
-            .claim_node(*domid, *node, *pages)
-            .map(|()| Answer::Done),
+        Asked::ClaimSet(domid, set) => claim(*domid, Claim::Set(set)),
     }
     .map_err(|error| error.errno)
 }
@@ -288,9 +302,20 @@ proptest! {
         prop_assert_eq!(table.topology().map_err(errno), fake.topology().map_err(errno));
         prop_assert_eq!(table.memory().map_err(errno), fake.memory().map_err(errno));
         prop_assert_eq!(table.domains().map_err(errno), fake.domains().map_err(errno));
-        prop_assert_eq!(table.accounting(), fake.accounting);
+        let has = fake.capabilities;
+        prop_assert_eq!(table.capabilities(), has);
+        let missing = |call: &Asked| match call {
+            Asked::ClaimNode(..) => !has.node_claims,
+            Asked::ClaimSet(..) => !has.claim_sets,
+            Asked::PagesByNode(_) => !has.pages_by_node,
+            Asked::NodeAffinity(_)
+            | Asked::SetNodeAffinity(..)
+            | Asked::SetVcpuAffinity(..)
+            | Asked::ClaimHost(..) => false,
+        };
         for call in &calls {
             let direct = match (fake.errno, call) {
+                _ if missing(call) => Err(Errno::ENOSYS),
                 (Some(errno), _) => Err(errno),
                 (None, Asked::NodeAffinity(_)) => Ok(Answer::Nodes(fake.affinity)),
                 (None, Asked::PagesByNode(_)) => Ok(Answer::Pages(fake.by_node.clone())),
@@ -298,7 +323,8 @@ proptest! {
             };
             prop_assert_eq!(ask(&table, call), direct);
         }
-        prop_assert_eq!(&*fake.asked.lock().unwrap(), &calls);
+        let made: Vec<Asked> = calls.into_iter().filter(|call| !missing(call)).collect();
+        prop_assert_eq!(&*fake.asked.lock().unwrap(), &made);
     }
 }
 
@@ -334,7 +360,13 @@ fn idle(topology: Topology) -> Fake {
         },
         domains: Vec::new(),
         affinity: NodeSet::EMPTY,
-        accounting: Accounting::Late,
+        capabilities: Capabilities {
+            accounting: Accounting::Late,
+            node_claims_bind_all: false,
+            node_claims: true,
+            claim_sets: true,
+            pages_by_node: true,
+        },
         by_node: Vec::new(),
         errno: None,
         asked: Mutex::new(Vec::new()),
@@ -362,7 +394,7 @@ fn a_panic_is_an_errno() {
     });
     assert!(poison.is_err());
     let table = exported.table().unwrap();
-    let error = table.claim_host(Domid(1), 1).unwrap_err();
+    let error = table.claim(Domid(1), Claim::Host { pages: 1 }).unwrap_err();
     assert_eq!(error.errno, Errno::EIO);
     assert_eq!(error.call, "xc_domain_claim_pages");
     assert!(table.memory().is_ok());

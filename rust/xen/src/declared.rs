@@ -10,12 +10,15 @@ use crate::handle::Handle;
 /// The calls that are looked for in `xenctrl.h`, and whether this build has each.
 pub const DECLARED: [(&str, bool); 3] = [
     ("xc_numa_meminfo", cfg!(xenctrl_numa_meminfo)),
-    ("xc_domain_numa_get_node_pages", cfg!(xenctrl_node_pages)),
-    (
-        "xc_domain_claim_memory",
-        cfg!(any(xenctrl_claim_set_v5, xenctrl_claim_set_v7)),
-    ),
+    ("xc_domain_numa_get_node_pages", NODE_PAGES),
+    ("xc_domain_claim_memory", CLAIM_SETS),
 ];
+
+/// Whether this build can ask for a domain's pages on each node.
+pub(crate) const NODE_PAGES: bool = cfg!(xenctrl_node_pages);
+
+/// Whether it can claim sets.
+pub(crate) const CLAIM_SETS: bool = cfg!(any(xenctrl_claim_set_v5, xenctrl_claim_set_v7));
 
 /// Size, free and claimed pages of each node, offline ones included; `None` where Xen has no such
 /// call, or the kernel does not let it through.

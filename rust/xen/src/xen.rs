@@ -5,7 +5,10 @@ use std::mem::transmute;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use claims::{
+    Accounting, Affinity, Call, CallError, Capabilities, Claim, DomainInfo, Domid, Errno,
+    Hypervisor,
+};
 use planner::{CpuSet, Memory, NodeSet, Topology, TopologyDescription, MAX_CPUS, MAX_NODES};
 use xenctrl_sys as xc;
 
@@ -310,45 +313,41 @@ impl Hypervisor for Xen {
         check(CALL, status).map(drop)
     }
 
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        let pages = pages as c_ulong;
-        // SAFETY: the handle is open.
-        let status =
-            unsafe { xc::xc_domain_claim_pages(self.handle.get(), u32::from(domid.0), pages) };
-        check("xc_domain_claim_pages", status).map(drop)
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        const CALL: &str = "xc_domain_claim_pages_node";
-        if node >= MAX_NODES {
-            return error(CALL, Errno::ENOENT);
-        }
-        let Some(claim) = claim_node_symbol() else {
-            return error(CALL, Errno::ENOSYS);
+    fn claim(&self, domid: Domid, claim: Claim<'_>) -> Result<(), CallError> {
+        let call = Call::Claim { domid, claim }.name();
+        let (handle, number) = (self.handle.get(), u32::from(domid.0));
+        let status = match claim {
+            Claim::Host { pages } => {
+                // SAFETY: the handle is open.
+                unsafe { xc::xc_domain_claim_pages(handle, number, pages as c_ulong) }
+            }
+            Claim::Node { node, .. } if node >= MAX_NODES => return error(call, Errno::ENOENT),
+            Claim::Node { node, pages } => {
+                let Some(claim) = claim_node_symbol() else {
+                    return error(call, Errno::ENOSYS);
+                };
+                // SAFETY: the handle is open, and belongs to the library that has the function.
+                unsafe { claim(handle, number, node as c_uint, pages as c_ulong) }
+            }
+            Claim::Set(set) => return declared::claim_set(&self.handle, domid, set),
         };
-        // SAFETY: the handle is open, and belongs to the library that has the function.
-        let status = unsafe {
-            claim(
-                self.handle.get(),
-                u32::from(domid.0),
-                node as c_uint,
-                pages as c_ulong,
-            )
-        };
-        check(CALL, status).map(drop)
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        declared::claim_set(&self.handle, domid, set)
+        check(call, status).map(drop)
     }
 
     fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
         declared::pages_by_node(&self.handle, domid)
     }
 
-    fn accounting(&self) -> Accounting {
+    fn capabilities(&self) -> Capabilities {
         let version = self.version();
-        version.map_or(Accounting::Late, accounting::of_version)
+        Capabilities {
+            accounting: version.map_or(Accounting::Late, accounting::of_version),
+            // XenServer 9's, the only ones that a library of this process may have, do not.
+            node_claims_bind_all: false,
+            node_claims: claim_node_symbol().is_some(),
+            claim_sets: declared::CLAIM_SETS,
+            pages_by_node: declared::NODE_PAGES,
+        }
     }
 
     fn now(&self) -> Duration {

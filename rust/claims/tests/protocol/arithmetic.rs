@@ -5,7 +5,7 @@ use claims::{overhead_pages, Builder, Claims, Config, Placed, Placement, Placing
 use model::{Flavour, Model, Sizes, Xen};
 use planner::{Host, HostDescription, NodeDescription, Policy, TopologyDescription, PAGE_BYTES};
 
-use crate::everywhere::bench::{placement, request, Bench};
+use conformance::bench::{placement, request, Bench};
 
 const MIB: u64 = 256;
 
@@ -74,7 +74,7 @@ fn host(flavour: Flavour, free_pages: u64, sizes: Sizes) -> Model {
 }
 
 fn asked(bench: &Bench<Model>, domain: Counted, policy: Policy) -> Placement {
-    let domid = (bench.xen.site)
+    let domid = (bench.xen.backend)
         .create_domain(domain.vcpus, domain.claimed)
         .unwrap();
     let mut asked = request(domain.claimed, policy);
@@ -89,10 +89,10 @@ fn build(bench: &Bench<Model>, placed: Placed) {
         Rung::NodeClaim(node) => Some(node),
         _ => None,
     };
-    let site = &bench.xen.site;
-    site.set_pool(domid, request.overhead_pages).unwrap();
+    let backend = &bench.xen.backend;
+    backend.set_pool(domid, request.overhead_pages).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
-    let populated = site.populate(domid, request.memory_pages, node);
+    let populated = backend.populate(domid, request.memory_pages, node);
     assert_eq!(populated, request.memory_pages, "{request:?}");
     bench.protocol.built(pinned).unwrap();
 }
@@ -119,7 +119,7 @@ fn all_start(bench: &Bench<Model>, domain: Counted, policy: Policy, count: usize
         for placed in placed {
             build(bench, placed);
         }
-        bench.xen.site.advance(longest);
+        bench.xen.backend.advance(longest);
         rounds += 1;
         assert!(rounds < 10_000, "{domain:?} of {count}, {policy:?}");
     }

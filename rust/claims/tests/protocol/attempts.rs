@@ -9,7 +9,7 @@ use model::{Flavour, Kind, Model};
 use planner::{NodeSet, Policy};
 
 use crate::bench::{bench, claimed_by_another, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Faulty};
+use conformance::bench::{config, placement, request, Bench, Faulty};
 
 /// What Xen knows of a domain that calls could have changed.
 fn known(bench: &Bench<Model>, domid: Domid) -> (u64, NodeSet, usize) {
@@ -22,7 +22,7 @@ fn known(bench: &Bench<Model>, domid: Domid) -> (u64, NodeSet, usize) {
 fn pinned(bench: &Bench<Model>, pages: u64) -> (Placed, Pinned) {
     let placed = bench.place(pages, Policy::BestEffort);
     let pool = claims::pool_pages(1, pages);
-    (bench.xen.site).set_pool(placed.domid(), pool).unwrap();
+    (bench.xen.backend).set_pool(placed.domid(), pool).unwrap();
     let pinned = bench.protocol.pin(placed.clone()).unwrap();
     (placed, pinned)
 }
@@ -73,7 +73,7 @@ fn what_was_abandoned_is_neither_pinned_nor_built() {
 fn what_another_handle_placed_is_its_own_to_end() {
     for flavour in Flavour::ALL {
         let bench = bench(flavour);
-        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
         let (placed, pinned) = pinned(&bench, GIB);
         refused(&bench, &other, &placed, &pinned, "another handle");
         let report = bench.protocol.built(pinned).unwrap();
@@ -88,8 +88,8 @@ fn come_round(bench: &Bench<Model>, domid: Domid) {
         if created == domid {
             return;
         }
-        bench.xen.site.destroy(created).unwrap();
-        bench.xen.site.advance(Duration::from_secs(1));
+        bench.xen.backend.destroy(created).unwrap();
+        bench.xen.backend.advance(Duration::from_secs(1));
     }
 }
 
@@ -104,7 +104,7 @@ fn an_earlier_life_of_a_number_is_over() {
         let bench = bench(flavour);
         let (placed, pinned) = pinned(&bench, GIB);
         let domid = placed.domid();
-        bench.xen.site.destroy(domid).unwrap();
+        bench.xen.backend.destroy(domid).unwrap();
         come_round(&bench, domid);
         // Nothing is claimed for the new one yet.
         let before = known(&bench, domid);
@@ -133,7 +133,7 @@ fn pin_looks_that_the_claim_is_whole() {
             let emulated = bench(flavour);
             let placed = emulated.place(GIB, policy);
             let domid = placed.domid();
-            let model = emulated.xen.site.clone();
+            let model = emulated.xen.backend.clone();
             model.set_pool(domid, claims::pool_pages(1, GIB)).unwrap();
             for _ in 0..200 {
                 let extent = model.with(|xen| xen.take(domid, Kind::Extra, 1, None));
@@ -144,7 +144,7 @@ fn pin_looks_that_the_claim_is_whole() {
             let lost = bench(flavour);
             let placed = lost.place(GIB, policy);
             let domid = placed.domid();
-            let model = lost.xen.site.clone();
+            let model = lost.xen.backend.clone();
             model.set_pool(domid, claims::pool_pages(1, GIB)).unwrap();
             model.with(|xen| xen.claim_host(domid, 0)).unwrap();
             let before = known(&lost, domid);
@@ -170,7 +170,7 @@ fn ends(bench: &Bench<Model>, placing: &mut Placing) {
             panic!("{domid}: {step:?}");
         };
         assert!(error.to_string().contains("abandoned"), "{error}");
-        bench.xen.site.advance(Duration::from_secs(1));
+        bench.xen.backend.advance(Duration::from_secs(1));
     }
     assert_eq!(claims(), before);
     assert_eq!(bench.outstanding(domid), 0);
@@ -196,12 +196,16 @@ fn who_is_abandoned_while_it_waits_ends_and_claims_nothing() {
             let step = bench.protocol.step(&mut second);
             assert!(matches!(step, Step::Wait(_)), "{}: {step:?}", flavour.name);
             bench.protocol.abandoned(domid).unwrap();
-            bench.xen.site.with(|xen| xen.claim_host(other, 0)).unwrap();
+            bench
+                .xen
+                .backend
+                .with(|xen| xen.claim_host(other, 0))
+                .unwrap();
             ends(&bench, &mut second);
             // Abandoned is what was begun, not what comes.
             let mut third = start();
             while let Step::Wait(time) = bench.protocol.step(&mut third) {
-                bench.xen.site.advance(time);
+                bench.xen.backend.advance(time);
             }
             assert_eq!(bench.outstanding(domid), 60 * GIB, "{}", flavour.name);
         }
@@ -219,7 +223,11 @@ fn a_place_that_sleeps_is_ended() {
             let bench = bench.clone();
             move || {
                 bench.protocol.abandoned(domid).unwrap();
-                bench.xen.site.with(|xen| xen.claim_host(other, 0)).unwrap();
+                bench
+                    .xen
+                    .backend
+                    .with(|xen| xen.claim_host(other, 0))
+                    .unwrap();
             }
         };
         *bench.xen.while_asleep.lock().unwrap() = Some(Box::new(abandon));
@@ -234,12 +242,12 @@ fn a_place_that_sleeps_is_ended() {
 fn what_was_abandoned_is_refused_when_its_domain_is_gone_too() {
     for flavour in Flavour::ALL {
         let bench = bench(flavour);
-        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+        let other = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
         let (placed, pinned) = pinned(&bench, GIB);
         let domid = placed.domid();
         bench.protocol.abandoned(domid).unwrap();
-        bench.xen.site.destroy(domid).unwrap();
-        bench.xen.site.advance(Duration::from_secs(120));
+        bench.xen.backend.destroy(domid).unwrap();
+        bench.xen.backend.advance(Duration::from_secs(120));
         for protocol in [&bench.protocol, &other] {
             let error = protocol.built(pinned.clone()).unwrap_err();
             assert!(matches!(error, Error::Conflict { .. }), "{error}");

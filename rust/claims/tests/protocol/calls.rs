@@ -23,8 +23,8 @@ fn a_build_lands_on_its_node() {
         };
         assert_eq!(placed.outcome().rung, rung, "{}", flavour.name);
         assert!(bench.build(placed), "{}", flavour.name);
-        assert_eq!(bench.xen.site.outstanding_pages(), 0);
-        let pages = bench.xen.site.domain_pages(domid);
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0);
+        let pages = bench.xen.backend.domain_pages(domid);
         let there = pages.iter().find(|(n, _)| *n == node).unwrap().1;
         assert_eq!(there, 32 * GIB, "{}: {pages:?}", flavour.name);
     }

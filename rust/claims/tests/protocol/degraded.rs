@@ -5,7 +5,7 @@ use model::{Flavour, Model};
 use planner::{Memory, NodeMemory, NodeSet, Policy, Topology, TopologyDescription};
 
 use crate::bench::{host, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Faulty};
+use conformance::bench::{placement, request, Bench, Faulty};
 
 /// Two nodes, of which the second has no distances.
 fn without_distances() -> Topology {
@@ -116,7 +116,7 @@ fn every_domain_starts(bench: &Bench<Model>, says: Rung) {
             assert!(bench.build(placed));
         }
     }
-    assert_eq!(bench.xen.site.outstanding_pages(), 0);
+    assert_eq!(bench.xen.backend.outstanding_pages(), 0);
 }
 
 #[test]
@@ -179,17 +179,17 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         bench.protocol = Protocol::open(bench.xen.clone(), never).unwrap();
         // Whatever free memory is, it is not asked for.
         *bench.xen.told.lock().unwrap() = Box::new(|_| panic!("free memory is read"));
-        let site: &Faulty<Model> = &bench.xen;
-        site.calls.lock().unwrap().clear();
+        let backend: &Faulty<Model> = &bench.xen;
+        backend.calls.lock().unwrap().clear();
         let pages = 127 * GIB;
         let placed = bench.place(pages, Policy::Any);
         assert_eq!(placed.outcome().rung, Rung::Unclaimed);
         let domid = placed.domid();
         let pinned = bench.protocol.pin(placed).unwrap();
-        assert_eq!(site.site.populate(domid, pages, None), pages);
+        assert_eq!(backend.backend.populate(domid, pages, None), pages);
         bench.protocol.built(pinned).unwrap();
         assert_eq!(bench.protocol.status().builds, []);
-        assert_eq!(*site.calls.lock().unwrap(), Vec::<String>::new());
+        assert_eq!(*backend.calls.lock().unwrap(), Vec::<String>::new());
     }
 }
 

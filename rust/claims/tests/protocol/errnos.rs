@@ -5,7 +5,7 @@ use model::Flavour;
 use planner::{NodeSet, Policy};
 
 use crate::bench::{bench, host, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Fault};
+use conformance::bench::{placement, request, Bench, Fault};
 
 #[test]
 fn a_full_node_leads_to_another_plan() {

@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Fault};
+use conformance::bench::{placement, request, Bench, Fault};
 
 /// What a claim is made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn a_claim_that_vanishes_is_lost_and_no_sign_of_a_xen_without_claims() {
         assert_eq!(claims.len(), 1, "{case}: {claims:?}");
         assert_eq!(bench.outstanding(domid), 0, "{case}");
         bench.xen.clear();
-        _ = bench.xen.site.destroy(domid);
+        _ = bench.xen.backend.destroy(domid);
         bench.protocol.abandoned(domid).unwrap();
         let status = bench.protocol.status();
         assert_ne!(status.host_claims, Some(false), "{case}");
@@ -180,8 +180,11 @@ fn a_kind_of_claims_is_given_up_after_a_second_domain() {
                 assert_eq!(bench.outstanding(domid), claimed, "{case}");
                 bench.xen.clear();
                 assert!(bench.build(placed), "{case}");
-                bench.xen.site.destroy(domid).unwrap();
-                bench.xen.site.advance(std::time::Duration::from_secs(120));
+                bench.xen.backend.destroy(domid).unwrap();
+                bench
+                    .xen
+                    .backend
+                    .advance(std::time::Duration::from_secs(120));
             };
             refused();
             assert_ne!(known(), Some(false), "{case}");
@@ -189,8 +192,11 @@ fn a_kind_of_claims_is_given_up_after_a_second_domain() {
             let placed = bench.protocol.place(kind.asked(domid)).unwrap();
             assert!(kind.made(&placed.outcome().rung), "{case}");
             assert!(bench.build(placed), "{case}");
-            bench.xen.site.destroy(domid).unwrap();
-            bench.xen.site.advance(std::time::Duration::from_secs(120));
+            bench.xen.backend.destroy(domid).unwrap();
+            bench
+                .xen
+                .backend
+                .advance(std::time::Duration::from_secs(120));
             refused();
             refused();
             assert_eq!(known(), Some(false), "{case}");

@@ -9,8 +9,6 @@ mod bench;
 mod calls;
 mod degraded;
 mod errnos;
-#[path = "../everywhere/mod.rs"]
-mod everywhere;
 mod lost_claims;
 mod neighbours;
 mod restart;
@@ -26,11 +24,11 @@ macro_rules! on_the_model {
             $(#[test]
             fn $check() {
                 for flavour in model::Flavour::ALL {
-                    crate::everywhere::$file::$check(&|| crate::bench::host(flavour, 2));
+                    conformance::$file::$check(&|| crate::bench::host(flavour, 2));
                 }
             })+
         }
     };
 }
 
-everywhere::every_check!(on_the_model);
+conformance::every_check!(on_the_model);

@@ -8,7 +8,7 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, bench_with, GIB};
-use crate::everywhere::bench::{placement, request, Fault};
+use conformance::bench::{placement, request, Fault};
 
 #[test]
 fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {
@@ -44,7 +44,7 @@ fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() 
     let bench = bench(Flavour::XS9);
     let first = bench.place(56 * GIB, Policy::BestEffort);
     assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
-    let free = bench.xen.site.free_pages() - 56 * GIB - first.request().overhead_pages;
+    let free = bench.xen.backend.free_pages() - 56 * GIB - first.request().overhead_pages;
     let free = free - Config::default().reserve().host_pages;
     // All of it, on both nodes.
     let pages = free - request(free, Policy::Any).overhead_pages - 1000;
@@ -107,20 +107,20 @@ fn the_claim_of_a_dead_domain_does_not_outlive_it() {
     for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
         let bench = bench(flavour);
         let domid = bench.create(10 * GIB);
-        bench.xen.site.destroy(domid).unwrap();
+        bench.xen.backend.destroy(domid).unwrap();
         let dead = |model: &Model| {
             let domains = model.domains().unwrap();
             domains.iter().any(|d| d.domid == domid && d.dying)
         };
-        while !dead(&bench.xen.site) {
-            bench.xen.site.advance(Duration::from_millis(10));
+        while !dead(&bench.xen.backend) {
+            bench.xen.backend.advance(Duration::from_millis(10));
         }
         let placement = placement(domid, request(10 * GIB, Policy::BestEffort));
         // It need not say that it is dead, but nothing may stay.
         _ = bench.protocol.place(placement);
         bench.protocol.abandoned(domid).unwrap();
-        bench.xen.site.advance(Duration::from_secs(60));
-        assert_eq!(bench.xen.site.outstanding_pages(), 0, "{}", flavour.name);
+        bench.xen.backend.advance(Duration::from_secs(60));
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0, "{}", flavour.name);
     }
 }
 
@@ -159,8 +159,8 @@ fn a_domain_that_dies_before_its_claim_is_not_placed() {
         let asked = placement(domid, request(GIB, Policy::Any));
         let error = bench.protocol.place(asked).unwrap_err();
         assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
-        bench.xen.site.advance(Duration::from_secs(120));
-        assert_eq!(bench.xen.site.outstanding_pages(), 0, "{}", flavour.name);
+        bench.xen.backend.advance(Duration::from_secs(120));
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0, "{}", flavour.name);
     }
 }
 
@@ -184,7 +184,7 @@ fn the_next_kind_of_claim_waits_for_builds_as_if_it_were_the_first() {
         assert_eq!(bench.outstanding(domid), 0);
         assert!(bench.build(first));
         while let Step::Wait(time) = bench.protocol.step(&mut placing) {
-            bench.xen.site.advance(time);
+            bench.xen.backend.advance(time);
         }
         assert_eq!(bench.outstanding(domid), 60 * GIB, "{}", flavour.name);
     }

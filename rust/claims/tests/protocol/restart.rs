@@ -1,16 +1,17 @@
 //! A toolstack that comes back: what the one before had claimed, nobody knows any more.
 
 use claims::{
-    BuilderClaims, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol, Rung,
+    BuilderClaims, Claim, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol,
+    Rung,
 };
 use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Fault, Faulty};
+use conformance::bench::{config, placement, request, Bench, Fault, Faulty};
 
 fn reopened(bench: &Bench<Model>) -> Protocol<Faulty<Model>> {
-    Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap()
+    Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap()
 }
 
 /// Whether a second claim of a domain can crash this Xen.
@@ -19,7 +20,7 @@ fn is_sticky(flavour: Flavour) -> bool {
 }
 
 fn is_up(bench: &Bench<Model>) -> bool {
-    bench.xen.site.domains().is_ok()
+    bench.xen.backend.domains().is_ok()
 }
 
 fn every_request(domid: Domid) -> Vec<Placement> {
@@ -38,7 +39,7 @@ fn populate(bench: &Bench<Model>, domid: Domid, rung: &Rung) {
         Rung::NodeClaim(node) => Some(*node),
         _ => None,
     };
-    bench.xen.site.populate(domid, GIB, exact_node);
+    bench.xen.backend.populate(domid, GIB, exact_node);
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
 fn place_and_populate(bench: &Bench<Model>, protocol: &Protocol<Faulty<Model>>, domid: Domid) {
     let error = protocol.place(placement(domid, request(GIB, Policy::Any)));
     for node in [0, 1] {
-        bench.xen.site.populate(domid, GIB / 2, Some(node));
+        bench.xen.backend.populate(domid, GIB / 2, Some(node));
     }
     assert!(is_up(bench), "{error:?}");
     let error = error.unwrap_err();
@@ -124,11 +125,17 @@ fn a_claim_of_another_process_that_was_seen_is_not_forgotten_with_it() {
     {
         let bench = bench(flavour);
         let domid = bench.create(GIB);
-        bench.xen.site.claim_node(domid, 0, GIB).unwrap();
+        let claim = |pages| {
+            bench
+                .xen
+                .backend
+                .claim(domid, Claim::Node { node: 0, pages })
+        };
+        claim(GIB).unwrap();
         let asked = placement(domid, request(GIB, Policy::Any));
         let error = bench.protocol.place(asked).unwrap_err();
         assert!(matches!(error, Error::Conflict { .. }), "{error}");
-        bench.xen.site.claim_node(domid, 0, 0).unwrap();
+        claim(0).unwrap();
         place_and_populate(&bench, &bench.protocol, domid);
     }
 }

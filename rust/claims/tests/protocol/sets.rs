@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use claims::{Errno, Error, NodePages, Rung};
+use claims::{Claim, Errno, Error, Hypervisor, NodePages, Rung};
 use model::{Entry, Flavour, Target};
 use planner::{NodeSet, Policy};
 
 use crate::bench::{bench, bench_with, host, waiting, GIB};
-use crate::everywhere::bench::{placement, planned, request, Bench, Fault};
+use conformance::bench::{placement, planned, request, Bench, Fault};
 
 fn with_sets() -> impl Iterator<Item = Flavour> {
     Flavour::ALL.into_iter().filter(Flavour::has_claim_sets)
@@ -24,13 +24,18 @@ fn a_plan_over_several_nodes_is_claimed_on_them() {
         assert_eq!(bench.outstanding(domid), 80 * GIB);
         let plan = placed.outcome().plan.clone().unwrap();
         assert_eq!(plan.nodes.len(), 2);
-        let claimed = |node: usize| bench.xen.site.with(|xen| xen.memory().nodes[node].unwrap());
+        let claimed = |node: usize| {
+            bench
+                .xen
+                .backend
+                .with(|xen| xen.memory().nodes[node].unwrap())
+        };
         for node in plan.nodes.iter() {
             assert_eq!(claimed(node).claimed_pages, plan.pages[node], "{node}");
         }
         assert!(bench.build(placed), "{}", flavour.name);
-        assert_eq!(bench.xen.site.outstanding_pages(), 0);
-        for (node, pages) in bench.xen.site.domain_pages(domid) {
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0);
+        for (node, pages) in bench.xen.backend.domain_pages(domid) {
             let off = pages.abs_diff(plan.pages[node]);
             assert!(off <= GIB, "{}: node {node} has {pages}", flavour.name);
         }
@@ -46,11 +51,11 @@ fn nobody_else_gets_what_a_set_holds_of_a_node() {
         for node in plan.nodes.iter() {
             let room = 64 * GIB - plan.pages[node];
             let other = bench.create(64 * GIB);
-            let had = bench.xen.site.populate(other, 64 * GIB, Some(node));
+            let had = bench.xen.backend.populate(other, 64 * GIB, Some(node));
             assert!(had <= room && had + GIB > room, "{had} of {room}");
         }
         assert!(bench.build(placed), "{}", flavour.name);
-        let pages = bench.xen.site.domain_pages(domid);
+        let pages = bench.xen.backend.domain_pages(domid);
         let there = pages.iter().filter(|(node, _)| plan.nodes.contains(*node));
         let there: u64 = there.map(|(_, pages)| pages).sum();
         // A builder that asks for no node gets what is under the DMA width last, after other nodes.
@@ -85,7 +90,7 @@ fn what_a_set_holds_of_each_node_is_seen_by_the_next_plan() {
         // Half of node 0 is gone, so that a plan over both takes more of node 1.
         let resident = bench.create(32 * GIB);
         assert_eq!(
-            bench.xen.site.populate(resident, 32 * GIB, Some(0)),
+            bench.xen.backend.populate(resident, 32 * GIB, Some(0)),
             32 * GIB
         );
         let wide = bench.place(70 * GIB, Policy::BestEffort);
@@ -147,7 +152,7 @@ fn a_set_that_is_always_refused_is_a_claim_on_the_host() {
             matches!(&error, Error::Refused { .. } | Error::Call { .. }),
             "{error}"
         );
-        assert_eq!(bench.xen.site.outstanding_pages(), 0);
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0);
     }
 }
 
@@ -216,12 +221,12 @@ fn other_errors_of_a_set_are_told_and_leave_nothing() {
 fn a_running_domain_cannot_claim_a_set_where_it_must_be_paused() {
     let bench = bench_with(Flavour::V8, waiting(0));
     let domid = bench.create(80 * GIB);
-    bench.xen.site.with(|xen| xen.unpause(domid)).unwrap();
+    bench.xen.backend.with(|xen| xen.unpause(domid)).unwrap();
     let set = [NodePages {
         node: 0,
         pages: GIB,
     }];
-    let error = claims::Hypervisor::claim_set(&bench.xen.site, domid, &set).unwrap_err();
+    let error = (bench.xen.backend.claim(domid, Claim::Set(&set))).unwrap_err();
     assert_eq!(error.errno, Errno::EBUSY);
 }
 

@@ -31,8 +31,8 @@ fn a_build_whose_domain_is_gone_does_not_hold_the_switch_up() {
     for flavour in Flavour::ALL {
         let bench = bench_with(flavour, never());
         let first = bench.place(GIB, Policy::Any);
-        bench.xen.site.destroy(first.domid()).unwrap();
-        bench.xen.site.advance(Duration::from_secs(60));
+        bench.xen.backend.destroy(first.domid()).unwrap();
+        bench.xen.backend.advance(Duration::from_secs(60));
         bench.protocol.configure(Config::default());
         let second = bench.place(GIB, Policy::Any);
         assert_eq!(second.outcome().queued, Duration::ZERO);

@@ -8,23 +8,23 @@ use model::{Flavour, Model};
 use planner::Policy;
 
 use crate::bench::{bench, claimed_by_another, GIB};
-use crate::everywhere::bench::{config, placement, request, Bench, Fault};
+use conformance::bench::{config, placement, request, Bench, Fault};
 
 /// Destroys a domain, and waits until it is gone.
-fn gone(site: &Model, domid: Domid) {
-    site.destroy(domid).unwrap();
-    site.advance(Duration::from_secs(60));
-    let domains = site.domains().unwrap();
+fn gone(backend: &Model, domid: Domid) {
+    backend.destroy(domid).unwrap();
+    backend.advance(Duration::from_secs(60));
+    let domains = backend.domains().unwrap();
     assert!(domains.iter().all(|domain| domain.domid != domid));
 }
 
 /// Takes one step, in which a claim is made that does not settle, since others seem to have
 /// claimed more than there is.
 fn staked(bench: &Bench<Model>, placing: &mut claims::Placing) {
-    let site = bench.xen.site.clone();
+    let backend = bench.xen.backend.clone();
     *bench.xen.wobble.lock().unwrap() =
         Box::new(
-            move || match site.with(|xen| xen.physinfo().outstanding_pages) {
+            move || match backend.with(|xen| xen.physinfo().outstanding_pages) {
                 0 => 0,
                 _ => 1 << 40,
             },
@@ -43,15 +43,15 @@ fn a_number_that_comes_again_is_another_domains() {
         assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
         let old = placed.domid();
         assert!(bench.build(placed));
-        gone(&bench.xen.site, old);
+        gone(&bench.xen.backend, old);
         // What other domains do shows that it is gone.
         let other = bench.place(GIB, Policy::BestEffort);
         assert!(bench.build(other));
         while bench.create(GIB) != old {
-            let last = bench.xen.site.domains().unwrap();
+            let last = bench.xen.backend.domains().unwrap();
             let last = last.last().unwrap().domid;
-            bench.xen.site.destroy(last).unwrap();
-            bench.xen.site.advance(Duration::from_secs(1));
+            bench.xen.backend.destroy(last).unwrap();
+            bench.xen.backend.advance(Duration::from_secs(1));
         }
         let again = placement(old, request(GIB, Policy::BestEffort));
         let placed = bench.protocol.place(again).unwrap();
@@ -65,10 +65,10 @@ fn who_is_destroyed_before_its_claim_was_looked_at_does_not_end_all_claims() {
         let bench = bench(flavour);
         let built = bench.place(GIB, Policy::Any);
         assert!(bench.build(built));
-        let site = bench.xen.site.clone();
+        let backend = bench.xen.backend.clone();
         let doomed = bench.create(GIB);
         // Between the claim and the look.
-        let destroy = Fault::Overtaken(Arc::new(move |_: &Model| site.destroy(doomed).unwrap()));
+        let destroy = Fault::Overtaken(Arc::new(move |_: &Model| backend.destroy(doomed).unwrap()));
         let xen = bench.xen.clone();
         let before = Fault::Overtaken(Arc::new(move |_: &Model| {
             xen.set("domains", destroy.clone());
@@ -78,12 +78,12 @@ fn who_is_destroyed_before_its_claim_was_looked_at_does_not_end_all_claims() {
         let error = bench.protocol.place(asked).unwrap_err();
         assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
         bench.xen.clear();
-        bench.xen.site.advance(Duration::from_secs(60));
+        bench.xen.backend.advance(Duration::from_secs(60));
         assert_eq!(bench.protocol.status().host_claims, Some(true));
         let placed = bench.place(GIB, Policy::Any);
         assert_eq!(placed.outcome().rung, Rung::Anywhere, "{}", flavour.name);
         assert!(bench.build(placed));
-        assert_eq!(bench.xen.site.outstanding_pages(), 0);
+        assert_eq!(bench.xen.backend.outstanding_pages(), 0);
     }
 }
 
@@ -121,7 +121,7 @@ fn who_is_destroyed_while_it_waits_is_told_so_soon() {
         .protocol
         .start(placement(domid, request(60 * GIB, Policy::BestEffort)));
     assert!(matches!(bench.protocol.step(&mut placing), Step::Wait(_)));
-    gone(&bench.xen.site, domid);
+    gone(&bench.xen.backend, domid);
     let step = bench.protocol.step(&mut placing);
     let Step::Failed(Error::Conflict { domid: gone, .. }) = step else {
         panic!("{step:?}");
@@ -136,8 +136,8 @@ fn what_another_process_claimed_for_a_domain_is_not_claimed_over() {
         let placed = bench.place(GIB, Policy::BestEffort);
         let domid = placed.domid();
         let on_node = flavour.has_node_claims() && !flavour.has_claim_sets();
-        let site = bench.xen.site.clone();
-        let next = Protocol::open(bench.xen.clone(), config(&site)).unwrap();
+        let backend = bench.xen.backend.clone();
+        let next = Protocol::open(bench.xen.clone(), config(&backend)).unwrap();
         let again = || placement(domid, request(GIB, Policy::Any));
         let error = next.place(again()).unwrap_err();
         assert!(

@@ -8,7 +8,7 @@ use model::{Flavour, Kind, Model, MAX_EXTENT_PAGES};
 use planner::Policy;
 
 use crate::bench::{bench, bench_with, claimed_by_another, waiting, GIB};
-use crate::everywhere::bench::{placement, request, Bench, Fault};
+use conformance::bench::{placement, request, Bench, Fault};
 
 #[test]
 fn waits_for_a_domain_that_gives_its_memory_back() {
@@ -17,7 +17,7 @@ fn waits_for_a_domain_that_gives_its_memory_back() {
         let first = bench.place(100 * GIB, Policy::BestEffort);
         let old = first.domid();
         assert!(bench.build(first));
-        bench.xen.site.destroy(old).unwrap();
+        bench.xen.backend.destroy(old).unwrap();
         let placed = bench.place(100 * GIB, Policy::BestEffort);
         assert!(placed.outcome().waited > Duration::ZERO, "{}", flavour.name);
         assert!(bench.build(placed), "{}", flavour.name);
@@ -33,7 +33,7 @@ fn in_mode_never_an_extent_on_its_way_is_not_missing() {
     let overhead = request(64 * GIB, Policy::Any).overhead_pages;
     let reserve = Config::default().reserve().host_pages;
     let rest = 128 * GIB - 64 * GIB - overhead - reserve;
-    let model = &bench.xen.site;
+    let model = &bench.xen.backend;
     let take = || model.with(|xen| xen.take(domid, Kind::Memory, MAX_EXTENT_PAGES, None));
     let extent = take().unwrap();
     let mut asked = request(rest - 2 * GIB - 10_000, Policy::BestEffort);
@@ -78,7 +78,7 @@ fn a_claim_that_succeeded_wrongly_is_backed_out() {
     let mut claimed = false;
     loop {
         match bench.protocol.step(&mut placing) {
-            Step::Wait(time) => bench.xen.site.advance(time),
+            Step::Wait(time) => bench.xen.backend.advance(time),
             step => panic!("{step:?}"),
         }
         match bench.outstanding(domid) {
@@ -88,11 +88,11 @@ fn a_claim_that_succeeded_wrongly_is_backed_out() {
     }
     bench.xen.clear();
     for extent in taken.lock().unwrap().drain(..) {
-        bench.xen.site.with(|xen| xen.assign(extent)).unwrap();
+        bench.xen.backend.with(|xen| xen.assign(extent)).unwrap();
     }
     let placed = loop {
         match bench.protocol.step(&mut placing) {
-            Step::Wait(time) => bench.xen.site.advance(time),
+            Step::Wait(time) => bench.xen.backend.advance(time),
             Step::Placed(placed) => break placed,
             Step::Failed(error) => panic!("{error}"),
         }
@@ -108,7 +108,7 @@ fn who_waits_for_memory_waits_for_a_nearer_plan_while_more_comes_back() {
         let first = bench.place(110 * GIB, Policy::BestEffort);
         let old = first.domid();
         assert!(bench.build(first));
-        bench.xen.site.destroy(old).unwrap();
+        bench.xen.backend.destroy(old).unwrap();
         let placed = bench.place(50 * GIB, Policy::BestEffort);
         let plan = placed.outcome().plan.clone().unwrap();
         assert_eq!(plan.nodes.len(), 1, "{}", flavour.name);
@@ -123,13 +123,13 @@ fn emptying(flavour: Flavour) -> (Bench<Model>, Domid) {
     let bench = bench(flavour);
     for node in [0, 1] {
         let domid = bench.create(24 * GIB);
-        let populated = bench.xen.site.populate(domid, 24 * GIB, Some(node));
+        let populated = bench.xen.backend.populate(domid, 24 * GIB, Some(node));
         assert_eq!(populated, 24 * GIB);
     }
     let first = bench.place(70 * GIB, Policy::BestEffort);
     let old = first.domid();
     assert!(bench.build(first));
-    bench.xen.site.destroy(old).unwrap();
+    bench.xen.backend.destroy(old).unwrap();
     (bench, old)
 }
 
@@ -143,7 +143,7 @@ fn when_no_more_comes_back_the_plan_that_there_is_is_taken() {
     let mut gone = None;
     let placed = loop {
         match bench.protocol.step(&mut placing) {
-            Step::Wait(time) => bench.xen.site.advance(time),
+            Step::Wait(time) => bench.xen.backend.advance(time),
             Step::Placed(placed) => break placed,
             Step::Failed(error) => panic!("{error}"),
         }
@@ -175,7 +175,7 @@ fn a_plan_that_there_is_is_not_lost_to_who_comes_later() {
             let Step::Wait(time) = bench.protocol.step(&mut holds_out) else {
                 panic!("it could be placed before the memory was back");
             };
-            bench.xen.site.advance(time);
+            bench.xen.backend.advance(time);
         }
         let step = bench.protocol.step(&mut holds_out);
         assert!(matches!(step, Step::Wait(_)), "{step:?}");
@@ -190,7 +190,7 @@ fn a_plan_that_there_is_is_not_lost_to_who_comes_later() {
             "{}: {step:?}",
             flavour.name
         );
-        bench.xen.site.advance(Duration::from_secs(4));
+        bench.xen.backend.advance(Duration::from_secs(4));
         let step = bench.protocol.step(&mut holds_out);
         assert!(
             matches!(step, Step::Placed(_)),
@@ -206,7 +206,7 @@ fn what_no_node_could_ever_hold_is_refused_at_once() {
     let first = bench.place(110 * GIB, Policy::BestEffort);
     let old = first.domid();
     assert!(bench.build(first));
-    bench.xen.site.destroy(old).unwrap();
+    bench.xen.backend.destroy(old).unwrap();
     let domid = bench.create(80 * GIB);
     let mut placing = bench
         .protocol
@@ -240,7 +240,7 @@ fn a_plan_that_comes_with_more_memory_is_waited_for() {
     let first = bench.place(110 * GIB, Policy::Any);
     let old = first.domid();
     assert!(bench.build(first));
-    bench.xen.site.destroy(old).unwrap();
+    bench.xen.backend.destroy(old).unwrap();
     let placed = bench.place(30 * GIB, Policy::BestEffort);
     let plan = placed.outcome().plan.clone();
     assert_eq!(plan.map(|plan| plan.nodes.len()), Some(1));
@@ -250,11 +250,15 @@ fn a_plan_that_comes_with_more_memory_is_waited_for() {
 fn a_dead_domain_of_which_others_keep_pages_is_not_waited_for() {
     let bench = bench(Flavour::UPSTREAM);
     let dead = bench.create(GIB);
-    assert_eq!(bench.xen.site.populate(dead, GIB, None), GIB);
-    bench.xen.site.with(|xen| xen.map_foreign(dead, 8)).unwrap();
-    bench.xen.site.destroy(dead).unwrap();
-    bench.xen.site.advance(Duration::from_secs(60));
-    let listed = bench.xen.site.domains().unwrap();
+    assert_eq!(bench.xen.backend.populate(dead, GIB, None), GIB);
+    bench
+        .xen
+        .backend
+        .with(|xen| xen.map_foreign(dead, 8))
+        .unwrap();
+    bench.xen.backend.destroy(dead).unwrap();
+    bench.xen.backend.advance(Duration::from_secs(60));
+    let listed = bench.xen.backend.domains().unwrap();
     assert!(listed
         .iter()
         .any(|domain| domain.domid == dead && domain.dying));
@@ -273,7 +277,7 @@ fn how_long_it_waited_is_told() {
     let first = bench.place(100 * GIB, Policy::BestEffort);
     let old = first.domid();
     assert!(bench.build(first));
-    bench.xen.site.destroy(old).unwrap();
+    bench.xen.backend.destroy(old).unwrap();
     let start = bench.xen.now();
     let placed = bench.place(100 * GIB, Policy::BestEffort);
     assert_eq!(placed.outcome().waited, bench.xen.now() - start);

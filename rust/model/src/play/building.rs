@@ -40,9 +40,7 @@ impl Life {
 
     fn claim_by_builder(&mut self, domid: Domid, set: &mut Set) -> Result<(), Failure> {
         let pages = self.populated_pages();
-        (set.stage()
-            .call(Call::ClaimPages, |xen| xen.claim_host(domid, pages)))
-        .map_err(while_("its builder's own claim"))?;
+        (set.stage().claim_host(domid, pages)).map_err(while_("its builder's own claim"))?;
         self.built.claim = "builder";
         self.built.claimed_pages = pages;
         self.built.why = (self.built.why).replace("not claimed", "claimed by its builder");
@@ -55,9 +53,7 @@ impl Life {
         let restores = matches!(self.job, Job::Receive(_));
         if self.vm.kind == VmKind::Hvm && !restores {
             // It looks at no answer.
-            _ = set
-                .stage()
-                .call(Call::ClaimPages, |xen| xen.claim_host(domid, 0));
+            _ = set.stage().claim_host(domid, 0);
         }
     }
 
@@ -92,7 +88,7 @@ impl Life {
         let Some(builder) = &mut self.builder else {
             return Ok(Next::Off);
         };
-        let taken = set.stage().call(Call::PopulatePhysmap, |xen| {
+        let taken = set.stage().call(Call::POPULATE_PHYSMAP, |xen| {
             let before = xen.taken_dirty_pages();
             let (extent, pages) = take(builder, xen, domid, exact_node)?;
             let cleaning = xen.cleaning_time(xen.taken_dirty_pages() - before);
@@ -147,9 +143,7 @@ impl Life {
         self.builder = None;
         // The builder cancels every claim at its end, whoever made it; restoring does not.
         if !matches!(self.job, Job::Receive(_)) {
-            (set.stage()
-                .call(Call::ClaimPages, |xen| xen.claim_host(domid, 0)))
-            .map_err(while_("ending its build"))?;
+            (set.stage().claim_host(domid, 0)).map_err(while_("ending its build"))?;
         }
         if let Some(pinned) = self.pinned.take() {
             set.protocol.built(pinned)?;

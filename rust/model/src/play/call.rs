@@ -2,74 +2,48 @@
 
 /// A call that a fault may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "their names are libxenctrl's")]
-pub enum Call {
-    ClaimMemory,
-    ClaimPages,
-    ClaimPagesNode,
-    Create,
-    Destroy,
-    GetInfoList,
-    GetNodeAffinity,
-    GetNodePages,
-    MaxVcpus,
-    NumaInfo,
-    PhysInfo,
-    PopulatePhysmap,
-    SetMaxMem,
-    SetNodeAffinity,
-    SetVcpuAffinity,
-    ShadowControl,
-    Version,
+pub struct Call(&'static str);
+
+macro_rules! toolstack_calls {
+    ($($constant:ident = $name:literal),+ $(,)?) => {
+        $(pub(super) const $constant: Call = Call($name);)+
+
+        /// Those that the protocol does not make.
+        const TOOLSTACK: &[&str] = &[$($name),+];
+    };
 }
 
 impl Call {
-    /// All of them.
-    pub const ALL: [Call; 17] = [
-        Call::ClaimMemory,
-        Call::ClaimPages,
-        Call::ClaimPagesNode,
-        Call::Create,
-        Call::Destroy,
-        Call::GetInfoList,
-        Call::GetNodeAffinity,
-        Call::GetNodePages,
-        Call::MaxVcpus,
-        Call::NumaInfo,
-        Call::PhysInfo,
-        Call::PopulatePhysmap,
-        Call::SetMaxMem,
-        Call::SetNodeAffinity,
-        Call::SetVcpuAffinity,
-        Call::ShadowControl,
-        Call::Version,
-    ];
+    toolstack_calls! {
+        CREATE = "xc_domain_create",
+        DESTROY = "xc_domain_destroy",
+        MAX_VCPUS = "xc_domain_max_vcpus",
+        POPULATE_PHYSMAP = "xc_domain_populate_physmap",
+        SET_MAX_MEM = "xc_domain_setmaxmem",
+        SHADOW_CONTROL = "xc_shadow_control",
+        VERSION = "xc_version",
+    }
+
+    /// All of them, the protocol's included, in the order of their names.
+    pub fn all() -> Vec<Call> {
+        let names = [claims::Call::NAMES, Call::TOOLSTACK].concat();
+        let mut all: Vec<Call> = names.into_iter().map(Call).collect();
+        all.sort_unstable_by_key(|call| call.name());
+        all
+    }
+
+    /// A call of the protocol.
+    pub(super) fn of(call: &claims::Call<'_>) -> Call {
+        Call(call.name())
+    }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Call::ClaimMemory => "xc_domain_claim_memory",
-            Call::ClaimPages => "xc_domain_claim_pages",
-            Call::ClaimPagesNode => "xc_domain_claim_pages_node",
-            Call::Create => "xc_domain_create",
-            Call::Destroy => "xc_domain_destroy",
-            Call::GetInfoList => "xc_domain_getinfolist",
-            Call::GetNodeAffinity => "xc_domain_node_getaffinity",
-            Call::GetNodePages => "xc_domain_numa_get_node_pages",
-            Call::MaxVcpus => "xc_domain_max_vcpus",
-            Call::NumaInfo => "xc_numainfo",
-            Call::PhysInfo => "xc_physinfo",
-            Call::PopulatePhysmap => "xc_domain_populate_physmap",
-            Call::SetMaxMem => "xc_domain_setmaxmem",
-            Call::SetNodeAffinity => "xc_domain_node_setaffinity",
-            Call::SetVcpuAffinity => "xc_vcpu_setaffinity",
-            Call::ShadowControl => "xc_shadow_control",
-            Call::Version => "xc_version",
-        }
+        self.0
     }
 
     /// The one of that name.
     pub fn by_name(name: &str) -> Option<Call> {
-        Call::ALL.into_iter().find(|call| call.name() == name)
+        Call::all().into_iter().find(|call| call.name() == name)
     }
 }

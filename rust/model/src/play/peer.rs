@@ -1,6 +1,6 @@
 //! What peers do where this project places: plan and claim.
 
-use claims::{Affinity, Domid, Errno, NodePages};
+use claims::{Affinity, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
 use super::call::Call;
@@ -212,10 +212,8 @@ impl Life {
         cpus: &CpuSet,
     ) -> Result<(), Failure> {
         for vcpu in 0..self.vm.vcpus {
-            (set.stage().call(Call::SetVcpuAffinity, |xen| {
-                xen.set_vcpu_affinity(domid, vcpu, affinity, cpus)
-            }))
-            .map_err(while_("setting its affinity"))?;
+            (set.stage().set_vcpu_affinity(domid, vcpu, affinity, cpus))
+                .map_err(|error| while_("setting its affinity")(error.errno))?;
         }
         Ok(())
     }
@@ -227,15 +225,15 @@ impl Life {
         node: usize,
         pages: u64,
     ) -> Result<(), Errno> {
-        use claims::Hypervisor as _;
         let stage = set.stage();
-        let sets = stage.call(Call::Version, |xen| Ok(xen.flavour().has_claim_sets()));
+        let sets = stage.call(Call::VERSION, |xen| Ok(xen.flavour().has_claim_sets()));
         // With claim sets, what it would do is to claim one of one node.
-        let claimed = match sets {
-            Ok(true) => stage.claim_set(domid, &[NodePages { node, pages }]),
-            Ok(false) | Err(_) => stage.claim_node(domid, node, pages),
+        let set_of_one = [NodePages { node, pages }];
+        let claim = match sets {
+            Ok(true) => Claim::Set(&set_of_one),
+            Ok(false) | Err(_) => Claim::Node { node, pages },
         };
-        claimed.map_err(|error| error.errno)?;
+        (stage.claim(domid, claim)).map_err(|error| error.errno)?;
         self.built.claim = "node";
         self.built.claimed_pages = pages;
         Ok(())
@@ -247,9 +245,8 @@ impl Life {
         set: &mut Set,
         pages: u64,
     ) -> Result<(), Failure> {
-        (set.stage()
-            .call(Call::ClaimPages, |xen| xen.claim_host(domid, pages)))
-        .map_err(while_("claiming its memory on the host"))?;
+        (set.stage().claim_host(domid, pages))
+            .map_err(while_("claiming its memory on the host"))?;
         self.built.claim = "host";
         self.built.claimed_pages = pages;
         self.built.why = (self.built.why).replace("not claimed", "claimed on the host");

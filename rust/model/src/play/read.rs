@@ -235,8 +235,8 @@ fn check_fault(field: &str, fault: &FaultSpec, names: &Names) -> Result<(), Inva
         ));
     }
     let Some(call) = Call::by_name(&fault.call) else {
-        let names = Call::ALL.map(Call::name).join(", ");
-        let expected = format!("one of {names}");
+        let names: Vec<&str> = Call::all().into_iter().map(Call::name).collect();
+        let expected = format!("one of {}", names.join(", "));
         return Err(Invalid::new(
             format!("{field}.call"),
             quoted(&fault.call),
@@ -249,7 +249,7 @@ fn check_fault(field: &str, fault: &FaultSpec, names: &Names) -> Result<(), Inva
     }
     // A domain that was destroyed need not be destroyed again; whatever else is cut short begins
     // anew, and comes to the same call.
-    let ends = call == Call::Destroy && fault.errno.is_none();
+    let ends = call == Call::DESTROY && fault.errno.is_none();
     match fault.dies && fault.nth.is_none() && !ends {
         true => Err(Invalid::new(
             format!("{field}.dies"),

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
-use planner::{CpuSet, Memory, NodeSet, Topology};
+use claims::{CallError, Claim, Domid, Errno, Hypervisor, Intercept};
 
 use super::call::Call;
 use super::job::FaultSpec;
@@ -159,84 +158,24 @@ impl Stage {
         self.model.with(step)
     }
 
-    fn may(&self, call: Call) -> Result<(), CallError> {
+    /// Claims memory of the host, as a toolstack does that does without the protocol.
+    pub fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), Errno> {
+        (self.claim(domid, Claim::Host { pages })).map_err(|error| error.errno)
+    }
+}
+
+impl Intercept for Stage {
+    type Inner = Model;
+
+    fn inner(&self) -> &Model {
+        &self.model
+    }
+
+    fn before(&self, call: &claims::Call<'_>) -> Result<(), CallError> {
+        let call = Call::of(call);
         self.fault(call).map_err(|errno| CallError {
             call: call.name(),
             errno,
         })
-    }
-}
-
-impl Hypervisor for Stage {
-    fn topology(&self) -> Result<Topology, CallError> {
-        self.may(Call::NumaInfo)?;
-        self.model.topology()
-    }
-
-    fn memory(&self) -> Result<Memory, CallError> {
-        self.may(Call::PhysInfo)?;
-        self.model.memory()
-    }
-
-    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.may(Call::GetInfoList)?;
-        self.model.domains()
-    }
-
-    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        self.may(Call::GetNodeAffinity)?;
-        self.model.node_affinity(domid)
-    }
-
-    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        self.may(Call::SetNodeAffinity)?;
-        self.model.set_node_affinity(domid, nodes)
-    }
-
-    fn set_vcpu_affinity(
-        &self,
-        domid: Domid,
-        vcpu: u32,
-        affinity: Affinity,
-        cpus: &CpuSet,
-    ) -> Result<(), CallError> {
-        self.may(Call::SetVcpuAffinity)?;
-        self.model.set_vcpu_affinity(domid, vcpu, affinity, cpus)
-    }
-
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.may(Call::ClaimPages)?;
-        self.model.claim_host(domid, pages)
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        self.may(Call::ClaimPagesNode)?;
-        self.model.claim_node(domid, node, pages)
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.may(Call::ClaimMemory)?;
-        self.model.claim_set(domid, set)
-    }
-
-    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        self.may(Call::GetNodePages)?;
-        self.model.pages_by_node(domid)
-    }
-
-    fn accounting(&self) -> Accounting {
-        self.model.accounting()
-    }
-
-    fn node_claims_bind_all(&self) -> bool {
-        self.model.node_claims_bind_all()
-    }
-
-    fn now(&self) -> Duration {
-        self.model.now()
-    }
-
-    fn sleep(&self, time: Duration) {
-        self.model.sleep(time);
     }
 }

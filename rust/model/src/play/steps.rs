@@ -64,7 +64,7 @@ impl Life {
             At::FillPool => self.fill_pool(domid, set),
             At::CreateVcpus => {
                 (set.stage()
-                    .call(Call::MaxVcpus, |xen| xen.create_vcpus(domid)))
+                    .call(Call::MAX_VCPUS, |xen| xen.create_vcpus(domid)))
                 .map_err(while_("creating its vCPUs"))?;
                 if let Some(cpus) = self.bound_cpus(set) {
                     self.set_affinity(domid, set, Affinity::Hard, &cpus)?;
@@ -124,7 +124,7 @@ impl Life {
                 }
                 let vcpus = self.vm.vcpus;
                 let domid = (set.stage())
-                    .call(Call::Create, |xen| xen.create(vcpus))
+                    .call(Call::CREATE, |xen| xen.create(vcpus))
                     .map_err(while_("creating its domain"))?;
                 self.domid = Some(domid);
                 set.peers.created(&self.vm.name, domid);
@@ -157,7 +157,7 @@ impl Life {
             // What failed is to be tried again; the claim then ends with its domain.
             _ = (set.protocol.abandoned(domid)).or_else(|_| set.protocol.abandoned(domid));
         }
-        let destroyed = set.stage().call(Call::Destroy, |xen| xen.destroy(domid));
+        let destroyed = set.stage().call(Call::DESTROY, |xen| xen.destroy(domid));
         match destroyed {
             // Somebody else was faster.
             Ok(()) | Err(Errno::ESRCH) => (),
@@ -172,7 +172,7 @@ impl Life {
     fn set_max(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         let max_pages = self.max_pages();
         (set.stage()
-            .call(Call::SetMaxMem, |xen| xen.set_max(domid, max_pages)))
+            .call(Call::SET_MAX_MEM, |xen| xen.set_max(domid, max_pages)))
         .map_err(while_("setting its maximum memory"))?;
         match self.way {
             Way::Peer(_) => self.at = At::Look,
@@ -227,7 +227,7 @@ impl Life {
             self.pool_chunk_pages = pool_pages.div_ceil(parts).max(LEAST_POOL_PART_PAGES);
         }
         let chunk_pages = self.pool_chunk_pages;
-        let has = (set.stage()).call(Call::ShadowControl, |xen| {
+        let has = (set.stage()).call(Call::SHADOW_CONTROL, |xen| {
             xen.fill_pool(domid, pool_pages, chunk_pages)
         });
         let has = has.map_err(while_("filling its pool"))?;

@@ -2,9 +2,6 @@
 //! memory: measured on the running Xen, and predicted by the model from the frames that were free
 //! at the beginning.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::thread::{spawn, JoinHandle};
 use std::time::{Duration, Instant};
 
 use model::Flavour;
@@ -13,12 +10,12 @@ use xen::{DomainKind, From};
 
 use crate::cases::{cases, Case, Space, Step, Who};
 use crate::host::{Domain, Host};
-use crate::landing::{measured, set_online};
+use crate::landing::{measured, set_online, Spinners};
 use crate::layout::{free_clean, Layout};
 use crate::place::{nodes, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
 use crate::seen::Seen;
-use crate::worlds::{Extents, Modelled, Running};
+use crate::worlds::{build, Extents, Modelled, Running};
 
 /// The argument, before a seed, with which nothing but this is done.
 pub const BUSY: &str = "--busy";
@@ -28,12 +25,6 @@ const WHAT: &str = "where a domain lands while no CPU is idle";
 
 /// How long CPUs are idle, where they are.
 const REST: Duration = Duration::from_secs(20);
-
-/// Pages that an HVM builder populates one by one, before it tries larger extents.
-const FIRST_PAGES: u64 = 0xA0;
-
-/// The extents that a builder tries, and what they are tried within.
-const EXTENTS: [(u32, u32); 3] = [(18, 63), (9, 18), (0, 9)];
 
 /// How far what is measured in one boot may be from what was predicted, in points of a hundred.
 const POINTS: f64 = 1.0;
@@ -84,66 +75,6 @@ fn keep_crumbs(host: &Host, nodes: &[usize]) -> Result<Domain, Failure> {
         ensure!(had == 1, "node {node} has no page");
     }
     Ok(domain)
-}
-
-/// Threads that keep every CPU busy, while this is there.
-pub struct Spinners {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Spinners {
-    pub fn new(count: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let spin = |stop: Arc<AtomicBool>| {
-            while !stop.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
-            }
-        };
-        let threads = (0..count).map(|_| stop.clone());
-        Spinners {
-            threads: threads.map(|stop| spawn(move || spin(stop))).collect(),
-            stop,
-        }
-    }
-}
-
-impl Drop for Spinners {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // None panics.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Asks for a domain's memory as an HVM builder does: `take` gets the order of extents, the guest
-/// frame of the first and how many, and says how many there were. How many pages were had.
-pub fn build(
-    pages: u64,
-    mut take: impl FnMut(u32, u64, u64) -> Result<u64, Failure>,
-) -> Result<u64, Failure> {
-    let mut frame = 0;
-    while frame < pages {
-        let mut done = 0;
-        for (order, within) in EXTENTS {
-            let small = frame < FIRST_PAGES && order > 0;
-            if small || frame % (1 << order) != 0 || (pages - frame) >> order == 0 {
-                continue;
-            }
-            let most = (frame + 1).next_multiple_of(1 << within) - frame;
-            done = take(order, frame, most.min(pages - frame) >> order)? << order;
-            if done > 0 {
-                break;
-            }
-        }
-        if done == 0 {
-            break;
-        }
-        frame += done;
-    }
-    Ok(frame)
 }
 
 /// Places the new domain on the node and builds it: its extents, and from where they were asked.

@@ -1,13 +1,14 @@
 //! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
 //! open.
 
-use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor};
+use claims::{Accounting, Affinity, Claim, Domid, Errno, Hypervisor};
 use planner::{CpuSet, NodeSet};
 use xen::{From, Xen};
 
 use crate::host::Host;
+use crate::node_claims::PAGES;
 use crate::operations::NOBODY;
-use crate::report::{ensure, Failure, Found, Report};
+use crate::report::{ensure, refused, Failure, Found, Report};
 use crate::seen::Seen;
 use crate::{fake_libxenctrl, node_claims};
 
@@ -17,8 +18,6 @@ const DOMAINS: usize = 300;
 /// How often a handle is opened and closed; it takes milliseconds on a Xen without hardware.
 const OPENED: u32 = 5_000;
 const OPENED_LONG: u32 = 100_000;
-
-pub const PAGES: u64 = 1 << 12;
 
 pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("distances are those of the firmware", || distances(host));
@@ -109,45 +108,41 @@ fn counters(host: &Host) -> Found {
     Ok(String::new())
 }
 
-/// That Xen refuses, and how.
-pub fn refused<T>(what: &str, answer: Result<T, CallError>, errno: Errno) -> Result<(), Failure> {
-    match answer {
-        Err(error) if error.errno == errno => Ok(()),
-        Err(error) => Err(Failure(format!("{what}: {error}, and not {errno}"))),
-        Ok(_) => Err(Failure(format!("{what} succeeded"))),
-    }
-}
-
 fn errnos(host: &Host) -> Found {
     let xen = &host.xen;
     let domain = host.create(host.kinds[0], 1, PAGES)?;
     let (domid, free) = (domain.domid, host.settled()?.host_free_pages);
     refused(
         "more than the maximum",
-        xen.claim_host(domid, PAGES + 1),
+        xen.claim(domid, Claim::Host { pages: PAGES + 1 }),
         Errno::EINVAL,
     )?;
     refused(
         "a claim of nobody",
-        xen.claim_host(NOBODY, 1),
+        xen.claim(NOBODY, Claim::Host { pages: 1 }),
         Errno::EINVAL,
     )?;
-    xen.claim_host(domid, PAGES)?;
+    xen.claim(domid, Claim::Host { pages: PAGES })?;
     refused(
         "a second claim",
-        xen.claim_host(domid, PAGES),
+        xen.claim(domid, Claim::Host { pages: PAGES }),
         Errno::EINVAL,
     )?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == PAGES, "{outstanding} pages are claimed");
-    xen.claim_host(domid, 0)?;
-    xen.claim_host(domid, 0)?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == 0, "{outstanding} pages are left of a claim");
     xen.set_max_pages(domid, 2 * free)?;
     refused(
         "more than the host has",
-        xen.claim_host(domid, free + PAGES),
+        xen.claim(
+            domid,
+            Claim::Host {
+                pages: free + PAGES,
+            },
+        ),
         Errno::ENOMEM,
     )?;
     let nobody = xen.node_affinity(NOBODY);
@@ -245,7 +240,7 @@ fn vcpu_affinity(host: &Host) -> Found {
 
 fn accounting(host: &Host) -> Found {
     let seen = Seen::of(host)?;
-    let assumed = host.xen.accounting();
+    let assumed = host.xen.capabilities().accounting;
     ensure!(
         assumed == Accounting::Late || assumed == seen.accounting,
         "it is {:?}, and {assumed:?} was assumed",

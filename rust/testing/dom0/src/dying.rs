@@ -3,7 +3,7 @@
 
 use std::thread::scope;
 
-use claims::{Errno, Hypervisor};
+use claims::{Claim, Errno, Hypervisor};
 use xen::From;
 
 use crate::host::Host;
@@ -44,7 +44,7 @@ pub fn claim(host: &Host) -> Found {
             match left {
                 Ok(Some(PAGES)) if !destroying.is_finished() => (),
                 Ok(Some(left)) if left < PAGES => {
-                    let answer = host.xen.claim_host(domid, all);
+                    let answer = host.xen.claim(domid, Claim::Host { pages: all });
                     let claimed = host.outstanding(domid).unwrap_or(0);
                     break Ok((left, claimed, answer.map_err(|error| error.errno)));
                 }

@@ -6,10 +6,9 @@ use xen::From;
 
 use crate::draw::GIB_ORDER;
 use crate::followed::Followed;
-use crate::gib::Tried;
 use crate::modelled::Modelled;
 use crate::moves::{left, pages};
-use crate::operations::{Operation, World};
+use crate::operations::{Counters, Operation, World};
 use crate::report::Failure;
 
 /// A populate, and what the running Xen did.
@@ -34,6 +33,17 @@ pub struct Told {
     /// What must be asked of both next, since only the model had a whole GiB: a refusal for any
     /// other reason than that pages broke is one of these extents too.
     pub next: Option<Operation>,
+}
+
+/// What the model did by itself.
+#[derive(Debug)]
+pub struct Tried {
+    pub saved: Modelled,
+    pub before: Counters,
+    pub after: Counters,
+    pub done: u64,
+    /// Whether from the same nodes as Xen.
+    pub same: bool,
 }
 
 impl Told {

@@ -5,7 +5,7 @@ use xen::From;
 
 use crate::draw::GIB_ORDER;
 use crate::followed::Followed;
-use crate::following::{Populate, Told};
+use crate::following::{Populate, Told, Tried};
 use crate::modelled::Modelled;
 use crate::moves::pages;
 use crate::operations::{Counters, Operation};
@@ -18,17 +18,6 @@ const PARTS: u64 = 1 << (GIB_ORDER - PART_ORDER);
 /// How many of its parts are asked for where Xen had no whole GiB: not all, for as pages break,
 /// so do some of these.
 const PARTS_ASKED: u64 = PARTS - PARTS / 16;
-
-/// What the model did by itself.
-#[derive(Debug)]
-pub struct Tried {
-    pub saved: Modelled,
-    pub before: Counters,
-    pub after: Counters,
-    pub done: u64,
-    /// Whether from the same nodes as Xen.
-    pub same: bool,
-}
 
 impl Populate<'_> {
     /// Does it for one of a GiB, when the model has tried.

@@ -3,12 +3,14 @@
 //!
 //! Measured and told, not demanded: the protocol cannot ask for more than it does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::{spawn, JoinHandle};
 use std::time::Duration;
 
 use planner::NodeSet;
 use xen::From;
 
-use crate::busy::Spinners;
 use crate::host::Host;
 use crate::place::{build, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
@@ -120,4 +122,36 @@ fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
     Ok(format!(
         "{share:.1} % of {pages} pages on node {node}, planned there"
     ))
+}
+
+/// Threads that keep every CPU busy, while this is there.
+pub struct Spinners {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Spinners {
+    pub fn new(count: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let spin = |stop: Arc<AtomicBool>| {
+            while !stop.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        };
+        let threads = (0..count).map(|_| stop.clone());
+        Spinners {
+            threads: threads.map(|stop| spawn(move || spin(stop))).collect(),
+            stop,
+        }
+    }
+}
+
+impl Drop for Spinners {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // None panics.
+            let _ = thread.join();
+        }
+    }
 }

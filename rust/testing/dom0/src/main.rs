@@ -4,6 +4,7 @@
 //! figures. Exit status: 0 all hold, 1 one does not, 2 there is no Xen.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod builds;
 mod busy;
 mod calls;
@@ -12,8 +13,6 @@ mod crash;
 mod differential;
 mod draw;
 mod dying;
-#[path = "../../../claims/tests/everywhere/mod.rs"]
-mod everywhere;
 mod fake_libxenctrl;
 mod followed;
 mod following;
@@ -31,7 +30,6 @@ mod place;
 mod race;
 mod report;
 mod seen;
-mod site;
 mod srat;
 mod storm;
 mod worlds;
@@ -121,7 +119,7 @@ fn main() -> ExitCode {
     let long = std::env::args().any(|argument| argument == LONG);
     calls::run(&host, &mut report, long);
     builds::run(&host, &mut report);
-    site::run(&host, &mut report);
+    backend::run(&host, &mut report);
     storm::run(&host, &mut report);
     operations_on_both(&host, &mut report, 1);
     let of_two = "two placements at once do not meet on a node";

@@ -1,14 +1,16 @@
 //! Claims on nodes, of either kind: the errno of each refusal, what replaces and releases them, and
 //! that others do not get what they hold.
 
-use claims::{CallError, Domid, Errno, Hypervisor, NodePages};
+use claims::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use xen::From;
 
-use crate::calls::{refused, PAGES};
 use crate::host::Host;
 use crate::operations::NOBODY;
-use crate::report::{ensure, Failure, Found};
+use crate::report::{ensure, refused, Failure, Found};
 use crate::seen::Seen;
+
+/// Pages of a domain on which calls are tried.
+pub const PAGES: u64 = 1 << 12;
 
 /// Claims on single nodes.
 pub fn single(host: &Host) -> Found {
@@ -18,7 +20,7 @@ pub fn single(host: &Host) -> Found {
     let (domid, offline) = (domain.domid, host.topology.node_count());
     let node = host.nodes_with_memory()?.first().copied().unwrap_or(0);
     if !has {
-        let answer = xen.claim_node(domid, node, PAGES);
+        let answer = xen.claim(domid, Claim::Node { node, pages: PAGES });
         refused("a claim on a node", answer, Errno::ENOSYS)?;
         return Ok("none".to_string());
     }
@@ -53,23 +55,29 @@ pub fn single(host: &Host) -> Found {
             Errno::EINVAL,
         ),
     ] {
-        refused(what, xen.claim_node(domid, node, pages), errno)?;
+        refused(what, xen.claim(domid, Claim::Node { node, pages }), errno)?;
     }
-    xen.claim_node(domid, node, 0)?;
-    xen.claim_node(domid, node, PAGES)?;
+    xen.claim(domid, Claim::Node { node, pages: 0 })?;
+    xen.claim(domid, Claim::Node { node, pages: PAGES })?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == PAGES, "{outstanding} pages are claimed");
     for (what, answer) in [
-        ("a second claim", xen.claim_node(domid, node, PAGES)),
-        ("one on the host", xen.claim_host(domid, PAGES)),
+        (
+            "a second claim",
+            xen.claim(domid, Claim::Node { node, pages: PAGES }),
+        ),
+        (
+            "one on the host",
+            xen.claim(domid, Claim::Host { pages: PAGES }),
+        ),
     ] {
         refused(what, answer, Errno::EINVAL)?;
     }
-    xen.claim_host(domid, 0)?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
     let outstanding = host.outstanding(domid)?;
     ensure!(outstanding == 0, "{outstanding} pages are left of a claim");
     kept(host, domid, node, |pages| {
-        xen.claim_node(domid, node, pages)
+        xen.claim(domid, Claim::Node { node, pages })
     })
 }
 
@@ -117,12 +125,12 @@ pub fn sets(host: &Host) -> Found {
     let other = nodes.last().copied().unwrap_or(0);
     let on = |node, pages| NodePages { node, pages };
     if !has {
-        let answer = xen.claim_set(domid, &[on(node, PAGES)]);
+        let answer = xen.claim(domid, Claim::Set(&[on(node, PAGES)]));
         refused("a set of claims", answer, Errno::ENOSYS)?;
         return Ok("none".to_string());
     }
     let some = [on(node, PAGES / 2)];
-    xen.claim_set(domid, &some)?;
+    xen.claim(domid, Claim::Set(&some))?;
     for (what, domid, set, errno) in [
         (
             "nothing of a node that is not there",
@@ -156,29 +164,29 @@ pub fn sets(host: &Host) -> Found {
         ),
         ("a set of nobody", NOBODY, vec![on(node, 1)], Errno::ESRCH),
     ] {
-        refused(what, xen.claim_set(domid, &set), errno)?;
+        refused(what, xen.claim(domid, Claim::Set(&set)), errno)?;
     }
     outstanding(host, domid, PAGES / 2, "what was refused")?;
     refused(
         "one on the host",
-        xen.claim_host(domid, PAGES),
+        xen.claim(domid, Claim::Host { pages: PAGES }),
         Errno::EINVAL,
     )?;
     if node != other {
-        xen.claim_set(domid, &[on(node, 1), on(other, PAGES - 1)])?;
+        xen.claim(domid, Claim::Set(&[on(node, 1), on(other, PAGES - 1)]))?;
         outstanding(host, domid, PAGES, "a set of two nodes in place of one")?;
     }
-    xen.claim_set(domid, &some)?;
+    xen.claim(domid, Claim::Set(&some))?;
     outstanding(host, domid, PAGES / 2, "a smaller set in place of another")?;
     for _ in 0..2 {
-        xen.claim_set(domid, &[])?;
+        xen.claim(domid, Claim::Set(&[]))?;
         outstanding(host, domid, 0, "the release")?;
     }
-    xen.claim_set(domid, &some)?;
-    xen.claim_host(domid, 0)?;
+    xen.claim(domid, Claim::Set(&some))?;
+    xen.claim(domid, Claim::Host { pages: 0 })?;
     outstanding(host, domid, 0, "the release of what the host has")?;
     kept(host, domid, node, |pages| match pages {
-        0 => xen.claim_set(domid, &[]),
-        pages => xen.claim_set(domid, &[on(node, pages)]),
+        0 => xen.claim(domid, Claim::Set(&[])),
+        pages => xen.claim(domid, Claim::Set(&[on(node, pages)])),
     })
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use claims::{CallError, Domid, Errno, Hypervisor, NodePages};
+use claims::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{Memory, NodeSet};
 use xen::{DomainKind, From};
 
@@ -221,12 +221,14 @@ impl World for Running<'_> {
                 done(xen.set_max_pages(self.slots[slot].domid, pages))
             }
             Operation::ClaimHost(slot, pages) => {
-                done(xen.claim_host(self.slots[slot].domid, pages))
+                done(xen.claim(self.slots[slot].domid, Claim::Host { pages }))
             }
             Operation::ClaimNode(slot, node, pages) => {
-                done(xen.claim_node(self.slots[slot].domid, node, pages))
+                done(xen.claim(self.slots[slot].domid, Claim::Node { node, pages }))
             }
-            Operation::ClaimSet(slot, ref set) => done(xen.claim_set(self.slots[slot].domid, set)),
+            Operation::ClaimSet(slot, ref set) => {
+                done(xen.claim(self.slots[slot].domid, Claim::Set(set)))
+            }
             Operation::Populate(slot, order, count, from) => {
                 self.populate(slot, order, count, from)
             }

@@ -4,7 +4,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use claims::CallError;
+use claims::{CallError, Errno};
 
 /// Why a check did not hold.
 #[derive(Debug)]
@@ -48,6 +48,15 @@ macro_rules! ensure {
 }
 
 pub(crate) use ensure;
+
+/// That Xen refuses, and how.
+pub fn refused<T>(what: &str, answer: Result<T, CallError>, errno: Errno) -> Result<(), Failure> {
+    match answer {
+        Err(error) if error.errno == errno => Ok(()),
+        Err(error) => Err(Failure(format!("{what}: {error}, and not {errno}"))),
+        Ok(_) => Err(Failure(format!("{what} succeeded"))),
+    }
+}
 
 /// The text of the last panic: a check may panic in a thread, and some panic on purpose.
 static PANIC: Mutex<String> = Mutex::new(String::new());

@@ -1,7 +1,7 @@
 //! What kind of page accounting the running Xen has, by what its calls do: its version does not
 //! tell, for patches are carried to releases that were made without them.
 
-use claims::{Accounting, CallError, Errno, Hypervisor, NodePages};
+use claims::{Accounting, CallError, Claim, Errno, Hypervisor, NodePages};
 use model::Flavour;
 use xen::From;
 
@@ -67,13 +67,13 @@ impl Seen {
 fn has_node_claims(host: &Host) -> Result<bool, Failure> {
     let domain = host.create(host.kinds[0], 1, 1)?;
     let node = host.topology.online().lowest().unwrap_or(0);
-    there_is(host.xen.claim_node(domain.domid, node, 0))
+    there_is(host.xen.claim(domain.domid, Claim::Node { node, pages: 0 }))
 }
 
 /// Whether it has sets of claims, in the form that this build knows.
 fn has_claim_sets(host: &Host) -> Result<bool, Failure> {
     let domain = host.create(host.kinds[0], 1, 1)?;
-    there_is(host.xen.claim_set(domain.domid, &[]))
+    there_is(host.xen.claim(domain.domid, Claim::Set(&[])))
 }
 
 /// Whether there is a call, by what it answers where nothing is to be done: that there is none, of
@@ -94,8 +94,8 @@ fn tells_node_claims(host: &Host, claim_sets: bool) -> Result<bool, Failure> {
     match claim_sets {
         true => host
             .xen
-            .claim_set(domain.domid, &[NodePages { node, pages }])?,
-        false => host.xen.claim_node(domain.domid, node, pages)?,
+            .claim(domain.domid, Claim::Set(&[NodePages { node, pages }]))?,
+        false => host.xen.claim(domain.domid, Claim::Node { node, pages })?,
     }
     match claimed_by_node(&host.xen.memory()?)[node] {
         0 => Ok(false),
@@ -115,10 +115,15 @@ fn counts_allocated_pages(host: &Host) -> Result<bool, Failure> {
     domain.populate(4 * LESS_PAGES, From::Anywhere)?;
     let memory = host.settled()?;
     let unclaimed = memory.host_free_pages - memory.host_outstanding_pages;
-    (host.xen).claim_host(other.domid, unclaimed - 2 * LESS_PAGES)?;
+    (host.xen).claim(
+        other.domid,
+        Claim::Host {
+            pages: unclaimed - 2 * LESS_PAGES,
+        },
+    )?;
     let pages = LESS_PAGES;
     let set = [NodePages { node, pages }];
-    match host.xen.claim_set(domain.domid, &set) {
+    match host.xen.claim(domain.domid, Claim::Set(&set)) {
         Ok(()) => Ok(false),
         Err(error) if error.errno == Errno::ENOMEM => Ok(true),
         Err(error) => Err(error.into()),
@@ -130,7 +135,8 @@ fn counts_allocated_pages(host: &Host) -> Result<bool, Failure> {
 fn accounting(host: &Host) -> Result<Accounting, Failure> {
     let (claimed, most) = (1000, 100);
     let domain = host.create(host.kinds[0], 1, claimed)?;
-    host.xen.claim_host(domain.domid, claimed)?;
+    host.xen
+        .claim(domain.domid, Claim::Host { pages: claimed })?;
     host.xen.set_max_pages(domain.domid, most)?;
     let had = domain.populate(most + 1, From::Anywhere)?.pages;
     ensure!(had == most, "{had} pages were had, and {most} are allowed");
@@ -147,10 +153,16 @@ fn has_shortfall(host: &Host) -> Result<bool, Failure> {
     let free = host.settled()?.host_free_pages;
     let domain = host.create(host.kinds[0], 1, free)?;
     let other = host.create(host.kinds[0], 1, free)?;
-    host.xen.claim_host(domain.domid, LESS_PAGES)?;
+    host.xen
+        .claim(domain.domid, Claim::Host { pages: LESS_PAGES })?;
     let memory = host.settled()?;
     let unclaimed = memory.host_free_pages - memory.host_outstanding_pages;
-    host.xen.claim_host(other.domid, unclaimed - LESS_PAGES)?;
+    host.xen.claim(
+        other.domid,
+        Claim::Host {
+            pages: unclaimed - LESS_PAGES,
+        },
+    )?;
     let had = (host.xen).populate(domain.domid, ORDER, From::Anywhere, &mut [0])?;
     Ok(had > 0)
 }

@@ -4,7 +4,7 @@
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use claims::Hypervisor;
+use claims::{Claim, Hypervisor};
 use planner::Policy;
 use xen::DomainKind;
 
@@ -138,7 +138,12 @@ pub fn giving_back(host: &Host) -> Found {
     // Another process has claimed most of the host, so that little must be populated.
     let (kind, pages) = (host.kinds[0], free / 8);
     let other = host.create(kind, 1, free)?;
-    host.xen.claim_host(other.domid, free * 13 / 16)?;
+    host.xen.claim(
+        other.domid,
+        Claim::Host {
+            pages: free * 13 / 16,
+        },
+    )?;
     let old = host.create(kind, 1, pages)?;
     let asked = || request(pages, Policy::BestEffort);
     let placed = protocol.place(placement(old.domid, kind, asked()))?;

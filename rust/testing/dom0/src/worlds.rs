@@ -8,11 +8,16 @@ use model::{Flavour, Kind, Sizes, Timing, Xen};
 use planner::NodeSet;
 use xen::From;
 
-use crate::busy::build;
 use crate::cases::{Step, Who};
 use crate::host::{Domain, Host};
 use crate::layout::{free_clean, Layout};
 use crate::report::{ensure, Failure};
+
+/// Pages that an HVM builder populates one by one, before it tries larger extents.
+const FIRST_PAGES: u64 = 0xA0;
+
+/// The extents that a builder tries, and what they are tried within.
+const EXTENTS: [(u32, u32); 3] = [(18, 63), (9, 18), (0, 9)];
 
 /// How often it is looked whether a domain is gone, and when it is on the model.
 const LOOKS: u32 = 30_000;
@@ -197,4 +202,32 @@ impl Modelled {
 
 fn refused(errno: claims::Errno) -> Failure {
     Failure(format!("the model refuses: {errno}"))
+}
+
+/// Asks for a domain's memory as an HVM builder does: `take` gets the order of extents, the guest
+/// frame of the first and how many, and says how many there were. How many pages were had.
+pub fn build(
+    pages: u64,
+    mut take: impl FnMut(u32, u64, u64) -> Result<u64, Failure>,
+) -> Result<u64, Failure> {
+    let mut frame = 0;
+    while frame < pages {
+        let mut done = 0;
+        for (order, within) in EXTENTS {
+            let small = frame < FIRST_PAGES && order > 0;
+            if small || frame % (1 << order) != 0 || (pages - frame) >> order == 0 {
+                continue;
+            }
+            let most = (frame + 1).next_multiple_of(1 << within) - frame;
+            done = take(order, frame, most.min(pages - frame) >> order)? << order;
+            if done > 0 {
+                break;
+            }
+        }
+        if done == 0 {
+            break;
+        }
+        frame += done;
+    }
+    Ok(frame)
 }

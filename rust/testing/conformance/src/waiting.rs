@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Accounting, Claims, Error, Rung, Step};
+use claims::{Accounting, Claim, Claims, Error, Rung, Step};
 use planner::Policy;
 
-use super::bench::{placement, request, wait, Bench, Fault, Site};
+use super::bench::{placement, request, wait, Backend, Bench, Fault};
 
 /// Claims memory as another process does, of which the bench's own knows nothing.
-fn claimed_by_others<S: Site>(bench: &Bench<S>, pages: u64) {
+fn claimed_by_others<S: Backend>(bench: &Bench<S>, pages: u64) {
     let domid = bench.create(pages);
-    bench.xen.site.claim_host(domid, pages).unwrap();
+    let claim = Claim::Host { pages };
+    bench.xen.backend.claim(domid, claim).unwrap();
 }
 
-pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.most();
     claimed_by_others(&bench, pages);
@@ -23,7 +24,7 @@ pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Site>(open: &dyn Fn
         let asked = placement(domid, request(pages, Policy::BestEffort));
         bench.protocol.place(asked).unwrap_err()
     };
-    let start = bench.xen.site.now();
+    let start = bench.xen.backend.now();
     let error = place();
     let Error::HostFull {
         needed_pages,
@@ -35,21 +36,21 @@ pub fn a_quiet_full_host_is_refused_soon_and_with_figures<S: Site>(open: &dyn Fn
         panic!("{error}");
     };
     assert!(needed_pages > pages && available_pages < pages * 2 / 5);
-    assert!(waited <= bench.xen.site.now() - start, "{waited:?}");
+    assert!(waited <= bench.xen.backend.now() - start, "{waited:?}");
     let slept = *bench.xen.slept.lock().unwrap();
     assert!(slept < Duration::from_secs(10), "{slept:?}");
     // Without a wait it is refused at once.
-    bench.protocol.configure(wait(&bench.xen.site, 0));
+    bench.protocol.configure(wait(&bench.xen.backend, 0));
     place();
     assert_eq!(*bench.xen.slept.lock().unwrap(), slept);
 }
 
-pub fn the_room_for_pools_is_held_back_until_they_are_filled<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = wait(&site, 0);
-    let bench = Bench::with(site, config.clone());
+pub fn the_room_for_pools_is_held_back_until_they_are_filled<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = wait(&backend, 0);
+    let bench = Bench::with(backend, config.clone());
     let first = bench.place(bench.most() / 2, Policy::Any);
-    let free = bench.xen.site.memory().unwrap().host_free_pages;
+    let free = bench.xen.backend.memory().unwrap().host_free_pages;
     let overhead = first.request().overhead_pages;
     let fits = free - bench.most() / 2 - overhead - config.reserve().host_pages;
     // All that is free but for the first one's pool: too much with an overhead of its own.
@@ -64,10 +65,10 @@ pub fn the_room_for_pools_is_held_back_until_they_are_filled<S: Site>(open: &dyn
     );
 }
 
-pub fn a_change_of_claims_waits_for_the_builds_in_flight<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = wait(&site, 2);
-    let bench = Bench::with(site, config.clone());
+pub fn a_change_of_claims_waits_for_the_builds_in_flight<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = wait(&backend, 2);
+    let bench = Bench::with(backend, config.clone());
     let pages = bench.small();
     let first = bench.place(pages, Policy::BestEffort);
     let never = config.with_claims(Claims::Never);
@@ -88,10 +89,10 @@ pub fn a_change_of_claims_waits_for_the_builds_in_flight<S: Site>(open: &dyn Fn(
     assert_eq!(bench.protocol.status().pending, None);
 }
 
-pub fn with_late_accounting_a_tight_claim_queues_behind_builds<S: Site>(open: &dyn Fn() -> S) {
+pub fn with_late_accounting_a_tight_claim_queues_behind_builds<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let late = bench.protocol.status().accounting == Accounting::Late;
-    if !late || bench.xen.site.node_claims() {
+    if !late || bench.xen.backend.node_claims() {
         return;
     }
     // Both fit, and leave too little to hide an extent of 1 GiB for each build.
@@ -108,7 +109,7 @@ pub fn with_late_accounting_a_tight_claim_queues_behind_builds<S: Site>(open: &d
     assert!(matches!(step, Step::Placed(_)), "{step:?}");
 }
 
-pub fn what_only_goes_up_and_down_is_no_progress<S: Site>(open: &dyn Fn() -> S) {
+pub fn what_only_goes_up_and_down_is_no_progress<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let mut looks = 0;
     *bench.xen.wobble.lock().unwrap() = Box::new(move || {
@@ -126,7 +127,7 @@ pub fn what_only_goes_up_and_down_is_no_progress<S: Site>(open: &dyn Fn() -> S) 
     assert!(slept < Duration::from_secs(12), "{slept:?}");
 }
 
-pub fn what_the_host_can_never_give_is_refused_at_once<S: Site>(open: &dyn Fn() -> S) {
+pub fn what_the_host_can_never_give_is_refused_at_once<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.most() * 6;
     let domid = bench.create(pages);
@@ -141,20 +142,20 @@ pub fn what_the_host_can_never_give_is_refused_at_once<S: Site>(open: &dyn Fn() 
 }
 
 /// A look at a claim that comes late, because the control domain was stalled, still ends.
-pub fn a_stalled_clock_does_not_hang_a_placement<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = wait(&site, 20);
-    let bench = Bench::with(site, config);
+pub fn a_stalled_clock_does_not_hang_a_placement<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = wait(&backend, 20);
+    let bench = Bench::with(backend, config);
     let late = bench.protocol.status().accounting == Accounting::Late;
-    if !late || bench.xen.site.node_claims() {
+    if !late || bench.xen.backend.node_claims() {
         return;
     }
     bench.xen.stall.lock().unwrap().0 = Duration::from_secs(2);
-    let site = bench.xen.site.clone();
+    let backend = bench.xen.backend.clone();
     // More is claimed than is free as soon as anything is claimed.
     *bench.xen.wobble.lock().unwrap() =
         Box::new(
-            move || match site.memory().unwrap().host_outstanding_pages {
+            move || match backend.memory().unwrap().host_outstanding_pages {
                 0 => 0,
                 _ => 1 << 40,
             },
@@ -170,13 +171,14 @@ pub fn a_stalled_clock_does_not_hang_a_placement<S: Site>(open: &dyn Fn() -> S) 
 }
 
 /// Another process claims between our look and our claim.
-pub fn who_is_overtaken_is_told_that_the_host_is_full<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = wait(&site, 0);
-    let bench = Bench::with(site, config);
+pub fn who_is_overtaken_is_told_that_the_host_is_full<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = wait(&backend, 0);
+    let bench = Bench::with(backend, config);
     let pages = bench.most();
     let (other, domid) = (bench.create(pages), bench.create(pages));
-    let overtake = move |site: &S| site.claim_host(other, pages).unwrap();
+    let claim = Claim::Host { pages };
+    let overtake = move |backend: &S| backend.claim(other, claim).unwrap();
     let fault = Fault::Overtaken(Arc::new(overtake));
     bench.xen.set("claim_host", fault);
     let error = bench

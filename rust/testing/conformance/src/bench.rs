@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claims::{
-    Accounting, Affinity, CallError, Config, DomainInfo, Domid, Errno, Hypervisor, NodePages,
-    Placed, Placement, Protocol, Rung,
+    Answer, Call, CallError, Claim, Config, Domid, Errno, Hypervisor, Intercept, Placed, Placement,
+    Protocol, Rung,
 };
-use planner::{CpuSet, Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
+use planner::{Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
 
 /// A hypervisor and what a toolstack does around the protocol. Clones are the same.
-pub trait Site: Hypervisor + Clone + 'static {
+pub trait Backend: Hypervisor + Clone + 'static {
     /// Whether it is known to have claims on nodes.
     fn node_claims(&self) -> bool;
 
@@ -48,7 +48,7 @@ type Told = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
 /// A hypervisor whose calls can be made to fail.
 #[derive(Clone)]
 pub struct Faulty<S> {
-    pub site: S,
+    pub backend: S,
     faults: Arc<Mutex<BTreeMap<&'static str, Fault<S>>>>,
     /// Outstanding pages of nobody, asked at each reading.
     pub wobble: Arc<Mutex<Box<dyn FnMut() -> u64 + Send>>>,
@@ -65,10 +65,10 @@ pub struct Faulty<S> {
     pub calls: Arc<Mutex<Vec<String>>>,
 }
 
-impl<S: Site> Faulty<S> {
-    pub fn new(site: S) -> Self {
+impl<S: Backend> Faulty<S> {
+    pub fn new(backend: S) -> Self {
         Faulty {
-            site,
+            backend,
             faults: Arc::default(),
             wobble: Arc::new(Mutex::new(Box::new(|| 0))),
             topology: Arc::default(),
@@ -89,165 +89,136 @@ impl<S: Site> Faulty<S> {
     }
 
     fn claimed(&self) -> bool {
-        let memory = self.site.memory();
+        let memory = self.backend.memory();
         memory.is_ok_and(|memory| memory.host_outstanding_pages > 0)
     }
 
-    /// A reading fails only once something is claimed.
-    fn reading(&self, call: &'static str) -> Option<CallError> {
-        match self.faults.lock().unwrap().get(call) {
-            Some(Fault::Errno(errno)) if self.claimed() => Some(CallError {
-                call,
-                errno: *errno,
-            }),
-            Some(_) | None => None,
-        }
-    }
-
-    /// A reading is overtaken once, for whoever overtakes reads too.
-    fn overtaken_once(&self, call: &'static str) {
+    /// A reading fails only once something is claimed. It is overtaken once, for what overtakes it
+    /// reads too.
+    fn before_reading(&self, call: &Call<'_>, name: &str) -> Result<(), CallError> {
         let mut faults = self.faults.lock().unwrap();
-        if let Some(Fault::Overtaken(doing)) = faults.get(call).cloned() {
-            faults.remove(call);
-            drop(faults);
-            doing(&self.site);
-        }
-    }
-
-    fn call<T: Default>(
-        &self,
-        call: &'static str,
-        arguments: String,
-        body: impl FnOnce(&S) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("{call} {arguments}"));
-        let fault = self.faults.lock().unwrap().get(call).cloned();
-        match fault {
-            None => body(&self.site),
-            Some(Fault::Errno(errno)) => Err(CallError { call, errno }),
-            Some(Fault::Nothing) => Ok(T::default()),
-            Some(Fault::Panic) => panic!("{call} was told to panic"),
+        match faults.get(name).cloned() {
+            Some(Fault::Errno(errno)) if self.claimed() => failed(call, errno),
             Some(Fault::Overtaken(doing)) => {
-                doing(&self.site);
-                body(&self.site)
+                faults.remove(name);
+                drop(faults);
+                doing(&self.backend);
+                Ok(())
             }
+            Some(Fault::Errno(_) | Fault::Nothing | Fault::Panic) | None => Ok(()),
         }
     }
 }
 
-impl<S: Site> Hypervisor for Faulty<S> {
-    fn topology(&self) -> Result<Topology, CallError> {
-        match self.topology.lock().unwrap().clone() {
-            None => self.site.topology(),
-            Some(told) => told.map_err(|errno| CallError {
-                call: "topology",
-                errno,
-            }),
+fn failed<T>(call: &Call<'_>, errno: Errno) -> Result<T, CallError> {
+    let call = call.name();
+    Err(CallError { call, errno })
+}
+
+/// What a call that is not made answers until a success is made of it.
+const NOT_MADE: Errno = Errno(0);
+
+/// What a check calls a call by, and what is asked in it.
+fn described(call: &Call<'_>) -> (&'static str, String) {
+    match call {
+        Call::Topology {} => ("topology", String::new()),
+        Call::Memory {} => ("memory", String::new()),
+        Call::Domains {} => ("domains", String::new()),
+        Call::NodeAffinity { domid } => ("node_affinity", format!("{domid}")),
+        Call::SetNodeAffinity { domid, nodes } => {
+            ("set_node_affinity", format!("{domid} {nodes:?}"))
+        }
+        Call::SetVcpuAffinity {
+            domid,
+            vcpu,
+            affinity,
+            cpus,
+        } => {
+            let arguments = format!("{domid}v{vcpu} {affinity:?} {cpus}");
+            ("set_vcpu_affinity", arguments)
+        }
+        Call::Claim { domid, claim } => match claim {
+            Claim::Host { pages: 0 } => ("cancel", format!("{domid} 0")),
+            Claim::Host { pages } => ("claim_host", format!("{domid} {pages}")),
+            Claim::Node { pages: 0, .. } => ("probe", format!("{domid} 0")),
+            Claim::Node { node: 0, pages } => ("claim_node 0", format!("{domid} {pages}")),
+            Claim::Node { node: 1, pages } => ("claim_node 1", format!("{domid} {pages}")),
+            Claim::Node { pages, .. } => ("claim_node", format!("{domid} {pages}")),
+            Claim::Set([]) => ("probe set", format!("{domid} []")),
+            Claim::Set(set @ [_]) => ("claim_set of one", format!("{domid} {set:?}")),
+            Claim::Set(set) => ("claim_set", format!("{domid} {set:?}")),
+        },
+        Call::PagesByNode { domid } => ("pages_by_node", format!("{domid}")),
+    }
+}
+
+impl<S: Backend> Intercept for Faulty<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.backend
+    }
+
+    fn before(&self, call: &Call<'_>) -> Result<(), CallError> {
+        let (name, arguments) = described(call);
+        match call {
+            Call::Topology {} | Call::NodeAffinity { .. } | Call::PagesByNode { .. } => Ok(()),
+            Call::Memory {} | Call::Domains {} => self.before_reading(call, name),
+            Call::SetNodeAffinity { .. } | Call::SetVcpuAffinity { .. } | Call::Claim { .. } => {
+                (self.calls.lock().unwrap()).push(format!("{name} {arguments}"));
+                let fault = self.faults.lock().unwrap().get(name).cloned();
+                match fault {
+                    None => Ok(()),
+                    Some(Fault::Errno(errno)) => failed(call, errno),
+                    Some(Fault::Nothing) => failed(call, NOT_MADE),
+                    Some(Fault::Panic) => panic!("{name} panics, as it should"),
+                    Some(Fault::Overtaken(doing)) => {
+                        doing(&self.backend);
+                        Ok(())
+                    }
+                }
+            }
         }
     }
 
-    fn memory(&self) -> Result<Memory, CallError> {
-        let mut memory = self.site.memory()?;
-        memory.host_outstanding_pages += self.wobble.lock().unwrap()();
-        let memory = self.told.lock().unwrap()(memory).map_err(|errno| CallError {
-            call: "memory",
-            errno,
-        })?;
-        match self.reading("memory") {
-            None => Ok(memory),
-            Some(error) => Err(error),
+    fn after(&self, answer: Answer<'_>) {
+        match answer {
+            Answer::Topology(answer) => {
+                if let Some(instead) = self.topology.lock().unwrap().clone() {
+                    *answer = instead.or_else(|errno| failed(&Call::Topology {}, errno));
+                }
+            }
+            Answer::Memory(answer) => {
+                if let Ok(mut memory) = answer.clone() {
+                    memory.host_outstanding_pages += self.wobble.lock().unwrap()();
+                    let changed = self.told.lock().unwrap()(memory);
+                    *answer = changed.or_else(|errno| failed(&Call::Memory {}, errno));
+                }
+            }
+            Answer::SetNodeAffinity(answer)
+            | Answer::SetVcpuAffinity(answer)
+            | Answer::Claim(answer) => {
+                if matches!(answer, Err(error) if error.errno == NOT_MADE) {
+                    *answer = Ok(());
+                }
+            }
+            Answer::Domains(_) | Answer::NodeAffinity(_) | Answer::PagesByNode(_) => (),
         }
     }
 
-    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.overtaken_once("domains");
-        match self.reading("domains") {
-            None => self.site.domains(),
-            Some(error) => Err(error),
-        }
-    }
-
-    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        self.site.node_affinity(domid)
-    }
-
-    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        self.call("set_node_affinity", format!("{domid} {nodes:?}"), |site| {
-            site.set_node_affinity(domid, nodes)
-        })
-    }
-
-    fn set_vcpu_affinity(
-        &self,
-        domid: Domid,
-        vcpu: u32,
-        affinity: Affinity,
-        cpus: &CpuSet,
-    ) -> Result<(), CallError> {
-        let arguments = format!("{domid}v{vcpu} {affinity:?} {cpus}");
-        self.call("set_vcpu_affinity", arguments, |site| {
-            site.set_vcpu_affinity(domid, vcpu, affinity, cpus)
-        })
-    }
-
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        let call = match pages {
-            0 => "cancel",
-            _ => "claim_host",
-        };
-        self.call(call, format!("{domid} {pages}"), |site| {
-            site.claim_host(domid, pages)
-        })
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        let call = match (pages, node) {
-            (0, _) => "probe",
-            (_, 0) => "claim_node 0",
-            (_, 1) => "claim_node 1",
-            (_, _) => "claim_node",
-        };
-        self.call(call, format!("{domid} {pages}"), |site| {
-            site.claim_node(domid, node, pages)
-        })
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        let call = match set.len() {
-            0 => "probe set",
-            1 => "claim_set of one",
-            _ => "claim_set",
-        };
-        self.call(call, format!("{domid} {set:?}"), |site| {
-            site.claim_set(domid, set)
-        })
-    }
-
-    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        self.site.pages_by_node(domid)
-    }
-
-    fn accounting(&self) -> Accounting {
-        self.site.accounting()
-    }
-
-    fn now(&self) -> Duration {
-        let mut stall = self.stall.lock().unwrap();
-        let (each, all) = *stall;
-        *stall = (each, all + each);
-        self.site.now() + all
-    }
-
-    fn sleep(&self, time: Duration) {
+    fn before_sleep(&self, time: Duration) {
         *self.slept.lock().unwrap() += time;
         let happening = self.while_asleep.lock().unwrap().take();
         if let Some(happening) = happening {
             happening();
         }
-        self.site.sleep(time)
+    }
+
+    fn time(&self, now: Duration) -> Duration {
+        let mut stall = self.stall.lock().unwrap();
+        let (each, all) = *stall;
+        *stall = (each, all + each);
+        now + all
     }
 }
 
@@ -265,21 +236,21 @@ pub fn placement(domid: Domid, request: Request) -> Placement {
 }
 
 /// A host being placed on, as a check uses it.
-pub struct Bench<S: Site> {
+pub struct Bench<S: Backend> {
     pub xen: Faulty<S>,
     pub protocol: Protocol<Faulty<S>>,
     /// Free pages of the nodes that have some, the largest first.
     free: Vec<u64>,
 }
 
-impl<S: Site> Bench<S> {
-    pub fn new(site: S) -> Self {
-        let config = config(&site);
-        Bench::with(site, config)
+impl<S: Backend> Bench<S> {
+    pub fn new(backend: S) -> Self {
+        let config = config(&backend);
+        Bench::with(backend, config)
     }
 
-    pub fn with(site: S, config: Config) -> Self {
-        let memory = site.memory().unwrap();
+    pub fn with(backend: S, config: Config) -> Self {
+        let memory = backend.memory().unwrap();
         let free = |node: planner::NodeMemory| Some(node.free_pages).filter(|pages| *pages > 0);
         let mut free: Vec<u64> = memory
             .nodes
@@ -288,7 +259,7 @@ impl<S: Site> Bench<S> {
             .filter_map(free)
             .collect();
         free.sort_unstable_by(|a, b| b.cmp(a));
-        let xen = Faulty::new(site);
+        let xen = Faulty::new(backend);
         let protocol = Protocol::open(xen.clone(), config).unwrap();
         Bench {
             xen,
@@ -324,7 +295,7 @@ impl<S: Site> Bench<S> {
 
     /// A new domain of one vCPU, which any node with CPUs can have.
     pub fn create(&self, pages: u64) -> Domid {
-        self.xen.site.create_domain(1, pages).unwrap()
+        self.xen.backend.create_domain(1, pages).unwrap()
     }
 
     /// Creates and places a domain.
@@ -343,23 +314,25 @@ impl<S: Site> Bench<S> {
             Rung::NodeClaim(node) => Some(node),
             _ => None,
         };
-        let site = &self.xen.site;
-        site.set_pool(domid, claims::pool_pages(1, pages)).unwrap();
+        let backend = &self.xen.backend;
+        backend
+            .set_pool(domid, claims::pool_pages(1, pages))
+            .unwrap();
         let pinned = self.protocol.pin(placed).unwrap();
-        let populated = site.populate(domid, pages, exact_node);
+        let populated = backend.populate(domid, pages, exact_node);
         self.protocol.built(pinned).unwrap();
         populated == pages
     }
 
     pub fn outstanding(&self, domid: Domid) -> u64 {
-        let domains = self.xen.site.domains().unwrap();
+        let domains = self.xen.backend.domains().unwrap();
         let domain = domains.iter().find(|domain| domain.domid == domid);
         domain.map_or(0, |domain| domain.outstanding_pages)
     }
 
     /// The nodes of its affinity that the host has.
     pub fn affinity(&self, domid: Domid) -> NodeSet {
-        let nodes = self.xen.site.node_affinity(domid).unwrap();
+        let nodes = self.xen.backend.node_affinity(domid).unwrap();
         nodes.intersection(self.online())
     }
 
@@ -374,8 +347,8 @@ pub fn planned(placed: &Placed) -> NodeSet {
 }
 
 /// The default switches, with a reserve that small hosts can spare.
-pub fn config<S: Site>(site: &S) -> Config {
-    let host_pages = site.memory().unwrap().host_free_pages / 512;
+pub fn config<S: Backend>(backend: &S) -> Config {
+    let host_pages = backend.memory().unwrap().host_free_pages / 512;
     let default = Config::default();
     let host_pages = host_pages.min(default.reserve().host_pages);
     default.with_reserve(Reserve {
@@ -385,6 +358,6 @@ pub fn config<S: Site>(site: &S) -> Config {
 }
 
 /// These, but for the longest wait.
-pub fn wait<S: Site>(site: &S, seconds: u64) -> Config {
-    config(site).with_memory_wait(Duration::from_secs(seconds))
+pub fn wait<S: Backend>(backend: &S, seconds: u64) -> Config {
+    config(backend).with_memory_wait(Duration::from_secs(seconds))
 }

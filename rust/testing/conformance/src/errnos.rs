@@ -1,11 +1,11 @@
 //! What each errno of the hypervisor leads to, and a panic.
 
-use claims::{Errno, Error, Rung};
+use claims::{Errno, Error, Hypervisor, Rung};
 use planner::Policy;
 
-use super::bench::{placement, planned, request, Bench, Fault, Site};
+use super::bench::{placement, planned, request, Backend, Bench, Fault};
 
-pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Site>(
+pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Backend>(
     open: &dyn Fn() -> S,
 ) {
     for errno in [
@@ -18,20 +18,23 @@ pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Site>(
         for probe in ["probe set", "probe"] {
             bench.xen.set(probe, Fault::Errno(errno));
         }
-        for known in [None, Some(false)] {
+        // A call that does not exist is not asked of a second domain.
+        let has = bench.xen.capabilities();
+        for second in [false, true] {
+            let known = |has: bool| (second || !has).then_some(false);
             let placed = bench.place(bench.small(), Policy::BestEffort);
             assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
             assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
             assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
             assert!(bench.build(placed), "{errno}");
             let status = bench.protocol.status();
-            assert_eq!(status.node_claims, known, "{errno}");
-            assert_eq!(status.claim_sets, known, "{errno}");
+            assert_eq!(status.node_claims, known(has.node_claims), "{errno}");
+            assert_eq!(status.claim_sets, known(has.claim_sets), "{errno}");
         }
     }
 }
 
-pub fn a_hypervisor_without_claims_is_mode_never<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_hypervisor_without_claims_is_mode_never<S: Backend>(open: &dyn Fn() -> S) {
     for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::EPERM] {
         let bench = Bench::new(open());
         for probe in ["probe set", "probe"] {
@@ -49,7 +52,7 @@ pub fn a_hypervisor_without_claims_is_mode_never<S: Site>(open: &dyn Fn() -> S) 
     }
 }
 
-pub fn a_claim_of_which_nothing_is_seen_is_lost<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_claim_of_which_nothing_is_seen_is_lost<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     bench.xen.set("claim_host", Fault::Nothing);
     let domid = bench.create(bench.small());
@@ -59,7 +62,7 @@ pub fn a_claim_of_which_nothing_is_seen_is_lost<S: Site>(open: &dyn Fn() -> S) {
     assert_eq!(bench.protocol.status().host_claims, None);
 }
 
-pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Site>(open: &dyn Fn() -> S) {
+pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Backend>(open: &dyn Fn() -> S) {
     for call in ["claim", "set_node_affinity"] {
         let bench = Bench::new(open());
         let calls = match call {
@@ -96,7 +99,7 @@ pub fn other_errnos_are_typed_errors_and_leave_nothing<S: Site>(open: &dyn Fn() 
     }
 }
 
-pub fn a_panic_does_not_close_the_host<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_panic_does_not_close_the_host<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let first = bench.place(pages, Policy::BestEffort);
@@ -112,13 +115,17 @@ pub fn a_panic_does_not_close_the_host<S: Site>(open: &dyn Fn() -> S) {
     assert_eq!(status.builds, [first.domid()]);
     // What a build in flight shows is not forgotten.
     let on_node = matches!(first.outcome().rung, Rung::NodeClaim(_));
-    let known = (on_node && !bench.xen.site.claim_sets()).then_some(true);
-    assert_eq!((status.node_claims, status.claim_sets), (known, None));
+    let known = (on_node && !bench.xen.backend.claim_sets()).then_some(true);
+    let has = bench.xen.capabilities();
+    let unknown = |has: bool| (!has).then_some(false);
+    let node_claims = known.or(unknown(has.node_claims));
+    assert_eq!(status.node_claims, node_claims);
+    assert_eq!(status.claim_sets, unknown(has.claim_sets));
     let placed = place().unwrap();
     assert!(bench.build(placed) && bench.build(first));
 }
 
-pub fn a_domain_without_a_claim_on_a_node_may_be_placed_again<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_domain_without_a_claim_on_a_node_may_be_placed_again<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let placed = bench.place(bench.small(), Policy::Any);
     let domid = placed.domid();
@@ -127,12 +134,14 @@ pub fn a_domain_without_a_claim_on_a_node_may_be_placed_again<S: Site>(open: &dy
     assert!(bench.protocol.place(again).is_ok());
 }
 
-pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Backend>(
+    open: &dyn Fn() -> S,
+) {
     for reading in ["domains", "memory"] {
         let bench = Bench::new(open());
         let late = bench.protocol.status().accounting == claims::Accounting::Late;
-        let node_claims = bench.xen.site.node_claims();
-        let for_good = node_claims && !bench.xen.site.claim_sets();
+        let node_claims = bench.xen.backend.node_claims();
+        let for_good = node_claims && !bench.xen.backend.claim_sets();
         if reading == "memory" && (node_claims || !late) {
             // It is not read after the claim.
             continue;
@@ -157,7 +166,7 @@ pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Site>(open
     }
 }
 
-pub fn a_claim_that_cannot_be_taken_back_is_said<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_claim_that_cannot_be_taken_back_is_said<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     bench.xen.set("domains", Fault::Errno(Errno::EAGAIN));
     bench.xen.set("cancel", Fault::Errno(Errno::EPERM));
@@ -172,18 +181,21 @@ pub fn a_claim_that_cannot_be_taken_back_is_said<S: Site>(open: &dyn Fn() -> S) 
     assert_eq!(bench.outstanding(domid), 0);
 }
 
-pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let (asked_pages, taken) = (bench.small(), bench.small() / 8);
     let domid = bench.create(asked_pages);
     let pool = claims::pool_pages(1, asked_pages);
-    bench.xen.site.set_pool(domid, pool).unwrap();
-    assert_eq!(bench.xen.site.populate(domid, taken, None), taken);
+    bench.xen.backend.set_pool(domid, pool).unwrap();
+    assert_eq!(bench.xen.backend.populate(domid, taken, None), taken);
     let error = bench
         .protocol
         .place(placement(domid, request(asked_pages, Policy::BestEffort)))
         .unwrap_err();
-    match (bench.xen.site.node_claims(), bench.xen.site.claim_sets()) {
+    match (
+        bench.xen.backend.node_claims(),
+        bench.xen.backend.claim_sets(),
+    ) {
         // Claimed beside what it has already, it would be more than it may have.
         (_, true) => assert!(matches!(error, Error::Call { .. }), "{error}"),
         (true, false) => assert!(matches!(error, Error::MustDestroy { .. }), "{error}"),
@@ -198,13 +210,13 @@ pub fn a_claim_that_is_not_what_was_asked_is_an_error<S: Site>(open: &dyn Fn() -
     }
 }
 
-pub fn a_call_that_failed_is_made_again_by_the_next<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_call_that_failed_is_made_again_by_the_next<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let placed = bench.place(pages, Policy::BestEffort);
     let domid = placed.domid();
     let pool = claims::pool_pages(1, pages);
-    bench.xen.site.set_pool(domid, pool).unwrap();
+    bench.xen.backend.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
     bench.xen.set("cancel", Fault::Errno(Errno::EAGAIN));
     assert!(bench.protocol.built(pinned.clone()).is_err());
@@ -215,7 +227,7 @@ pub fn a_call_that_failed_is_made_again_by_the_next<S: Site>(open: &dyn Fn() -> 
     assert!(calls.last().unwrap().starts_with("set_node_affinity"));
 }
 
-pub fn two_placements_of_one_domain_do_not_harm_each_other<S: Site>(open: &dyn Fn() -> S) {
+pub fn two_placements_of_one_domain_do_not_harm_each_other<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let domid = bench.create(pages);

@@ -1,14 +1,12 @@
-//! The checks of the protocol that hold on any hypervisor, on the running one: the same source as
-//! on the model.
+//! The checks of the protocol that hold on any hypervisor, on the running one: the
+//! conformance suite.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
-use planner::{CpuSet, Memory, NodeSet, Topology};
+use claims::{CallError, Domid, Errno, Intercept};
+use conformance::bench::Backend;
 use xen::{DomainKind, From, Xen};
 
-use crate::everywhere::{self, bench::Site};
 use crate::host::{populate, Host};
 use crate::report::Report;
 use crate::seen::Seen;
@@ -51,7 +49,7 @@ impl Running {
     }
 }
 
-impl Site for Running {
+impl Backend for Running {
     fn node_claims(&self) -> bool {
         self.node_claims.0
     }
@@ -88,63 +86,11 @@ impl Site for Running {
     }
 }
 
-impl Hypervisor for Running {
-    fn topology(&self) -> Result<Topology, CallError> {
-        self.xen().topology()
-    }
+impl Intercept for Running {
+    type Inner = Xen;
 
-    fn memory(&self) -> Result<Memory, CallError> {
-        self.xen().memory()
-    }
-
-    fn domains(&self) -> Result<Vec<DomainInfo>, CallError> {
-        self.xen().domains()
-    }
-
-    fn node_affinity(&self, domid: Domid) -> Result<NodeSet, CallError> {
-        self.xen().node_affinity(domid)
-    }
-
-    fn set_node_affinity(&self, domid: Domid, nodes: Option<NodeSet>) -> Result<(), CallError> {
-        self.xen().set_node_affinity(domid, nodes)
-    }
-
-    fn set_vcpu_affinity(
-        &self,
-        domid: Domid,
-        vcpu: u32,
-        affinity: Affinity,
-        cpus: &CpuSet,
-    ) -> Result<(), CallError> {
-        self.xen().set_vcpu_affinity(domid, vcpu, affinity, cpus)
-    }
-
-    fn claim_host(&self, domid: Domid, pages: u64) -> Result<(), CallError> {
-        self.xen().claim_host(domid, pages)
-    }
-
-    fn claim_node(&self, domid: Domid, node: usize, pages: u64) -> Result<(), CallError> {
-        self.xen().claim_node(domid, node, pages)
-    }
-
-    fn claim_set(&self, domid: Domid, set: &[NodePages]) -> Result<(), CallError> {
-        self.xen().claim_set(domid, set)
-    }
-
-    fn pages_by_node(&self, domid: Domid) -> Result<Vec<u64>, CallError> {
-        self.xen().pages_by_node(domid)
-    }
-
-    fn accounting(&self) -> Accounting {
-        self.xen().accounting()
-    }
-
-    fn now(&self) -> Duration {
-        self.xen().now()
-    }
-
-    fn sleep(&self, time: Duration) {
-        self.xen().sleep(time)
+    fn inner(&self) -> &Xen {
+        self.xen()
     }
 }
 
@@ -176,10 +122,10 @@ pub fn run(host: &Host, report: &mut Report) {
     macro_rules! on_the_running_xen {
         ($($file:ident::$check:ident),+ $(,)?) => {
             $(report.check(&stringify!($check).replace('_', " "), || {
-                everywhere::$file::$check(&open);
+                conformance::$file::$check(&open);
                 Ok(String::new())
             });)+
         };
     }
-    everywhere::every_check!(on_the_running_xen);
+    conformance::every_check!(on_the_running_xen);
 }

@@ -1,14 +1,19 @@
-//! The checks of the protocol that hold on any hypervisor: the modelled Xen, and a running one.
+//! The conformance suite: checks of the protocol that hold on any hypervisor, the modelled Xen and
+//! a running one.
 //!
-//! Each is a function of how to get at a host on which nothing runs; what it creates there is gone
+//! Each is a function of how to open a host on which nothing runs; what it creates there is gone
 //! when the host is dropped.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "a check is named by what it checks")]
 
 pub mod bench;
 pub mod calls;
 pub mod errnos;
+pub mod modelled;
 pub mod waiting;
 
 /// Hands every check to a macro, as `file::check`.
+#[macro_export]
 macro_rules! every_check {
     ($then:ident) => {
         $then! {
@@ -46,5 +51,3 @@ macro_rules! every_check {
         }
     };
 }
-
-pub(crate) use every_check;

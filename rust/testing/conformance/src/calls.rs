@@ -3,9 +3,9 @@
 use claims::{BuilderClaims, Claims, DomainClaim, Domid, Error, Placed, Protocol, Rung};
 use planner::{CpuSet, NodeSet, Policy, Reason};
 
-use super::bench::{config, placement, planned, request, wait, Bench, Site};
+use super::bench::{config, placement, planned, request, wait, Backend, Bench};
 
-pub fn claims_and_sets_affinity_before_the_first_page<S: Site>(open: &dyn Fn() -> S) {
+pub fn claims_and_sets_affinity_before_the_first_page<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let placed = bench.place(pages, Policy::BestEffort);
@@ -14,7 +14,7 @@ pub fn claims_and_sets_affinity_before_the_first_page<S: Site>(open: &dyn Fn() -
     assert_eq!(nodes.len(), 1);
     assert_eq!(bench.affinity(domid), nodes);
     assert_eq!(bench.outstanding(domid), pages);
-    let rung = match bench.xen.site.node_claims() {
+    let rung = match bench.xen.backend.node_claims() {
         true => Rung::NodeClaim(nodes.lowest().unwrap()),
         false => Rung::HostClaim,
     };
@@ -31,7 +31,7 @@ fn apart(one: NodeSet, other: NodeSet) {
     assert_ne!(one, other);
 }
 
-pub fn two_domains_do_not_meet_on_a_node<S: Site>(open: &dyn Fn() -> S) {
+pub fn two_domains_do_not_meet_on_a_node<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     if !bench.several_nodes() {
         return;
@@ -41,13 +41,13 @@ pub fn two_domains_do_not_meet_on_a_node<S: Site>(open: &dyn Fn() -> S) {
     apart(planned(&first), planned(&second));
 }
 
-pub fn a_second_process_sees_what_the_first_one_claimed<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_second_process_sees_what_the_first_one_claimed<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     if !bench.several_nodes() {
         return;
     }
     let first = bench.place(bench.big(), Policy::BestEffort);
-    let other = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+    let other = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
     let domid = bench.create(bench.big());
     let second = other
         .place(placement(domid, request(bench.big(), Policy::BestEffort)))
@@ -58,7 +58,7 @@ pub fn a_second_process_sees_what_the_first_one_claimed<S: Site>(open: &dyn Fn()
     assert_eq!(bench.affinity(first.domid()), bench.online());
 }
 
-fn hard_pinned<S: Site>(bench: &Bench<S>, cpu: usize) -> Placed {
+fn hard_pinned<S: Backend>(bench: &Bench<S>, cpu: usize) -> Placed {
     let pages = bench.small();
     let domid = bench.create(pages);
     let mut request = request(pages, Policy::BestEffort);
@@ -67,7 +67,7 @@ fn hard_pinned<S: Site>(bench: &Bench<S>, cpu: usize) -> Placed {
     bench.protocol.place(placement).unwrap()
 }
 
-pub fn every_domain_claims_or_none<S: Site>(open: &dyn Fn() -> S) {
+pub fn every_domain_claims_or_none<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let topology = bench.protocol.topology();
@@ -90,19 +90,19 @@ pub fn every_domain_claims_or_none<S: Site>(open: &dyn Fn() -> S) {
         .any(|call| call.starts_with("set_vcpu_affinity")));
     drop(bench);
 
-    let site = open();
-    let never = config(&site).with_claims(Claims::Never);
-    let bench = Bench::with(site, never);
+    let backend = open();
+    let never = config(&backend).with_claims(Claims::Never);
+    let bench = Bench::with(backend, never);
     for placed in [bench.place(pages, Policy::Any), hard_pinned(&bench, cpu)] {
         assert_eq!(placed.outcome().rung, Rung::Unclaimed);
         assert_eq!(bench.outstanding(placed.domid()), 0);
     }
 }
 
-pub fn in_mode_never_this_process_still_knows_its_builds<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let never = config(&site).with_claims(Claims::Never);
-    let bench = Bench::with(site, never);
+pub fn in_mode_never_this_process_still_knows_its_builds<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let never = config(&backend).with_claims(Claims::Never);
+    let bench = Bench::with(backend, never);
     if !bench.several_nodes() {
         return;
     }
@@ -111,7 +111,7 @@ pub fn in_mode_never_this_process_still_knows_its_builds<S: Site>(open: &dyn Fn(
     apart(planned(&first), planned(&second));
 }
 
-pub fn too_few_cpus_do_not_stop_a_start_unless_strict<S: Site>(open: &dyn Fn() -> S) {
+pub fn too_few_cpus_do_not_stop_a_start_unless_strict<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let many = |domid: Domid, policy| {
@@ -137,13 +137,13 @@ pub fn too_few_cpus_do_not_stop_a_start_unless_strict<S: Site>(open: &dyn Fn() -
     ));
 }
 
-pub fn a_plan_over_several_nodes_is_used<S: Site>(open: &dyn Fn() -> S) {
+pub fn a_plan_over_several_nodes_is_used<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     if !bench.several_nodes() {
         return;
     }
     let placed = bench.place(bench.wide(), Policy::BestEffort);
-    let rung = match bench.xen.site.claim_sets() {
+    let rung = match bench.xen.backend.claim_sets() {
         true => Rung::ClaimSet,
         false => Rung::HostClaim,
     };
@@ -153,10 +153,10 @@ pub fn a_plan_over_several_nodes_is_used<S: Site>(open: &dyn Fn() -> S) {
     assert_eq!(bench.outstanding(placed.domid()), bench.wide());
 }
 
-pub fn strict_is_one_node_or_refused<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = wait(&site, 1);
-    let bench = Bench::with(site, config);
+pub fn strict_is_one_node_or_refused<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = wait(&backend, 1);
+    let bench = Bench::with(backend, config);
     if !bench.several_nodes() {
         return;
     }
@@ -171,7 +171,7 @@ pub fn strict_is_one_node_or_refused<S: Site>(open: &dyn Fn() -> S) {
     ));
 }
 
-pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Site>(open: &dyn Fn() -> S) {
+pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let pages = bench.small();
     let placed = bench.place(pages, Policy::BestEffort);
@@ -182,7 +182,7 @@ pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Site>(open: &dyn Fn()
         .unwrap_err();
     assert!(matches!(again, Error::Conflict { .. }), "{again}");
     let pool = claims::pool_pages(1, pages);
-    bench.xen.site.set_pool(domid, pool).unwrap();
+    bench.xen.backend.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
     let report = bench.protocol.built(pinned.clone()).unwrap();
     assert_eq!(report.unused_pages, pages);
@@ -193,7 +193,7 @@ pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Site>(open: &dyn Fn()
     assert_eq!(bench.protocol.claims().unwrap(), []);
 }
 
-pub fn soft_or_hard_as_the_policy_says<S: Site>(open: &dyn Fn() -> S) {
+pub fn soft_or_hard_as_the_policy_says<S: Backend>(open: &dyn Fn() -> S) {
     for (policy, affinity) in [
         (Policy::BestEffort, "Soft"),
         (Policy::PrioMemOnly, "Soft"),
@@ -206,13 +206,13 @@ pub fn soft_or_hard_as_the_policy_says<S: Site>(open: &dyn Fn() -> S) {
         let cpus = bench.protocol.topology().processors(None).cpus;
         let vcpus = cpus.into_iter().filter(|cpus| *cpus > 0).min().unwrap();
         let vcpus = vcpus.min(2);
-        let domid = bench.xen.site.create_domain(vcpus, pages).unwrap();
+        let domid = bench.xen.backend.create_domain(vcpus, pages).unwrap();
         let mut asked = request(pages, policy);
         asked.vcpus = vcpus;
         let placed = bench.protocol.place(placement(domid, asked)).unwrap();
         let nodes = planned(&placed);
         let pool = claims::pool_pages(1, pages);
-        bench.xen.site.set_pool(domid, pool).unwrap();
+        bench.xen.backend.set_pool(domid, pool).unwrap();
         let _pinned = bench.protocol.pin(placed).unwrap();
         let cpus = bench.protocol.topology().cpus_of(nodes, None);
         let calls = bench.xen.calls.lock().unwrap().clone();
@@ -223,10 +223,10 @@ pub fn soft_or_hard_as_the_policy_says<S: Site>(open: &dyn Fn() -> S) {
     }
 }
 
-pub fn a_builder_that_claims_for_itself_is_left_to<S: Site>(open: &dyn Fn() -> S) {
-    let site = open();
-    let config = config(&site).with_builder_claims(BuilderClaims::All);
-    let bench = Bench::with(site, config);
+pub fn a_builder_that_claims_for_itself_is_left_to<S: Backend>(open: &dyn Fn() -> S) {
+    let backend = open();
+    let config = config(&backend).with_builder_claims(BuilderClaims::All);
+    let bench = Bench::with(backend, config);
     let first = bench.place(bench.big(), Policy::BestEffort);
     assert_eq!(first.outcome().rung, Rung::ClaimedByBuilder);
     assert_eq!(bench.outstanding(first.domid()), 0);
@@ -239,11 +239,11 @@ pub fn a_builder_that_claims_for_itself_is_left_to<S: Site>(open: &dyn Fn() -> S
     }
 }
 
-pub fn claims_of_a_process_that_is_gone_are_listed_and_released<S: Site>(open: &dyn Fn() -> S) {
+pub fn claims_of_a_process_that_is_gone_are_listed_and_released<S: Backend>(open: &dyn Fn() -> S) {
     let bench = Bench::new(open());
     let (big, small) = (bench.big(), bench.small());
     let gone = bench.place(big, Policy::BestEffort);
-    let next = Protocol::open(bench.xen.clone(), config(&bench.xen.site)).unwrap();
+    let next = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
     let domid = bench.create(small);
     let _own = next
         .place(placement(domid, request(small, Policy::Any)))
