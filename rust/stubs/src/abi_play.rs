@@ -10,7 +10,7 @@ use crate::abi::{FailureValue, FlavourValue, StrategyValue};
 
 /// A checked scenario.
 #[sig]
-pub struct ScenarioHandle(pub Arc<model::Scenario>);
+pub struct ScenarioHandle(pub Arc<simulator::Scenario>);
 
 /// What is wrong with a scenario's text, and in which line and column.
 #[sig("{ position : (int * int) option; wrong : failure_value }")]
@@ -27,14 +27,14 @@ pub struct AboutValue {
     pub scenario_has_variants: bool,
 }
 
-/// See `model::Toolstack`.
+/// See `simulator::Toolstack`.
 #[sig("{ toolstack_name : string; toolstack_about : string }")]
 pub struct ToolstackValue {
     pub toolstack_name: String,
     pub toolstack_about: String,
 }
 
-/// See `model::Schedule`.
+/// See `simulator::Schedule`.
 #[sig("Timed | Round_robin | Random of int | Trace of (int * int) array")]
 pub enum ScheduleValue {
     Timed,
@@ -44,7 +44,7 @@ pub enum ScheduleValue {
     Trace(Vec<(i64, i64)>),
 }
 
-/// See `model::Settings`.
+/// See `simulator::Settings`.
 #[sig("{ seed : int; flavour : flavour_value; toolstack : string; play_strategy : strategy_value option; play_aligned : bool; schedule : schedule_value; filmed : bool }")]
 pub struct SettingsValue {
     pub seed: i64,
@@ -56,7 +56,7 @@ pub struct SettingsValue {
     pub filmed: bool,
 }
 
-/// See `model::Start`.
+/// See `simulator::Start`.
 #[sig("{ vm : string; is_aligned : bool; phase : string; start_nodes : int array; requested_pages : int; start_claimed_pages : int; claim : string; pages_on : (int * int) array; start_remote_pages : int; started : bool; reason : string; start_queued_seconds : float; start_waited_seconds : float; build_seconds : float; began_seconds : float; ended_seconds : float }")]
 pub struct StartValue {
     pub vm: String,
@@ -77,7 +77,7 @@ pub struct StartValue {
     pub ended_seconds: f64,
 }
 
-/// See `model::Finding`.
+/// See `simulator::Finding`.
 #[sig("Host_overclaimed | Node_overclaimed | Sticky_node | Beyond_maximum | Claim_not_honoured | Refilled | Leaked")]
 pub enum FindingValue {
     HostOverclaimed,
@@ -89,7 +89,7 @@ pub enum FindingValue {
     Leaked,
 }
 
-/// See `model::Ending`.
+/// See `simulator::Ending`.
 #[sig("As_before | Left of int * int * int | Crashed of string | Violated of string | Stuck of string * string * int")]
 pub enum EndingValue {
     AsBefore,
@@ -101,7 +101,7 @@ pub enum EndingValue {
     Stuck(String, String, i64),
 }
 
-/// See `model::Happening`.
+/// See `simulator::Happening`.
 #[sig("Phase | Restart | Destroy | Create | Set_maximum | Look_for_memory | Place | Fill_pool | Create_vcpus | Plan_and_claim | Pin | Build | End_of_build | Start_devices | Runs | Fails | Gone")]
 pub enum HappeningValue {
     Phase,
@@ -123,7 +123,7 @@ pub enum HappeningValue {
     Gone,
 }
 
-/// See `model::Sample`.
+/// See `simulator::Sample`.
 #[sig("{ sample_seconds : float; sample_free : int array; sample_claimed : int array; sample_outstanding : int }")]
 pub struct SampleValue {
     pub sample_seconds: f64,
@@ -132,7 +132,7 @@ pub struct SampleValue {
     pub sample_outstanding: i64,
 }
 
-/// See `model::Event`.
+/// See `simulator::Event`.
 #[sig("{ event_seconds : float; what : string; happened : happening_value }")]
 pub struct EventValue {
     pub event_seconds: f64,
@@ -140,7 +140,7 @@ pub struct EventValue {
     pub happened: HappeningValue,
 }
 
-/// See `model::Film`.
+/// See `simulator::Film`.
 #[sig("{ film_node_pages : int array; film_samples : sample_value array; film_events : event_value array }")]
 pub struct FilmValue {
     pub film_node_pages: Vec<i64>,
@@ -148,7 +148,7 @@ pub struct FilmValue {
     pub film_events: Vec<EventValue>,
 }
 
-/// See `model::Played`.
+/// See `simulator::Played`.
 #[sig("{ played_strategy : strategy_value; played_starts : start_value array; played_failed : int; played_one_node : int; played_remote_pages : int; played_overclaimed : int; played_running_seconds : float; played_findings : (finding_value * int) array; played_ending : ending_value; played_choices : (int * int) array; played_film : film_value }")]
 pub struct PlayedValue {
     pub played_strategy: StrategyValue,

@@ -1,7 +1,8 @@
 //! Between the values of scenarios and the model's types.
 
-use model::{Choice, Ending, Event, Film, Finding, Happening, PlayError, Played, Sample, Start};
+use model::Finding;
 use planner::Invalid;
+use simulator::{Choice, Ending, Event, Film, Happening, PlayError, Played, Sample, Start};
 
 use crate::abi::{FailureValue, InvalidValue, StrategyValue};
 use crate::abi_play::{
@@ -101,8 +102,8 @@ fn start_value(start: &Start) -> StartValue {
     StartValue {
         vm: start.vm.clone(),
         is_aligned: match start.variant {
-            model::Variant::Aligned => true,
-            model::Variant::Unaligned => false,
+            simulator::Variant::Aligned => true,
+            simulator::Variant::Unaligned => false,
         },
         phase: start.phase.clone(),
         start_nodes: nodes_value(start.nodes),

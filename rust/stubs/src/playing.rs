@@ -3,12 +3,12 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use model::{
-    minimal_trace, play, BuiltIn, Choice, Played, Scenario, Schedule, Settings, Toolstack, Variant,
-};
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{Invalid, Strategy};
 use sig::sig;
+use simulator::{
+    minimal_trace, play, BuiltIn, Choice, Played, Scenario, Schedule, Settings, Toolstack, Variant,
+};
 
 use crate::abi::FailureValue;
 use crate::abi_play::{

@@ -6,6 +6,7 @@ use claims::{
     overhead_pages, pool_pages, Domid, Errno, Error, Outcome, Pinned, Placed, Placing, Protocol,
 };
 use fastrand::Rng;
+use model::{Builder, Extent};
 use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
 use super::peer::Built;
@@ -14,8 +15,6 @@ use super::room::{Peers, Waiting};
 use super::scenario::VmKind;
 use super::stage::Stage;
 use super::toolstack::Way;
-use crate::builder::Builder;
-use crate::xen::Extent;
 
 /// What is to be done with a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use model::{Model, Xen};
+
 use super::life::Next;
 use super::record::{Event, Film, Happening, Sample};
 use super::run::Run;
-use crate::model::Model;
-use crate::xen::Xen;
 
 /// As many samples as are kept at most.
 const MOST_SAMPLES: usize = 2000;

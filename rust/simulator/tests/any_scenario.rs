@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::scenarios::told;
+use common::told;
 use fastrand::Rng;
-use xenopsd_numa_model::{
-    play, Call, Ending, Flavour, PlayError, Scenario, Schedule, Settings, Toolstack,
+use model::Flavour;
+use xenopsd_numa_simulator::{
+    play, Call, Ending, PlayError, Scenario, Schedule, Settings, Toolstack,
 };
 
 const SCENARIOS: u64 = 400;
@@ -133,7 +134,7 @@ fn whatever_is_read_comes_to_an_end() {
         };
         read += 1;
         let toolstack = match rng.bool() {
-            true => common::scenarios::OURS,
+            true => common::OURS,
             false => one_of(rng, &Toolstack::ALL).name,
         };
         let flavour = one_of(rng, &Flavour::ALL);
@@ -145,7 +146,7 @@ fn whatever_is_read_comes_to_an_end() {
         let settings = Settings {
             seed,
             flavour,
-            toolstack: common::scenarios::toolstack(toolstack),
+            toolstack: common::toolstack(toolstack),
             schedule,
             ..Settings::default()
         };

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::scenarios::{played, told, OURS};
-use xenopsd_numa_model::{Ending, FaultSpec, Flavour, Played, Scenario};
+use common::{played, told, OURS};
+use model::Flavour;
+use xenopsd_numa_simulator::{Ending, FaultSpec, Played, Scenario};
 
 /// Three VMs on a host that is just large enough, twice together and once more.
 const SMALL: &str = r#"{
@@ -130,7 +131,7 @@ fn without_a_fault_all_is_well() {
         .into_iter()
         .filter(|flavour| *flavour != Flavour::V4)
     {
-        common::scenarios::assert_well(&play(&small(), flavour));
+        common::assert_well(&play(&small(), flavour));
     }
 }
 
@@ -196,7 +197,7 @@ fn each_call_takes_its_time() {
                     },
                     ..fault(call, 1)
                 }];
-                common::scenarios::assert_well(&play(&scenario, flavour));
+                common::assert_well(&play(&scenario, flavour));
             }
         }
     }
@@ -273,7 +274,7 @@ fn it_dies_for_ever() {
         // A domain that was destroyed is not destroyed again.
         let mut scenario = small();
         scenario.faults = vec![dies_always("xc_domain_destroy")];
-        common::scenarios::assert_well(&play(&scenario, flavour));
+        common::assert_well(&play(&scenario, flavour));
     }
 }
 

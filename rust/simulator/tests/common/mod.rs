@@ -3,9 +3,8 @@
 
 use std::path::PathBuf;
 
-use xenopsd_numa_model::{
-    play, Finding, Flavour, Played, Scenario, Schedule, Settings, Start, Toolstack,
-};
+use model::{Finding, Flavour};
+use xenopsd_numa_simulator::{play, Played, Scenario, Schedule, Settings, Start, Toolstack};
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(

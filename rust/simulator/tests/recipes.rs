@@ -2,11 +2,16 @@
 //! protocol does not, over many seeds.
 
 mod common;
+// Its hosts are for tests of the model, which know it by its package's name.
+extern crate model as xenopsd_numa_model;
+#[path = "../../model/tests/common/mod.rs"]
+mod xens;
 
 use claims::Errno;
-use common::scenarios::{assert_well, found, played, scenario, start, told, OURS};
-use common::{domain, populate, xen, GIB};
-use xenopsd_numa_model::{Ending, Finding, Flavour, Played};
+use common::{assert_well, found, played, scenario, start, told, OURS};
+use model::{Finding, Flavour};
+use xenopsd_numa_simulator::{Ending, Played};
+use xens::{domain, populate, xen, GIB};
 
 const SEEDS: u64 = 12;
 
@@ -81,7 +86,7 @@ fn r2_who_once_claimed_a_node_takes_what_others_claimed_of_another() {
         (Flavour::V4_FIXED, false),
         (Flavour::V7, false),
     ] {
-        let model = xenopsd_numa_model::Model::of(xen(flavour, &[20 * GIB, 20 * GIB]));
+        let model = model::Model::of(xen(flavour, &[20 * GIB, 20 * GIB]));
         let claim_node = |domid, node, pages| {
             use claims::Hypervisor as _;
             match flavour.has_claim_sets() {

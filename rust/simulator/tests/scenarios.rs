@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::scenarios::{assert_well, names, played, scenario, start, told, OURS};
+use common::{assert_well, names, played, scenario, start, told, OURS};
+use model::Flavour;
 use planner::Strategy;
-use xenopsd_numa_model::{
-    play, BuiltIn, Ending, Flavour, Played, Scenario, Settings, StrategySpec, Toolstack,
+use xenopsd_numa_simulator::{
+    play, BuiltIn, Ending, Played, Scenario, Settings, StrategySpec, Toolstack,
 };
 
 /// Scenarios in which memory does not suffice for all, or somebody is killed.

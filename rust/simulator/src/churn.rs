@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use claims::{overhead_pages, structure_pages, Config, Hypervisor as _, Protocol};
 use fastrand::Rng;
+use model::{Consume, Finding, Flavour, NodeClaims, Reading, Sizes, Timing, Xen};
 use planner::{Policy, Strategy};
 
 use super::actor::Noise;
@@ -18,8 +19,6 @@ use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
 use super::toolstack::Toolstack;
 use super::PlayError;
-use crate::flavour::{Consume, Flavour, NodeClaims};
-use crate::xen::{Finding, Reading, Sizes, Timing, Xen};
 
 /// Pages in a GiB.
 const GIB: u64 = 1 << 18;

@@ -3,7 +3,8 @@
 //! A [`Scenario`] is data: a host, VMs, phases of jobs, faults. [`play`] runs it on one flavour of
 //! Xen with one toolstack; the same settings give the same result on every machine. Every event is
 //! a choice of the [`Schedule`], and a failing run's choices can be cut down with
-//! [`minimal_trace`] and played again.
+//! [`minimal_trace`] and played again. Everything random comes from a seed.
+#![forbid(unsafe_code)]
 
 mod actor;
 mod building;
@@ -31,9 +32,8 @@ mod steps;
 mod toolstack;
 
 use claims::Error;
+use model::Flavour;
 use planner::{Invalid, Strategy};
-
-use crate::flavour::Flavour;
 
 pub use builtin::BuiltIn;
 pub use call::Call;

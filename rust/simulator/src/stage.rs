@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use claims::{Accounting, Affinity, CallError, DomainInfo, Domid, Errno, Hypervisor, NodePages};
+use model::{Model, Xen};
 use planner::{CpuSet, Memory, NodeSet, Topology};
 
 use super::call::Call;
 use super::job::FaultSpec;
-use crate::model::Model;
-use crate::xen::Xen;
 
 /// A call that goes wrong.
 #[derive(Debug, Clone)]

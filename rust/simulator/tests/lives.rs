@@ -1,6 +1,7 @@
 //! Many lives of VMs on many hosts: no start fails where memory suffices, and nothing is left.
 
-use xenopsd_numa_model::{churn, Consume, Finding, Flavour, NodeClaims};
+use model::{Consume, Finding, Flavour, NodeClaims};
+use xenopsd_numa_simulator::churn;
 
 /// Hosts of each flavour, and lives on each.
 const HOSTS: u64 = 4;

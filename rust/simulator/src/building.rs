@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use claims::{Domid, Errno, Rung};
+use model::{Builder, Extent, Kind, Xen};
 
 use super::call::Call;
 use super::life::{while_, At, Failure, Job, Life, Next, Set};
 use super::scenario::VmKind;
-use crate::builder::Builder;
-use crate::xen::{Extent, Kind, Xen};
 
 /// What a builder populates in a second: 35 GiB.
 const BUILT_PAGES_PER_SECOND: u64 = 35 << 18;

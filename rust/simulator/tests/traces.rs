@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::scenarios::{assert_well, names, played, scenario, scheduled, start, told, OURS};
-use xenopsd_numa_model::{minimal_trace, Choice, Flavour, Played, Scenario, Schedule};
+use common::{assert_well, names, played, scenario, scheduled, start, told, OURS};
+use model::Flavour;
+use xenopsd_numa_simulator::{minimal_trace, Choice, Played, Scenario, Schedule};
 
 /// The 64-bit FNV-1a hash.
 fn hash(text: &str) -> u64 {

@@ -1,13 +1,14 @@
 //! Many lives of VMs over all flavours, with this project's protocol: whether any start fails.
 //!
-//! `cargo run --release -p xenopsd-numa-model --example lives -- [LIVES [SEED]]`, 10,000,000 from
-//! seed 1 if nothing is said. Exit status 1 if anything is wrong.
+//! `cargo run --release -p xenopsd-numa-simulator --example lives -- [LIVES [SEED]]`, 10,000,000
+//! from seed 1 if nothing is said. Exit status 1 if anything is wrong.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use xenopsd_numa_model::{churn, Churn, Finding, Flavour};
+use model::{Finding, Flavour};
+use xenopsd_numa_simulator::{churn, Churn};
 
 /// Lives on one host.
 const LIVES_A_HOST: u64 = 1000;

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::scenarios::{scenario, told};
-use xenopsd_numa_model::{play, Flavour, Played, Scenario, Settings, Variant};
+use common::{scenario, told};
+use model::Flavour;
+use xenopsd_numa_simulator::{play, Played, Scenario, Settings, Variant};
 
 /// Both variants of each seed, on the flavours that are in the field; `XENOPSD_NUMA_SEEDS` makes
 /// them more.
@@ -34,7 +35,7 @@ fn no_start_fails(flavour: Flavour, seeds: u64) {
         for seed in 1..=seeds {
             let played = storm(flavour, variant, seed);
             assert_eq!(played.starts.len(), 10);
-            common::scenarios::assert_well(&played);
+            common::assert_well(&played);
             for start in &played.starts {
                 let pages: u64 = start.pages_on.iter().map(|(_, pages)| pages).sum();
                 let extra = pages - start.requested_pages;
@@ -63,7 +64,7 @@ fn no_start_fails_with_the_defaults() {
                     ..Settings::default()
                 };
                 let played = play(&storm, &settings).expect("a storm");
-                common::scenarios::assert_well(&played);
+                common::assert_well(&played);
             }
         }
     }

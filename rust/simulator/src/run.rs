@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use claims::{Config, Hypervisor, Protocol};
 use fastrand::Rng;
+use model::{Finding, Reading};
 
 use super::actor::Noise;
 use super::film::Camera;
@@ -21,7 +22,6 @@ use super::schedule::Scheduler;
 use super::setup;
 use super::stage::Stage;
 use super::{PlayError, Settings};
-use crate::xen::{Finding, Reading};
 
 /// By when everything is gone after the last shutdown.
 pub(super) const END: Duration = Duration::from_secs(3600);

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use model::MAX_NODE_PAGES;
 use planner::{Invalid, MAX_NODES, MAX_VCPUS};
 
 use super::call::Call;
@@ -10,7 +11,6 @@ use super::names::Names;
 use super::order;
 use super::scenario::{MemorySpec, Scenario, FORMAT};
 use super::PlayError;
-use crate::xen::MAX_NODE_PAGES;
 use claims::Errno;
 
 /// The most pages of anything: 4 PiB.
@@ -304,7 +304,7 @@ fn syntax(error: &serde_json::Error, field: String) -> PlayError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::play::BuiltIn;
+    use crate::BuiltIn;
 
     fn with(before: &str, after: &str) -> String {
         let text = BuiltIn::by_name("boot-storm").expect("it is built in").text;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use claims::Domid;
 use fastrand::Rng;
-
-use crate::xen::Xen;
+use model::Xen;
 
 /// The most that Xen takes from its heap at a time for what is no domain's.
 const NOISE_PAGES: u64 = 64;

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use claims::{Outcome, Rung};
+use model::{Crash, Finding, Flavour, Violation};
 use planner::{NodeSet, Strategy};
 
 use super::schedule::Choice;
 use super::Toolstack;
-use crate::flavour::Flavour;
-use crate::xen::{Crash, Finding, Violation};
 
 /// Whether VM memory is a multiple of 2 MiB, where it is a share of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Scenarios that contradict themselves are refused, with the field and the reason.
 
-use xenopsd_numa_model::{Call, Scenario, FORMAT};
+use xenopsd_numa_simulator::{Call, Scenario, FORMAT};
 
 /// A host of 16 GiB, with these VMs, jobs in phases, and faults.
 fn small(vms: &str, phases: &str, faults: &str) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use claims::Error;
 use fastrand::Rng;
+use model::{Sizes, Timing, Xen};
 use planner::{Invalid, Strategy};
 
 use super::life::{Character, Life};
@@ -11,7 +12,6 @@ use super::names::Names;
 use super::scenario::{Scenario, VmSpec};
 use super::stage::Fault;
 use super::{PlayError, Settings};
-use crate::xen::{Sizes, Timing, Xen};
 
 /// How long destroying a domain takes at most, as its toolstack sees it: hardly any of its memory
 /// is back, some is, or all.

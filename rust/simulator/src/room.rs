@@ -203,7 +203,7 @@ fn look(set: &Set) -> (u64, u64, u64) {
             let found = domains.iter().find(|domain| domain.domid == domid);
             found.map_or(0, |domain| domain.tot_pages)
         };
-        let taken = |xen: &mut crate::xen::Xen, domid: Domid| {
+        let taken = |xen: &mut model::Xen, domid: Domid| {
             // Filling a pool up to nothing tells how much it has.
             tot_pages(domid) + xen.fill_pool(domid, 0, 0).unwrap_or(0)
         };

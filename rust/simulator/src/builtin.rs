@@ -13,7 +13,7 @@ macro_rules! built_in {
     ($($name:literal)*) => {
         &[$(BuiltIn {
             name: $name,
-            text: include_str!(concat!("../../../../tests/scenarios/", $name, ".json")),
+            text: include_str!(concat!("../../../tests/scenarios/", $name, ".json")),
         }),*]
     };
 }
@@ -54,7 +54,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::play::Scenario;
+    use crate::Scenario;
 
     #[test]
     fn every_file_is_built_in_and_reads() {
