@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
-use claims::{overhead_pages, structure_pages, Config, Hypervisor as _, Protocol};
+use claims::{overhead_pages, structure_pages, Config};
 use fastrand::Rng;
-use model::{Consume, Finding, Flavour, NodeClaims, Reading, Sizes, Timing, Xen};
+use model::{Consume, Finding, Flavour, NodeClaims, Sizes, Timing, Xen};
 use planner::{Policy, Strategy};
 
 use super::actor::Noise;
-use super::life::{Character, Job, Life, Next, Set};
+use super::engine::Engine;
+use super::life::{Character, Job, Life, Next};
 use super::record::Ending;
-use super::room::Peers;
 use super::scenario::{HostSpec, NodeSpec, VmKind};
 use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
@@ -37,9 +37,6 @@ const LATE_RESERVE_PAGES: u64 = GIB;
 /// How long a start may wait: on a small host whose VMs all come and go within a minute, builds
 /// that must not meet take their turns, and there may be fifteen before it.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// By when everything is gone after the last shutdown.
-const END: Duration = Duration::from_secs(3600);
 
 /// What came of many lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,18 +63,10 @@ pub struct Churn {
 
 /// One host and its VMs.
 struct World {
-    protocol: Protocol<Stage>,
-    peers: Peers,
-    rng: Rng,
-    scheduler: Scheduler,
-    lives: Vec<Life>,
-    /// When each VM, and the noise, is due.
-    due: Vec<Option<Duration>>,
-    noise: Noise,
+    engine: Engine,
     /// What running and starting VMs take in all, and how much there is.
     committed_pages: u64,
     room_pages: u64,
-    at_start: Reading,
     to_start: u64,
     churn: Churn,
 }
@@ -87,8 +76,8 @@ struct World {
 pub fn churn(seed: u64, starts: u64, flavour: Flavour) -> Result<Churn, PlayError> {
     let mut world = World::new(seed, starts, flavour)?;
     let ended = world.run();
-    world.churn.ending = ended.and_then(|()| world.end());
-    let model = &world.protocol.hypervisor().model;
+    world.churn.ending = ended.and_then(|()| world.engine.end());
+    let model = world.engine.model();
     world.churn.findings = model.with(|xen| Finding::ALL.map(|finding| xen.found(finding)));
     Ok(world.churn)
 }
@@ -112,25 +101,22 @@ impl World {
         let node_reserve = config.reserve.node_pages * nodes;
         let reserve_pages = config.reserve.host_pages.max(node_reserve);
         let slots = rng.usize(3..=16);
-        let protocol = Protocol::open(Stage::new(xen, Vec::new()), config)?;
         let schedule = match rng.u64(0..3) {
             0 => Schedule::Timed,
             _ => Schedule::Random {
                 one_in: rng.u64(3..100),
             },
         };
+        let scheduler = Scheduler::forgetful(schedule, rng.u64(..));
+        let noise = Noise::new(NOISE_PAGES, rng.u64(..));
+        let stage = Stage::new(xen, Vec::new());
+        let mut engine = Engine::new(stage, config, rng, noise, scheduler)?;
+        engine.due = vec![Some(Duration::ZERO); slots + 1];
         let mut world = World {
-            peers: Peers::new(protocol.topology().node_count()),
-            scheduler: Scheduler::forgetful(schedule, rng.u64(..)),
-            noise: Noise::new(NOISE_PAGES, rng.u64(..)),
-            lives: Vec::new(),
-            due: vec![Some(Duration::ZERO); slots + 1],
+            engine,
             committed_pages: 0,
             room_pages: at_start.free_pages.saturating_sub(reserve_pages),
-            at_start,
             to_start: starts,
-            protocol,
-            rng,
             churn: Churn {
                 starts: 0,
                 failures: Vec::new(),
@@ -145,14 +131,14 @@ impl World {
         };
         for slot in 0..slots {
             let life = world.new_life(slot);
-            world.lives.push(life);
+            world.engine.lives.push(life);
         }
         Ok(world)
     }
 
     /// A VM of a size that there is on some node, or is not.
     fn new_life(&mut self, slot: usize) -> Life {
-        let rng = &mut self.rng;
+        let rng = &mut self.engine.rng;
         let most = (self.room_pages / 2).max(2);
         let pages = match rng.u64(0..8) {
             0 => rng.u64(256..=2 * GIB),
@@ -180,43 +166,35 @@ impl World {
     }
 
     fn run(&mut self) -> Result<(), Ending> {
-        while let Some((due, actor)) = self.scheduler.next(&self.due) {
-            let model = &self.protocol.hypervisor().model;
-            model.with(|xen| xen.advance_to(due));
-            self.due[actor] = None;
-            let again = match actor < self.lives.len() {
+        while let Some(actor) = self.engine.next(|_, _| ()) {
+            let again = match actor < self.engine.lives.len() {
                 true => self.vm_event(actor)?,
                 false if self.is_over() => None,
-                false => Some(model.with(|xen| self.noise.event(xen))),
+                false => Some(self.engine.noise_event()),
             };
-            let now = self.protocol.hypervisor().now();
-            self.due[actor] = again.map(|delay| now + delay);
+            if let Some(delay) = again {
+                self.engine.wake(actor, delay);
+            }
         }
         Ok(())
     }
 
     /// Whether nothing more is to come.
     fn is_over(&self) -> bool {
-        self.to_start == 0 && self.due.iter().all(Option::is_none)
+        self.to_start == 0 && self.engine.due.iter().all(Option::is_none)
     }
 
     /// How long until the VM's next event.
     fn vm_event(&mut self, vm: usize) -> Result<Option<Duration>, Ending> {
-        if self.lives[vm].is_idle() {
+        if self.engine.lives[vm].is_idle() {
             return Ok(self.idle_event(vm));
         }
-        let mut set = Set {
-            protocol: &self.protocol,
-            peers: &mut self.peers,
-        };
-        let life = &mut self.lives[vm];
-        let often = life.is_populating();
-        let next = life.event(&mut set);
-        if !often {
-            self.check()?;
+        let event = self.engine.vm_event(vm);
+        if !event.is_frequent {
+            self.engine.check()?;
         }
-        let footprint_pages = footprint(&self.lives[vm]);
-        Ok(match next {
+        let footprint_pages = footprint(&self.engine.lives[vm]);
+        Ok(match event.next {
             Next::After(delay) => Some(delay),
             Next::Off => Some(self.seconds(0, 5)),
             Next::Runs => {
@@ -236,9 +214,9 @@ impl World {
 
     /// A VM that runs is shut down; where there is none, one comes if it fits.
     fn idle_event(&mut self, vm: usize) -> Option<Duration> {
-        if self.lives[vm].running {
-            self.committed_pages -= footprint(&self.lives[vm]);
-            self.lives[vm].begin(Job::Shutdown);
+        if self.engine.lives[vm].running {
+            self.committed_pages -= footprint(&self.engine.lives[vm]);
+            self.engine.lives[vm].begin(Job::Shutdown);
             return Some(Duration::ZERO);
         }
         if self.to_start == 0 {
@@ -251,18 +229,14 @@ impl World {
         }
         self.committed_pages += footprint_pages;
         self.to_start -= 1;
-        self.lives[vm] = life;
-        self.lives[vm].begin(Job::Start);
+        self.engine.lives[vm] = life;
+        self.engine.lives[vm].begin(Job::Start);
         Some(Duration::ZERO)
     }
 
     fn count(&mut self, vm: usize, started: bool) {
-        let set = Set {
-            protocol: &self.protocol,
-            peers: &mut self.peers,
-        };
-        let life = &self.lives[vm];
-        let (_, _, nodes, _) = life.came_to(&set);
+        let life = &self.engine.lives[vm];
+        let (_, _, nodes, _) = life.came_to(&self.engine.protocol);
         let churn = &mut self.churn;
         churn.starts += 1;
         churn.failed_starts += u64::from(!started);
@@ -275,38 +249,7 @@ impl World {
     }
 
     fn seconds(&mut self, least: u64, most: u64) -> Duration {
-        Duration::from_millis(self.rng.u64(least * 1000..=most * 1000))
-    }
-
-    fn check(&self) -> Result<(), Ending> {
-        self.protocol.hypervisor().model.with(|xen| {
-            xen.check()?;
-            match xen.crash() {
-                None => Ok(()),
-                Some(crash) => Err(Ending::Crashed(crash)),
-            }
-        })
-    }
-
-    /// Lets all destruction end, and looks that the host is what it was.
-    fn end(&mut self) -> Result<(), Ending> {
-        let now = self.protocol.hypervisor().now();
-        let reading = self.protocol.hypervisor().model.with(|xen| {
-            xen.free_unowned();
-            xen.advance_to(now + END);
-            xen.check_addresses()?;
-            Ok::<_, Ending>(xen.physinfo())
-        })?;
-        self.check()?;
-        let builds = self.protocol.status().builds.len();
-        match reading == self.at_start && builds == 0 {
-            true => Ok(()),
-            false => Err(Ending::Left {
-                outstanding_pages: reading.outstanding_pages,
-                missing_pages: self.at_start.free_pages.abs_diff(reading.free_pages),
-                builds,
-            }),
-        }
+        Duration::from_millis(self.engine.rng.u64(least * 1000..=most * 1000))
     }
 }
 

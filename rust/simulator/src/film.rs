@@ -118,16 +118,16 @@ impl Camera {
 impl Run {
     /// A VM begins something, when it is woken.
     pub(super) fn wake_vm(&mut self, vm: usize, delay: Duration) {
-        self.wake(vm, delay);
-        let life = &self.lives[vm];
-        if let (Some(at), Some(happening)) = (self.due[vm], life.doing()) {
+        self.engine.wake(vm, delay);
+        let life = &self.engine.lives[vm];
+        if let (Some(at), Some(happening)) = (self.engine.due[vm], life.doing()) {
             self.camera.event(at, &life.vm.name, happening);
         }
     }
 
     /// A VM was at something, and now comes what is next.
     pub(super) fn film(&mut self, vm: usize, was: Option<Happening>, next: &Next, now: Duration) {
-        let life = &self.lives[vm];
+        let life = &self.engine.lives[vm];
         let is = match next {
             Next::After(_) => life.doing(),
             Next::Runs => Some(Happening::Runs),

@@ -1,10 +1,10 @@
-//! What is written down of a run while it goes on, and whether the host is well at its end.
+//! What is written down of a run while it goes on.
 
 use std::time::Duration;
 
-use super::life::{Life, Set};
-use super::record::{Ending, Start};
-use super::run::{Run, END};
+use super::life::Life;
+use super::record::Start;
+use super::run::Run;
 
 /// Pages claimed beyond what their domains can still take, over time.
 #[derive(Debug, Default)]
@@ -35,12 +35,8 @@ impl Run {
         failure: Option<String>,
         now: Duration,
     ) {
-        let life = &self.lives[vm];
-        let set = Set {
-            protocol: &self.protocol,
-            peers: &mut self.peers,
-        };
-        let (claim, claimed_pages, nodes, why) = life.came_to(&set);
+        let life = &self.engine.lives[vm];
+        let (claim, claimed_pages, nodes, why) = life.came_to(&self.engine.protocol);
         let pages_on = if started {
             life.pages_on.clone()
         } else {
@@ -71,8 +67,8 @@ impl Run {
 
     /// What is claimed beyond what domains can still take.
     pub(super) fn look_at_claims(&mut self, now: Duration) {
-        let model = &self.protocol.hypervisor().model;
-        let lives = &self.lives;
+        let model = self.engine.model();
+        let lives = &self.engine.lives;
         let pages = model.with(|xen| {
             let beyond = |life: &Life| {
                 let claimed = life.domid.map_or(0, |domid| xen.claimed_pages(domid));
@@ -81,52 +77,5 @@ impl Run {
             lives.iter().map(beyond).sum()
         });
         self.overclaimed.now_is(now, pages);
-    }
-
-    pub(super) fn check(&self) -> Result<(), Ending> {
-        self.protocol.hypervisor().model.with(|xen| {
-            xen.check()?;
-            match xen.crash() {
-                None => Ok(()),
-                Some(crash) => Err(Ending::Crashed(crash)),
-            }
-        })
-    }
-
-    /// Shuts everything down, lets all destruction end, and looks that the host is what it was.
-    pub(super) fn end(&mut self) -> Result<(), Ending> {
-        let model = self.protocol.hypervisor().model.clone();
-        for life in &self.lives {
-            if let Some(domid) = life.domid {
-                // What is not there need not be destroyed.
-                _ = self.protocol.abandoned(domid);
-                _ = model.destroy(domid);
-            }
-        }
-        let now = self.now();
-        let reading = model.with(|xen| {
-            xen.free_unowned();
-            xen.advance_to(now + END);
-            xen.physinfo()
-        });
-        self.check()?;
-        let builds = self.protocol.status().builds.len();
-        let given = self.others_gave_pages();
-        let missing_pages =
-            (self.at_start.free_pages.saturating_add_signed(given)).abs_diff(reading.free_pages);
-        match (missing_pages, reading.outstanding_pages, builds) {
-            (0, 0, 0) => Ok(()),
-            (missing_pages, outstanding_pages, builds) => Err(Ending::Left {
-                outstanding_pages,
-                missing_pages,
-                builds,
-            }),
-        }
-    }
-
-    /// By how much the control domain's balloon and broken pages changed what is free.
-    fn others_gave_pages(&self) -> i64 {
-        let model = &self.protocol.hypervisor().model;
-        model.with(|xen| xen.given_pages())
     }
 }

@@ -11,6 +11,7 @@ mod building;
 mod builtin;
 mod call;
 mod churn;
+mod engine;
 mod film;
 mod job;
 mod ledger;

@@ -369,9 +369,10 @@ impl Life {
     }
 
     /// What came of its claim: the rung, the pages, the nodes of its affinity, and why.
-    pub fn came_to(&self, set: &Set) -> (&'static str, u64, NodeSet, String) {
-        let online = set.protocol.topology().online();
-        let affinity = |domid| set.stage().model.with(|xen| xen.node_affinity(domid).ok());
+    pub fn came_to(&self, protocol: &Protocol<Stage>) -> (&'static str, u64, NodeSet, String) {
+        let online = protocol.topology().online();
+        let model = &protocol.hypervisor().model;
+        let affinity = |domid| model.with(|xen| xen.node_affinity(domid).ok());
         let now = self.domid.and_then(affinity);
         let nodes = now.map_or(online, |nodes| nodes.intersection(online));
         match &self.outcome {

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use claims::{Domid, Protocol};
+use claims::Domid;
 
 use super::actor::{Balloon, Mapping};
 use super::job::JobSpec;
-use super::life::Set;
 use super::record::{Ending, Happening};
-use super::room::Peers;
 use super::run::{Run, OTHERS};
 
 /// A job that is not a VM's.
@@ -38,9 +36,10 @@ impl Run {
             | JobSpec::MapForeign { .. } => Duration::ZERO,
         };
         self.others.push(Some(Other::Due(spec)));
-        self.due.push(None);
+        self.engine.due.push(None);
         self.busy += 1;
-        self.wake(self.due.len() - 1, delay + takes);
+        let last = self.engine.due.len() - 1;
+        self.engine.wake(last, delay + takes);
     }
 
     pub(super) fn other_event(&mut self, other: usize) -> Result<(), Ending> {
@@ -48,26 +47,29 @@ impl Run {
             let spec = spec.clone();
             self.others[other] = Some(self.start_other(&spec));
         }
-        let model = self.protocol.hypervisor().model.clone();
+        let model = self.engine.model().clone();
         let again = match &mut self.others[other] {
             Some(Other::Balloon(balloon)) => model.with(|xen| balloon.event(xen)),
             Some(Other::Mapping(mapping)) => model.with(|xen| mapping.event(xen)),
             Some(Other::Due(_) | Other::Done) | None => None,
         };
         match again {
-            Some(delay) => self.wake(self.lives.len() + OTHERS + other, delay),
+            Some(delay) => {
+                let actor = self.engine.lives.len() + OTHERS + other;
+                self.engine.wake(actor, delay);
+            }
             None => {
                 self.others[other] = None;
                 self.job_ended();
             }
         }
-        self.check()
+        self.engine.check()
     }
 
     /// Does what is done at once, and says what is left.
     fn start_other(&mut self, spec: &JobSpec) -> Other {
-        let domid_of = |name: &String| self.lives[self.names.get(name)?.next()?].domid;
-        let model = &self.protocol.hypervisor().model;
+        let domid_of = |name: &String| self.engine.lives[self.names.get(name)?.next()?].domid;
+        let model = self.engine.model().clone();
         match spec {
             JobSpec::Balloon {
                 vm,
@@ -86,10 +88,10 @@ impl Run {
             }
             JobSpec::Kill(vm) => {
                 for vm in self.names.get(vm).into_iter().flatten() {
-                    if let Some(domid) = self.lives[vm].domid {
+                    if let Some(domid) = self.engine.lives[vm].domid {
                         // Whoever is gone already need not be killed.
                         _ = model.with(|xen| xen.destroy(domid));
-                        self.lives[vm].was_killed();
+                        self.engine.lives[vm].was_killed();
                     }
                 }
             }
@@ -112,22 +114,9 @@ impl Run {
     pub(super) fn restart(&mut self) {
         let now = self.now();
         self.camera.event(now, "toolstack", Happening::Restart);
-        let stage = self.protocol.hypervisor().clone();
-        stage.comes_back();
-        // It could be opened before.
-        if let Ok(protocol) = Protocol::open(stage, self.config.clone()) {
-            self.protocol = protocol;
-        }
-        self.peers = Peers::new(self.protocol.topology().node_count());
-        for vm in 0..self.lives.len() {
-            let mut set = Set {
-                protocol: &self.protocol,
-                peers: &mut self.peers,
-            };
-            if self.lives[vm].start_again(&mut set) {
-                let delay = self.millis(100, 2000);
-                self.wake_vm(vm, delay);
-            }
+        for vm in self.engine.restart(&self.config) {
+            let delay = self.millis(100, 2000);
+            self.wake_vm(vm, delay);
         }
     }
 }

@@ -71,10 +71,10 @@ impl Life {
 impl Run {
     /// Notes an event of a VM. An error if it comes no further, nor anybody else.
     pub(super) fn comes_on(&mut self, vm: usize, died: bool) -> Result<(), Ending> {
-        let life = &self.lives[vm];
+        let life = &self.engine.lives[vm];
         self.progress.event(vm, life.populated_so_far());
         self.progress.deaths += usize::from(died);
-        let stage = self.protocol.hypervisor();
+        let stage = self.engine.protocol.hypervisor();
         let events = self.progress.all_events;
         if died && self.progress.deaths > MOST_DEATHS + stage.faults() {
             let call = stage.died_in().map_or("a call", |call| call.name());
@@ -96,13 +96,13 @@ impl Run {
     /// Whether anybody but Xen itself has something to do. An error if not: jobs have not ended,
     /// and nobody is there to end them.
     pub(super) fn somebody_is_due(&self) -> Result<(), Ending> {
-        let noise = self.lives.len() + NOISE;
-        let mut due = self.due.iter().enumerate();
+        let noise = self.engine.lives.len() + NOISE;
+        let mut due = self.engine.due.iter().enumerate();
         if due.any(|(actor, due)| actor != noise && due.is_some()) {
             return Ok(());
         }
         let events = self.progress.all_events;
-        match self.lives.iter().find(|life| !life.is_idle()) {
+        match self.engine.lives.iter().find(|life| !life.is_idle()) {
             Some(life) => {
                 let why = format!("nobody goes on {}", words(life.at));
                 Err(stuck(life, why, events))

@@ -3,28 +3,25 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use claims::{Config, Hypervisor, Protocol};
+use claims::Config;
 use fastrand::Rng;
-use model::{Finding, Reading};
+use model::Finding;
 
 use super::actor::Noise;
+use super::engine::Engine;
 use super::film::Camera;
 use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
-use super::life::{Job, Life, Next, Set};
+use super::life::{Job, Next};
 use super::names::Names;
 use super::others::Other;
 use super::progress::Progress;
 use super::record::{Ending, Happening, Played};
-use super::room::Peers;
 use super::scenario::Scenario;
 use super::schedule::Scheduler;
 use super::setup;
 use super::stage::Stage;
 use super::{PlayError, Settings};
-
-/// By when everything is gone after the last shutdown.
-pub(super) const END: Duration = Duration::from_secs(3600);
 
 /// Who takes part beside the VMs, which come first.
 pub(super) const NOISE: usize = 0;
@@ -48,19 +45,12 @@ enum What {
 pub(super) struct Run {
     pub(super) settings: Settings,
     pub(super) config: Config,
-    pub(super) protocol: Protocol<Stage>,
-    pub(super) peers: Peers,
-    pub(super) rng: Rng,
+    pub(super) engine: Engine,
     pub(super) jitter: bool,
     pub(super) dies_at_events: BTreeSet<u64>,
-    pub(super) at_start: Reading,
     pub(super) names: Names,
-    pub(super) lives: Vec<Life>,
     pub(super) progress: Progress,
-    pub(super) noise: Noise,
     pub(super) others: Vec<Option<Other>>,
-    pub(super) due: Vec<Option<Duration>>,
-    pub(super) scheduler: Scheduler,
     pub(super) phase: String,
     pub(super) phase_began: Duration,
     /// Jobs that start when the one before them has ended.
@@ -86,7 +76,6 @@ impl Run {
         };
         let xen = setup::xen(scenario, settings, &mut rng)?;
         let at_start = xen.physinfo();
-        let nodes = xen.topology().node_count();
         let taken_pages = at_start.outstanding_pages + config.reserve.host_pages;
         let free_pages = at_start.free_pages.saturating_sub(taken_pages);
         let names = Names::of(&scenario.vms)?;
@@ -100,8 +89,13 @@ impl Run {
         );
         let faults = setup::faults(scenario, &names)?;
         let camera = Camera::new(settings.film, &xen);
-        let protocol = Protocol::open(Stage::new(xen, faults), config.clone())?;
         let noise = Noise::new(scenario.noise_pages, rng.u64(..));
+        let scheduler = Scheduler::new(settings.schedule.clone(), rng.u64(..));
+        let stage = Stage::new(xen, faults);
+        let mut engine = Engine::new(stage, config.clone(), rng, noise, scheduler)?;
+        let progress = Progress::new(lives.len());
+        engine.due = vec![None; lives.len() + OTHERS];
+        engine.lives = lives;
         let played = Played {
             scenario: scenario.name.clone(),
             seed: settings.seed,
@@ -119,20 +113,13 @@ impl Run {
             film: super::record::Film::default(),
         };
         Ok(Run {
-            due: vec![None; lives.len() + OTHERS],
-            scheduler: Scheduler::new(settings.schedule.clone(), rng.u64(..)),
             settings: settings.clone(),
             config,
-            protocol,
-            peers: Peers::new(nodes),
-            rng,
+            engine,
             jitter: scenario.jitter,
             dies_at_events: scenario.dies_at_events.iter().copied().collect(),
-            at_start,
             names,
-            progress: Progress::new(lives.len()),
-            lives,
-            noise,
+            progress,
             others: Vec::new(),
             phase: String::new(),
             phase_began: Duration::ZERO,
@@ -147,7 +134,8 @@ impl Run {
     /// Goes through all phases and to the end.
     pub fn play(mut self, scenario: &Scenario) -> Result<Played, PlayError> {
         if scenario.noise_pages > 0 {
-            self.wake(self.lives.len() + NOISE, Duration::ZERO);
+            let noise = self.engine.lives.len() + NOISE;
+            self.engine.wake(noise, Duration::ZERO);
         }
         let mut ending = Ok(());
         for phase in &scenario.phases {
@@ -158,16 +146,16 @@ impl Run {
             }
         }
         let now = self.now();
-        (self.camera).last_sample(&self.protocol.hypervisor().model, now);
+        self.camera.last_sample(self.engine.model(), now);
         self.played.ending = match ending {
-            Ok(()) => self.end(),
+            Ok(()) => self.engine.end(),
             Err(ending) => Err(ending),
         };
         self.played.overclaimed_page_seconds = self.overclaimed.page_seconds();
-        self.played.events = self.scheduler.events();
-        self.played.choices = std::mem::take(&mut self.scheduler.choices);
+        self.played.events = self.engine.scheduler.events();
+        self.played.choices = std::mem::take(&mut self.engine.scheduler.choices);
         self.played.film = self.camera.film();
-        let model = &self.protocol.hypervisor().model;
+        let model = self.engine.model();
         self.played.findings = model.with(|xen| {
             let found = Finding::ALL.map(|finding| (finding, xen.found(finding)));
             found.into_iter().filter(|(_, count)| *count > 0).collect()
@@ -262,7 +250,7 @@ impl Run {
         let delay = delay + task.later;
         match task.what {
             What::Vm(vm, job) => {
-                self.lives[vm].begin(job);
+                self.engine.lives[vm].begin(job);
                 self.progress.begins(vm);
                 self.busy += 1;
                 self.wake_vm(vm, delay);
@@ -272,72 +260,58 @@ impl Run {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.protocol.hypervisor().now()
+        self.engine.now()
     }
 
     /// A time between two numbers of milliseconds.
     pub(super) fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_micros(match self.jitter {
-            true => self.rng.u64(least * 1000..=most * 1000),
+            true => self.engine.rng.u64(least * 1000..=most * 1000),
             false => (least + most) * 500,
         })
-    }
-
-    pub(super) fn wake(&mut self, actor: usize, delay: Duration) {
-        self.due[actor] = Some(self.now() + delay);
     }
 
     /// Runs until every job of the phase has ended.
     fn run(&mut self) -> Result<(), Ending> {
         while self.busy > 0 {
-            if self.dies_at_events.contains(&self.scheduler.events()) {
+            if self
+                .dies_at_events
+                .contains(&self.engine.scheduler.events())
+            {
                 self.restart();
             }
             self.somebody_is_due()?;
-            let Some((due, actor)) = self.scheduler.next(&self.due) else {
+            let camera = &mut self.camera;
+            let Some(actor) = (self.engine).next(|model, due| camera.meanwhile(model, due)) else {
                 break;
             };
-            let model = &self.protocol.hypervisor().model;
-            self.camera.meanwhile(model, due);
-            let now = model.with(|xen| {
-                xen.advance_to(due);
-                xen.now()
-            });
-            self.due[actor] = None;
-            match actor.checked_sub(self.lives.len()) {
+            let now = self.now();
+            match actor.checked_sub(self.engine.lives.len()) {
                 None => self.vm_event(actor, now)?,
                 Some(NOISE) => {
-                    let delay = model.with(|xen| self.noise.event(xen));
-                    self.wake(actor, delay);
+                    let delay = self.engine.noise_event();
+                    self.engine.wake(actor, delay);
                 }
                 Some(other) => self.other_event(other - OTHERS)?,
             }
-            self.camera.sample(&self.protocol.hypervisor().model, now);
+            self.camera.sample(self.engine.model(), now);
         }
         Ok(())
     }
 
     fn vm_event(&mut self, vm: usize, now: Duration) -> Result<(), Ending> {
-        let life = &mut self.lives[vm];
-        let (doing, often) = (life.doing(), life.is_populating());
-        let mut set = Set {
-            protocol: &self.protocol,
-            peers: &mut self.peers,
-        };
-        set.stage().acts_for(Some(vm));
-        let next = life.event(&mut set);
-        let dead = set.stage().is_dead();
-        self.film(vm, doing, &next, now);
+        let event = self.engine.vm_event(vm);
+        self.film(vm, event.was, &event.next, now);
         // Looking at everything costs more than most events do.
-        if !often {
+        if !event.is_frequent {
             self.look_at_claims(now);
-            self.check()?;
+            self.engine.check()?;
         }
-        self.comes_on(vm, dead)?;
-        let (started, failure) = match next {
+        self.comes_on(vm, event.died)?;
+        let (started, failure) = match event.next {
             Next::After(delay) => {
-                self.wake(vm, delay);
-                if dead {
+                self.engine.wake(vm, delay);
+                if event.died {
                     self.restart();
                 }
                 return Ok(());
@@ -350,7 +324,7 @@ impl Run {
             self.record(vm, started, failure, now);
         }
         self.job_ended();
-        if dead {
+        if event.died {
             self.restart();
         }
         Ok(())
