@@ -157,6 +157,14 @@ pub type ClaimSetCall =
 // SAFETY: both can be written to, the pages as far as their count says.
 pub type PagesByNodeCall = unsafe extern "C" fn(*mut c_void, u32, *mut u32, *mut u64) -> c_int;
 
+/// `int now(context, &nanoseconds)`.
+// SAFETY: the time can be written to.
+pub type NowCall = unsafe extern "C" fn(*mut c_void, *mut u64) -> c_int;
+
+/// `int sleep(context, nanoseconds)`.
+// SAFETY: takes no pointer but the context.
+pub type SleepCall = unsafe extern "C" fn(*mut c_void, u64) -> c_int;
+
 /// The calls of a hypervisor. Each answers 0 or a positive Linux errno.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +197,10 @@ pub struct XenopsdNumaHypervisor {
     pub claim_set: Option<ClaimSetCall>,
     /// A domain's memory by node.
     pub pages_by_node: Option<PagesByNodeCall>,
+    /// Its own clock.
+    pub now: Option<NowCall>,
+    /// Lets time pass on that clock.
+    pub sleep: Option<SleepCall>,
 }
 
 /// How many bytes of [`XenopsdNumaHypervisor`] every table has.

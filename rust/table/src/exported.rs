@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
+use std::time::Duration;
 
 use claims::{Accounting, Affinity, CallError, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, NodeSet, MAX_CPUS, MAX_NODES};
@@ -11,9 +12,8 @@ use crate::caught::caught;
 use crate::error::TableError;
 use crate::table::Table;
 
-/// A [`Hypervisor`] and its table, which is good for as long as this lives.
-///
-/// A panic of the hypervisor is answered as EIO. Its clock does not go through the table.
+/// A [`Hypervisor`] and its table, which is good for as long as this lives. A panic of the
+/// hypervisor is answered as EIO.
 #[derive(Debug)]
 pub struct Exported<H> {
     table: Arc<XenopsdNumaHypervisor>,
@@ -39,6 +39,8 @@ impl<H: Hypervisor> Exported<H> {
             accounting: Some(accounting::<H>),
             claim_set: Some(claim_set::<H>),
             pages_by_node: Some(pages_by_node::<H>),
+            now: Some(now::<H>),
+            sleep: Some(sleep::<H>),
         });
         Exported { table, hypervisor }
     }
@@ -272,14 +274,12 @@ unsafe extern "C" fn set_vcpu_affinity<H: Hypervisor>(
         for word in 0..word_count as usize {
             // SAFETY: the caller gives `word_count` words.
             let bits = unsafe { cpus.add(word).read() };
-            (0..64)
-                .filter(|bit| bits >> bit & 1 == 1)
-                .for_each(|bit| set.insert(word * 64 + bit));
+            let ones = (0..64).filter(|bit| bits >> bit & 1 == 1);
+            ones.for_each(|bit| set.insert(word * 64 + bit));
         }
         let domid = domid(number)?;
-        hypervisor
-            .set_vcpu_affinity(domid, vcpu, affinity, &set)
-            .map_err(errno)
+        let set = hypervisor.set_vcpu_affinity(domid, vcpu, affinity, &set);
+        set.map_err(errno)
     };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }
@@ -372,6 +372,28 @@ unsafe extern "C" fn pages_by_node<H: Hypervisor>(
         let found = hypervisor.pages_by_node(domid(number)?).map_err(errno)?;
         // SAFETY: the caller has room for `*node_count` nodes.
         unsafe { write(found.into_iter(), node_count, pages) }
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+// SAFETY: as the header asks of the caller: the table's context, and room for the answer.
+unsafe extern "C" fn now<H: Hypervisor>(context: *mut c_void, nanoseconds: *mut u64) -> c_int {
+    let call = |hypervisor: &H| {
+        let now = u64::try_from(hypervisor.now().as_nanos()).map_err(|_| Errno::EOVERFLOW)?;
+        // SAFETY: the caller has room for the time.
+        unsafe { nanoseconds.write(now) };
+        Ok(())
+    };
+    // SAFETY: the table's functions are called with its context.
+    unsafe { run(context, call) }
+}
+
+// SAFETY: as the header asks of the caller: the table's context.
+unsafe extern "C" fn sleep<H: Hypervisor>(context: *mut c_void, nanoseconds: u64) -> c_int {
+    let call = |hypervisor: &H| {
+        hypervisor.sleep(Duration::from_nanos(nanoseconds));
+        Ok(())
     };
     // SAFETY: the table's functions are called with its context.
     unsafe { run(context, call) }

@@ -59,7 +59,7 @@ fn both() -> (Vec<String>, Vec<String>) {
     layout!(lines, program, XenopsdNumaHypervisor = "xenopsd_numa_hypervisor" {
         abi_version, size, context, topology, memory, domains, node_affinity, set_node_affinity,
         set_vcpu_affinity, claim_host, claim_node, accounting, claim_set,
-        pages_by_node
+        pages_by_node, now, sleep
     });
     for (name, number) in [
         ("XENOPSD_NUMA_ABI_VERSION", u64::from(ABI_VERSION)),
