@@ -12,13 +12,13 @@ use planner::{Policy, Strategy};
 
 use super::actor::Noise;
 use super::engine::Engine;
+use super::error::PlayError;
 use super::life::{Character, Job, Life, Next};
 use super::record::Ending;
 use super::scenario::{HostSpec, NodeSpec, VmKind};
 use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
 use super::toolstack::Toolstack;
-use super::PlayError;
 
 /// Pages in a GiB.
 const GIB: u64 = 1 << 18;

@@ -6,11 +6,11 @@ use model::MAX_NODE_PAGES;
 use planner::{Invalid, MAX_NODES, MAX_VCPUS};
 
 use super::call::Call;
+use super::error::PlayError;
 use super::job::{FaultSpec, JobSpec};
 use super::names::Names;
 use super::order;
 use super::scenario::{MemorySpec, Scenario, FORMAT};
-use super::PlayError;
 use claims::Errno;
 
 /// The most pages of anything: 4 PiB.

@@ -7,7 +7,7 @@ use model::{Crash, Finding, Flavour, Violation};
 use planner::{NodeSet, Strategy};
 
 use super::schedule::Choice;
-use super::Toolstack;
+use super::toolstack::Toolstack;
 
 /// Whether VM memory is a multiple of 2 MiB, where it is a share of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,10 +77,7 @@ impl Start {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
     /// Something did not come back.
-    #[error(
-        "at the end {outstanding_pages} pages are outstanding, {missing_pages} are not free \
-         again, and {builds} builds have not ended"
-    )]
+    #[error("{}", left(*outstanding_pages, *missing_pages, *builds))]
     Left {
         /// Claimed, by nobody.
         outstanding_pages: u64,
@@ -90,7 +87,7 @@ pub enum Ending {
         builds: usize,
     },
     /// The host crashed.
-    #[error("the host crashed: {0}")]
+    #[error("the modelled host crashed: {0}")]
     Crashed(#[from] Crash),
     /// The model contradicts itself.
     #[error("the model is wrong: {0}")]
@@ -105,6 +102,20 @@ pub enum Ending {
         /// How many there were since the last progress.
         events: u64,
     },
+}
+
+/// What did not come back, in words.
+fn left(outstanding_pages: u64, missing_pages: u64, builds: usize) -> String {
+    let counts = [
+        (outstanding_pages, "pages are claimed by nobody"),
+        (missing_pages, "pages are not free again"),
+        (builds as u64, "builds have not ended"),
+    ];
+    let left = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<_> = left
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    words.join(", ")
 }
 
 /// Memory at an instant.

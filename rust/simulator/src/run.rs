@@ -9,6 +9,7 @@ use model::Finding;
 
 use super::actor::Noise;
 use super::engine::Engine;
+use super::error::PlayError;
 use super::film::Camera;
 use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
@@ -16,12 +17,12 @@ use super::life::{Job, Next};
 use super::names::Names;
 use super::others::Other;
 use super::progress::Progress;
-use super::record::{Ending, Happening, Played};
+use super::record::{Ending, Film, Happening, Played};
 use super::scenario::Scenario;
 use super::schedule::Scheduler;
+use super::settings::Settings;
 use super::setup;
 use super::stage::Stage;
-use super::{PlayError, Settings};
 
 /// Who takes part beside the VMs, which come first.
 pub(super) const NOISE: usize = 0;
@@ -110,7 +111,7 @@ impl Run {
             findings: Vec::new(),
             ending: Ok(()),
             choices: Vec::new(),
-            film: super::record::Film::default(),
+            film: Film::default(),
         };
         Ok(Run {
             settings: settings.clone(),

@@ -9,7 +9,7 @@ use planner::{
 use serde::Deserialize;
 
 use super::job::{FaultSpec, PhaseSpec};
-use super::Variant;
+use super::record::Variant;
 
 /// The format that is read.
 pub const FORMAT: &str = "xenopsd-numa-scenario/1";

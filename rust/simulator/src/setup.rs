@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use claims::Error;
 use fastrand::Rng;
 use model::{Sizes, Timing, Xen};
 use planner::{Invalid, Strategy};
 
+use super::error::PlayError;
 use super::life::{Character, Life};
 use super::names::Names;
 use super::scenario::{Scenario, VmSpec};
+use super::settings::Settings;
 use super::stage::Fault;
-use super::{PlayError, Settings};
 
 /// How long destroying a domain takes at most, as its toolstack sees it: hardly any of its memory
 /// is back, some is, or all.
@@ -111,10 +111,4 @@ pub(super) fn faults(scenario: &Scenario, names: &Names) -> Result<Vec<Fault>, I
         }
     }
     Ok(faults)
-}
-
-impl From<Error> for PlayError {
-    fn from(error: Error) -> Self {
-        PlayError::Protocol(error)
-    }
 }
