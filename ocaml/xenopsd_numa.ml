@@ -663,80 +663,11 @@ module Claims = struct
       )
 end
 
-module Model = struct
-  type t = Raw.model_handle
-
-  type flavour = Raw.flavour_value =
-    | Xen_4_17
-    | Upstream
-    | Xen_4_22
-    | Xs9
-    | Xs9_2025
-    | V4
-    | V4_fixed
-    | V5
-    | V7
-    | V8
-
-  let flavours =
-    [
-      ("4.17", Xen_4_17)
-    ; ("upstream", Upstream)
-    ; ("4.22", Xen_4_22)
-    ; ("xs9", Xs9)
-    ; ("xs9-2025", Xs9_2025)
-    ; ("v4", V4)
-    ; ("v4-fixed", V4_fixed)
-    ; ("v5", V5)
-    ; ("v7", V7)
-    ; ("v8", V8)
-    ]
-
-  let create ~flavour (host : Host.t) =
-    protocol (Raw.xenopsd_numa_model flavour host.handle)
-
-  let hypervisor = Raw.xenopsd_numa_model_hypervisor
-
-  let create_domain t ~vcpus ~max =
-    protocol (Raw.xenopsd_numa_model_create t vcpus (Host.to_bytes max))
-
-  let set_pool t ~domid size =
-    protocol (Raw.xenopsd_numa_model_set_pool t domid (Host.to_bytes size))
-
-  let populate ?exact_node t ~domid size =
-    let bytes = Host.to_bytes size in
-    protocol (Raw.xenopsd_numa_model_populate t domid bytes exact_node)
-
-  let destroy t ~domid = protocol (Raw.xenopsd_numa_model_destroy t domid)
-
-  let advance t ~seconds = protocol (Raw.xenopsd_numa_model_advance t seconds)
-
-  let free_pages t = protocol (Result.map fst (Raw.xenopsd_numa_model_counters t))
-
-  let outstanding_pages t =
-    protocol (Result.map snd (Raw.xenopsd_numa_model_counters t))
-
-  let domain_pages t ~domid =
-    Raw.xenopsd_numa_model_domain_pages t domid
-    |> Result.map Array.to_list
-    |> protocol
-end
-
-module Simulation = struct
-  include Simulation
-
-  let run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which =
-    protocol
-      (run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which)
-
-  let minimal_trace played scenario = protocol (minimal_trace played scenario)
-end
-
 module Build = struct
   let info =
     [
       ("xenopsd-numa", Raw.xenopsd_numa_version ())
-    ; ("hypervisors", "the model; a table of C functions")
+    ; ("hypervisors", "a table of C functions")
     ]
 end
 

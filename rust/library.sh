@@ -3,8 +3,8 @@
 #
 # Has cargo build the package CRATE and puts its libraries into the current directory: libNAME.a,
 # which shows the SYMBOLs and nothing else, and dllNAME.so if the crate makes a shared one. Without
-# SYMBOLs the crate writes externals of OCaml: raw.ml and raw.mli are put there too, and their
-# symbols are the ones shown.
+# SYMBOLs the crate writes externals of OCaml: raw.ml and raw.mli are put there too, their symbols
+# are the ones shown, and dllNAME.so is made of libNAME.a.
 #
 # Cargo's target directory is XENOPSD_NUMA_CARGO_TARGET, or one beside dune's `default`, under a
 # name that dune does not sweep, so that a rebuild is incremental.
@@ -40,7 +40,9 @@ file=lib$(printf '%s' "$crate" | tr - _)
 archive=$(told "\"\\([^\"]*/$file\\.a\\)\"")
 [ -f "$archive" ] || missing "$file.a"
 
+externals=
 if [ $# -eq 0 ]; then
+    externals=yes
     out=$(told "\"package_id\":\"[^\"]*$crate[@ ][^\"]*\".*\"out_dir\":\"\\([^\"]*\\)\"")
     [ -f "$out/raw.ml" ] || missing "raw.ml"
     cp "$out/raw.ml" "$out/raw.mli" .
@@ -50,5 +52,10 @@ if [ $# -eq 0 ]; then
 fi
 "$rust/one_object.sh" "$archive" "lib$name.a" "$@"
 
-shared=$(told "\"\\([^\"]*/$file\\.so\\)\"")
-[ -z "$shared" ] || cp "$shared" "dll$name.so"
+if [ -n "$externals" ]; then
+    cc -shared -o "dll$name.so" -Wl,--whole-archive "lib$name.a" -Wl,--no-whole-archive \
+        -lgcc_s -lpthread -lm -ldl
+else
+    shared=$(told "\"\\([^\"]*/$file\\.so\\)\"")
+    [ -z "$shared" ] || cp "$shared" "dll$name.so"
+fi

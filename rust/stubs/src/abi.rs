@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use claims::{Hypervisor, Pinned, Placed, Protocol};
-use model::Model;
+use crossing::{CallValue, InvalidValue, StrategyValue};
 use sig::sig;
 
 /// A checked host.
@@ -28,18 +28,6 @@ pub struct PlacedHandle(pub Placed);
 /// A pinned domain.
 #[sig]
 pub struct PinnedHandle(pub Pinned);
-
-/// A modelled Xen.
-#[sig]
-pub struct ModelHandle(pub Arc<Model>);
-
-/// A value that cannot be.
-#[sig("{ field : string; found : string; expected : string }")]
-pub struct InvalidValue {
-    pub field: String,
-    pub found: String,
-    pub expected: String,
-}
 
 /// See `planner::Reason`.
 #[sig("Memory | Cpus | Cores | Reachability | Mask | Single_node | Host_memory")]
@@ -72,15 +60,6 @@ pub struct HostFullValue {
     pub needed_bytes: i64,
     pub available_bytes: i64,
     pub full_waited_seconds: f64,
-}
-
-/// See `claims::Error::Call`.
-#[sig("{ call : string; errno : string; call_domid : int option; doing : string }")]
-pub struct CallValue {
-    pub call: String,
-    pub errno: String,
-    pub call_domid: Option<i64>,
-    pub doing: String,
 }
 
 /// See `claims::Error::Busy`.
@@ -116,29 +95,6 @@ pub enum PolicyValue {
     BestEffortHard,
     PrioMemOnly,
     Strict,
-}
-
-/// See `planner::Strategy`.
-#[sig("Pack | Spread | Balance")]
-#[derive(Clone, Copy)]
-pub enum StrategyValue {
-    Pack,
-    Spread,
-    Balance,
-}
-
-/// See `planner::HostDescription`.
-#[sig("{ distances : int option array array; cpu_to_node : int option array; cpu_to_core : int option array; cpu_to_socket : int option array; size_bytes : int option array; free_bytes : int option array; claimed_bytes : int array; host_free_bytes : int; host_outstanding_bytes : int }")]
-pub struct HostValue {
-    pub distances: Vec<Vec<Option<i64>>>,
-    pub cpu_to_node: Vec<Option<i64>>,
-    pub cpu_to_core: Vec<Option<i64>>,
-    pub cpu_to_socket: Vec<Option<i64>>,
-    pub size_bytes: Vec<Option<i64>>,
-    pub free_bytes: Vec<Option<i64>>,
-    pub claimed_bytes: Vec<i64>,
-    pub host_free_bytes: i64,
-    pub host_outstanding_bytes: i64,
 }
 
 /// See `planner::LeftOut`: the name of why, and the whole in words.
@@ -378,21 +334,4 @@ pub struct DomainAuditValue {
     pub on_nodes: Option<Vec<i64>>,
     pub away_pages: Option<i64>,
     pub in_build: bool,
-}
-
-/// See `model::Flavour::ALL`.
-#[sig("Xen_4_17 | Upstream | Xen_4_22 | Xs9 | Xs9_2025 | V4 | V4_fixed | V5 | V7 | V8")]
-#[allow(non_camel_case_types, reason = "4.17 is a version")]
-#[derive(Clone, Copy)]
-pub enum FlavourValue {
-    Xen_4_17,
-    Upstream,
-    Xen_4_22,
-    Xs9,
-    Xs9_2025,
-    V4,
-    V4Fixed,
-    V5,
-    V7,
-    V8,
 }

@@ -1,91 +1,20 @@
 //! Between the values that cross and the types of the crates behind.
 
+use crossing::{bytes, bytes_value, checked, pages_value, HostValue, StrategyValue};
 use planner::{
-    Alone, Answer, Batch, Behind, Explanation, Host, HostDescription, Invalid, LeftOut, Limits,
-    NodeDescription, NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription,
-    Reserve, RunnerUp, Score, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
+    Alone, Answer, Batch, Behind, Explanation, Host, Invalid, LeftOut, Limits, NodeSet, Plan,
+    Policy, Reason, Refusal, Rejected, Request, RequestDescription, Reserve, RunnerUp, Score,
+    Strategy, Topology, Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, HostValue, LeftOutValue,
-    LimitsValue, PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue,
-    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue,
+    AloneValue, AnswerValue, BatchValue, BehindValue, ExplainedValue, LeftOutValue, LimitsValue,
+    PlanValue, PolicyValue, ReasonValue, RefusalValue, RejectedValue, RequestValue, RunnerUpValue,
+    ScoreValue, WeighedValue,
 };
-
-/// A count as an OCaml int, which has 63 bits.
-pub fn pages_value(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
-}
-
-pub fn bytes_value(pages: u64) -> i64 {
-    pages_value(pages.saturating_mul(PAGE_BYTES))
-}
-
-pub fn domid_value(domid: claims::Domid) -> i64 {
-    i64::from(domid.0)
-}
 
 pub fn nodes_value(nodes: NodeSet) -> Vec<i64> {
     nodes.iter().map(|node| node as i64).collect()
-}
-
-/// A number that must be within `T`.
-pub fn checked<T: TryFrom<i64>>(field: &str, value: i64, expected: &str) -> Result<T, Invalid> {
-    T::try_from(value).map_err(|_| Invalid::new(field, value, expected))
-}
-
-fn bytes(field: &str, value: i64) -> Result<u64, Invalid> {
-    checked(field, value, "bytes, at least 0")
-}
-
-fn each<T>(field: &str, values: &[Option<i64>], expected: &str) -> Result<Vec<Option<T>>, Invalid>
-where
-    T: TryFrom<i64>,
-{
-    (values.iter().enumerate())
-        .map(|(i, value)| match value {
-            None => Ok(None),
-            Some(value) => checked(&format!("{field}[{i}]"), *value, expected).map(Some),
-        })
-        .collect()
-}
-
-pub fn host(value: &HostValue) -> Result<Host, Invalid> {
-    let distances = (value.distances.iter().enumerate())
-        .map(|(i, row)| {
-            let expected = "a distance, or null if unreachable";
-            // What is beyond the range of a distance is unreachable like 255.
-            let row: Vec<_> = (row.iter())
-                .map(|distance| distance.map(|d| d.min(i64::from(u32::MAX))))
-                .collect();
-            each(&format!("distances[{i}]"), &row, expected)
-        })
-        .collect::<Result<_, _>>()?;
-    let node = |i: usize| -> Result<NodeDescription, Invalid> {
-        let optional = |name: &str, value: Option<i64>| match value {
-            Some(value) => bytes(&format!("nodes[{i}].{name}"), value).map(Some),
-            None => Ok(None),
-        };
-        Ok(NodeDescription {
-            size_bytes: optional("size_bytes", value.size_bytes.get(i).copied().flatten())?,
-            free_bytes: optional("free_bytes", value.free_bytes.get(i).copied().flatten())?,
-            claimed_bytes: optional("claimed_bytes", value.claimed_bytes.get(i).copied())?
-                .unwrap_or(0),
-        })
-    };
-    Host::new(&HostDescription {
-        topology: TopologyDescription {
-            distances,
-            cpu_to_node: each("cpu_to_node", &value.cpu_to_node, "a node, or null")?,
-            cpu_to_core: value.cpu_to_core.clone(),
-            cpu_to_socket: value.cpu_to_socket.clone(),
-        },
-        nodes: (0..value.size_bytes.len())
-            .map(node)
-            .collect::<Result<_, _>>()?,
-        host_free_bytes: bytes("host_free_bytes", value.host_free_bytes)?,
-        host_outstanding_bytes: bytes("host_outstanding_bytes", value.host_outstanding_bytes)?,
-    })
 }
 
 /// A host as it was read. What is owed to domains counts as claimed.
@@ -337,26 +266,6 @@ impl From<PolicyValue> for Policy {
             PolicyValue::BestEffortHard => Policy::BestEffortHard,
             PolicyValue::PrioMemOnly => Policy::PrioMemOnly,
             PolicyValue::Strict => Policy::Strict,
-        }
-    }
-}
-
-impl From<StrategyValue> for Strategy {
-    fn from(value: StrategyValue) -> Self {
-        match value {
-            StrategyValue::Pack => Strategy::Pack,
-            StrategyValue::Spread => Strategy::Spread,
-            StrategyValue::Balance => Strategy::Balance,
-        }
-    }
-}
-
-impl From<Strategy> for StrategyValue {
-    fn from(strategy: Strategy) -> Self {
-        match strategy {
-            Strategy::Pack => StrategyValue::Pack,
-            Strategy::Spread => StrategyValue::Spread,
-            Strategy::Balance => StrategyValue::Balance,
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use claims::Error;
+use crossing::{domid_value, pages_value, CallValue};
 use planner::{Invalid, PAGE_BYTES};
 use table::caught;
 
-use crate::abi::{BusyValue, CallValue, FailureValue, HostFullValue, InvalidValue};
-use crate::convert::{domid_value, pages_value, refusal_value};
+use crate::abi::{BusyValue, FailureValue, HostFullValue};
+use crate::convert::refusal_value;
 
 static PANICS: AtomicI64 = AtomicI64::new(0);
 
@@ -26,16 +27,7 @@ pub fn guarded<T>(body: impl FnOnce() -> Result<T, FailureValue>) -> Result<T, F
 
 impl From<Invalid> for FailureValue {
     fn from(invalid: Invalid) -> Self {
-        let Invalid {
-            field,
-            found,
-            expected,
-        } = invalid;
-        FailureValue::Invalid(InvalidValue {
-            field,
-            found,
-            expected,
-        })
+        FailureValue::Invalid(invalid.into())
     }
 }
 

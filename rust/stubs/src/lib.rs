@@ -4,11 +4,7 @@
 //! OCaml runtime lock while it runs.
 
 mod abi;
-mod abi_play;
 mod convert;
-mod convert_play;
 mod failure;
 mod planning;
-mod playing;
 mod protocol;
-mod simulation;

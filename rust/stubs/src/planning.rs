@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use claims::Config;
+use crossing::{boxed, bytes_value, checked, pages_value, HostValue};
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
     default_budget_plans, explain, plan, plan_all, plan_batch, Host, Invalid, Limits, Request,
@@ -12,7 +13,7 @@ use sig::sig;
 
 use crate::abi::{
     AnswerValue, BatchFailureValue, BatchValue, ExplainedValue, FailureValue, HostHandle,
-    HostValue, LeftOutValue, LimitsValue, RequestValue,
+    LeftOutValue, LimitsValue, RequestValue,
 };
 use crate::convert;
 use crate::failure::guarded;
@@ -48,7 +49,7 @@ pub fn xenopsd_numa_host(
     host: OCaml<HostValue>,
 ) -> OCaml<Result<DynBox<HostHandle>, FailureValue>> {
     let value: HostValue = host.to_rust();
-    let host = guarded(|| Ok(HostHandle(Arc::new(convert::host(&value)?))));
+    let host = guarded(|| Ok(HostHandle(Arc::new(crossing::host(&value)?))));
     boxed(cr, host)
 }
 
@@ -128,7 +129,7 @@ pub fn xenopsd_numa_planned_overhead(
             let request = asked(&host, &request)?;
             let limits = convert::limits(&limits)?;
             let pages = claims::planned_overhead_pages(&host, &request, &limits);
-            Ok(convert::bytes_value(pages))
+            Ok(bytes_value(pages))
         })
     });
     overhead.to_ocaml(cr)
@@ -169,7 +170,7 @@ pub fn xenopsd_numa_plan_batch(
     let batch = cr.releasing_runtime(|| {
         asked.planned(|host, requests, limits| {
             let budget_plans = match budget_plans {
-                Some(plans) => convert::checked("budget_plans", plans, "plans, at least 0")?,
+                Some(plans) => checked("budget_plans", plans, "plans, at least 0")?,
                 None => default_budget_plans(host, requests.len()),
             };
             let batch = plan_batch(host, requests, limits, budget_plans);
@@ -225,23 +226,12 @@ pub fn xenopsd_numa_default_budget_steps(
     cr: &mut OCamlRuntime,
     _unit: OCaml<()>,
 ) -> OCaml<OCamlInt> {
-    convert::pages_value(planner::DEFAULT_BUDGET_STEPS).to_ocaml(cr)
+    pages_value(planner::DEFAULT_BUDGET_STEPS).to_ocaml(cr)
 }
 
-/// A result whose value stays in Rust.
-pub fn boxed<T: 'static, E: ToOCaml<E> + 'static>(
-    cr: &mut OCamlRuntime,
-    result: Result<T, E>,
-) -> OCaml<'_, Result<DynBox<T>, E>> {
-    match result {
-        Ok(value) => {
-            let value = OCaml::box_value(cr, value).root();
-            let value: Result<_, E> = Ok(value);
-            value.to_ocaml(cr)
-        }
-        Err(failure) => {
-            let failure: Result<ocaml_interop::BoxRoot<DynBox<T>>, _> = Err(failure);
-            failure.to_ocaml(cr)
-        }
-    }
+/// The version of the core.
+#[sig("unit -> string")]
+#[ocaml_interop::export]
+pub fn xenopsd_numa_version(cr: &mut OCamlRuntime, _unit: OCaml<()>) -> OCaml<String> {
+    env!("CARGO_PKG_VERSION").to_ocaml(cr)
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claims::{
-    Accounting, Builder, BuilderClaims, Claims, Config, Domid, Hypervisor, Outcome, Placement,
-    Protocol, Rung,
+    Accounting, Builder, BuilderClaims, Claims, Config, Hypervisor, Outcome, Placement, Protocol,
+    Rung,
 };
+use crossing::{boxed, checked, domid, domid_value, pages_value, HostValue};
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{Invalid, Policy, Strategy};
 use sig::sig;
@@ -15,20 +16,11 @@ use table::{Table, XenopsdNumaHypervisor};
 
 use crate::abi::{
     BuilderClaimsValue, ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue,
-    FailureValue, HostValue, HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle,
-    PlacementValue, PolicyValue, ProbedValue, ReasonValue, ReportValue, RungValue, StatusValue,
+    FailureValue, HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue,
+    PolicyValue, ProbedValue, ReasonValue, ReportValue, RungValue, StatusValue,
 };
-use crate::convert::{self, checked, domid_value, pages_value};
+use crate::convert;
 use crate::failure::{guarded, panics};
-use crate::planning::boxed;
-
-pub fn domid(value: i64) -> Result<Domid, Invalid> {
-    // 0 is the control domain, which is not placed; Xen's own numbers start at 0x7FF0.
-    match value {
-        1..0x7FF0 => Ok(Domid(value as u16)),
-        value => Err(Invalid::new("domid", value, "1 to 32751")),
-    }
-}
 
 fn config(value: &ConfigValue) -> Result<Config, Invalid> {
     let limits = convert::limits(&value.config_limits)?;

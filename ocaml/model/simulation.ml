@@ -1,0 +1,232 @@
+open Xenopsd_numa
+
+type scenario = {handle: Raw.scenario_handle; about: Raw.about_value}
+
+type fault =
+  | Wrong of {position: (int * int) option; invalid: invalid}
+  | Internal of string
+
+let of_json text =
+  Raw.xenopsd_numa_model_scenario text
+  |> Result.map (fun handle ->
+         {handle; about= Raw.xenopsd_numa_model_scenario_about handle}
+     )
+  |> Result.map_error (function
+       | Raw.Wrong (position, invalid) ->
+           Wrong {position; invalid= Failed.invalid invalid}
+       | Raw.Broken message ->
+           Internal message
+       )
+
+let name {about; _} = about.name
+
+let about {about; _} = about.about
+
+let has_variants {about; _} = about.has_variants
+
+let texts = Array.to_list (Raw.xenopsd_numa_model_scenarios ())
+
+let text name = List.assoc_opt name texts
+
+let read_all =
+  let read (name, text) =
+    match of_json text with
+    | Ok scenario ->
+        Some (name, scenario)
+    | Error (Wrong _ | Internal _) ->
+        None
+  in
+  List.filter_map read texts
+
+let built_in name = List.assoc_opt name read_all
+
+let scenarios =
+  List.map (fun (name, scenario) -> (name, about scenario)) read_all
+
+type toolstack = Raw.named_value = {name: string; about: string}
+
+let toolstacks = Array.to_list (Raw.xenopsd_numa_model_toolstacks ())
+
+let ours =
+  match toolstacks with
+  | ours :: _ ->
+      ours
+  | [] ->
+      {name= "xenopsd-numa"; about= ""}
+
+type variant = Raw.variant_value = Unaligned | Aligned
+
+let variants = [("unaligned", Unaligned); ("aligned", Aligned)]
+
+type choice = Raw.choice_value = {event: int; actor: int}
+
+type schedule = Raw.schedule_value =
+  | Timed
+  | Round_robin
+  | Random of int
+  | Trace of choice array
+
+type start = Raw.start_value = {
+    vm: string
+  ; variant: variant
+  ; phase: string
+  ; nodes: int array
+  ; requested_pages: int
+  ; claimed_pages: int
+  ; claim: string
+  ; pages_on: (int * int) array
+  ; remote_pages: int
+  ; started: bool
+  ; reason: string
+  ; queued_seconds: float
+  ; waited_seconds: float
+  ; build_seconds: float
+  ; began_seconds: float
+  ; ended_seconds: float
+}
+
+let on_one_node (start : start) = start.started && start.remote_pages = 0
+
+type finding = Raw.named_value = {name: string; about: string}
+
+let findings = Array.to_list (Raw.xenopsd_numa_model_findings ())
+
+type ending = Raw.ending_value =
+  | As_before
+  | Left of string
+  | Crashed of string
+  | Violated of string
+  | Stuck of string
+
+let pp_ending ppf = function
+  | As_before ->
+      Format.pp_print_string ppf "the host is what it was"
+  | Left sentence | Crashed sentence | Violated sentence | Stuck sentence ->
+      Format.pp_print_string ppf sentence
+
+type happening = Raw.happening_value =
+  | Phase
+  | Restart
+  | Destroy
+  | Create
+  | Set_maximum
+  | Look_for_memory
+  | Place
+  | Fill_pool
+  | Create_vcpus
+  | Plan_and_claim
+  | Pin
+  | Build
+  | End_of_build
+  | Start_devices
+  | Runs
+  | Fails
+  | Gone
+
+type event = Raw.event_value = {
+    at_seconds: float
+  ; what: string
+  ; happened: happening
+}
+
+type sample = Raw.sample_value = {
+    at_seconds: float
+  ; free_pages: int array
+  ; claimed_pages: int array
+  ; outstanding_pages: int
+}
+
+type film = {node_pages: int array; samples: sample list; events: event list}
+
+type run = {
+    scenario: string
+  ; seed: int
+  ; flavour: Model.flavour
+  ; toolstack: toolstack
+  ; variant: variant
+  ; strategy: Request.strategy
+  ; starts: start list
+  ; failed_starts: int
+  ; starts_on_one_node: int
+  ; remote_pages: int
+  ; overclaimed_page_seconds: int
+  ; seconds_to_all_running: float
+  ; found: (finding * int) list
+  ; ending: ending
+  ; choices: choice array
+  ; film: film option
+}
+
+let strategy_of_raw : Raw.strategy_value -> Request.strategy = function
+  | Pack ->
+      Pack
+  | Spread ->
+      Spread
+  | Balance ->
+      Balance
+
+let strategy_to_raw : Request.strategy -> Raw.strategy_value = function
+  | Pack ->
+      Pack
+  | Spread ->
+      Spread
+  | Balance ->
+      Balance
+
+let film_of_raw (film : Raw.film_value) =
+  {
+    node_pages= film.node_pages
+  ; samples= Array.to_list film.samples
+  ; events= Array.to_list film.events
+  }
+
+let run ?(seed = 1) ?(flavour = Model.upstream) ?(toolstack = ours)
+    ?(variant = Unaligned) ?strategy ?(schedule = Timed) ?(film = false)
+    scenario =
+  let settings : Raw.settings_value =
+    {
+      seed
+    ; flavour= flavour.name
+    ; toolstack= toolstack.name
+    ; strategy= Option.map strategy_to_raw strategy
+    ; variant
+    ; schedule
+    ; film
+    }
+  in
+  Raw.xenopsd_numa_model_play scenario.handle settings
+  |> Result.map (fun (value : Raw.run_value) ->
+         {
+           scenario= name scenario
+         ; seed
+         ; flavour
+         ; toolstack
+         ; variant
+         ; strategy= strategy_of_raw value.strategy
+         ; starts= Array.to_list value.starts
+         ; failed_starts= value.failed_starts
+         ; starts_on_one_node= value.starts_on_one_node
+         ; remote_pages= value.remote_pages
+         ; overclaimed_page_seconds= value.overclaimed_page_seconds
+         ; seconds_to_all_running= value.seconds_to_all_running
+         ; found= Array.to_list value.found
+         ; ending= value.ending
+         ; choices= value.choices
+         ; film= (if film then Some (film_of_raw value.film) else None)
+         }
+     )
+  |> Failed.protocol
+
+let minimal_trace (run : run) scenario =
+  let settings : Raw.settings_value =
+    {
+      seed= run.seed
+    ; flavour= run.flavour.name
+    ; toolstack= run.toolstack.name
+    ; strategy= Some (strategy_to_raw run.strategy)
+    ; variant= run.variant
+    ; schedule= Trace run.choices
+    ; film= false
+    }
+  in
+  Failed.protocol (Raw.xenopsd_numa_model_minimal_trace scenario.handle settings)
