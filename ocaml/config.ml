@@ -1,23 +1,22 @@
-type claims = Always | Never
+type claims = Raw.Claim_mode.t = Always | Never
 
-type t = Raw.config_value
+include Raw.Config
 
-let default = Raw.xenopsd_numa_default_config ()
+let default = Raw.default_config ()
 
 let keys =
-  Array.to_list (Raw.xenopsd_numa_switches ())
-  |> List.map (fun {Raw.name; about} -> (name, about))
+  List.map (fun {Raw.Named.name; about} -> (name, about)) (Raw.switches ())
 
 let is_ours key = List.mem_assoc key keys
 
 let set config ~key text =
-  match Raw.xenopsd_numa_set_switch config key text with
+  match Raw.set_switch config key text with
   | Ok config ->
       Ok config
-  | Error {Raw.cause= Raw.Invalid invalid; _} ->
+  | Error (Raw.Error.Invalid invalid) ->
       Error invalid
-  | Error {Raw.message; _} ->
-      Error {Raw.field= key; found= message; expected= "no error"}
+  | Error (Raw.Error.Internal message) ->
+      Error {Raw.Invalid.field= key; found= message; expected= "no error"}
 
 let v ?(like = default) settings =
   List.fold_left
@@ -26,25 +25,19 @@ let v ?(like = default) settings =
     )
     (Ok like) settings
 
-let get (config : t) ~key =
-  List.assoc_opt key (Array.to_list config.settings)
+let get config ~key = List.assoc_opt key config.settings
 
-let claims (config : t) = if config.always_claim then Always else Never
+let claims config = config.claims
 
-let policy (config : t) = config.config_policy
+let policy config = config.policy
 
-let strategy (config : t) = config.config_strategy
+let strategy config = config.strategy
 
-let limits (config : t) = config.config_limits
+let reserve config = config.reserve
 
-let size bytes = Size.clamp (Option.value bytes ~default:0)
+let node_reserve config = config.node_reserve
 
-let reserve config = size (limits config).reserve_bytes
-
-let node_reserve config = size (limits config).node_reserve_bytes
-
-let plan_budget_steps config =
-  Option.value (limits config).budget_steps ~default:0
+let plan_budget_steps config = config.plan_budget_steps
 
 let read_whole path =
   match open_in_bin path with
@@ -72,7 +65,7 @@ let set_line ~file config {Config_text.line; key; value} =
   match if is_ours key then set config ~key value else Ok config with
   | Ok config ->
       Ok config
-  | Error {Raw.field; found; expected} ->
+  | Error {Raw.Invalid.field; found; expected} ->
       Error
         (Printf.sprintf "%s: line %d: %s: found %s, expected %s" file line field
            found expected

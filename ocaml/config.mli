@@ -1,14 +1,14 @@
 (** The switches of a host; see {!Xenopsd_numa.Config}. *)
 
-type claims = Always | Never
+type claims = Raw.Claim_mode.t = Always | Never
 
-type t = Raw.config_value
+type t = Raw.Config.t
 
 val default : t
 
-val v : ?like:t -> (string * string) list -> (t, Raw.invalid_value) result
+val v : ?like:t -> (string * string) list -> (t, Raw.Invalid.t) result
 
-val set : t -> key:string -> string -> (t, Raw.invalid_value) result
+val set : t -> key:string -> string -> (t, Raw.Invalid.t) result
 
 val get : t -> key:string -> string option
 
@@ -16,9 +16,9 @@ val keys : (string * string) list
 
 val claims : t -> claims
 
-val policy : t -> Raw.policy_value
+val policy : t -> Raw.Policy.t
 
-val strategy : t -> Raw.strategy_value
+val strategy : t -> Raw.Strategy.t
 
 val reserve : t -> Size.t
 
@@ -35,7 +35,7 @@ val lines : string -> (string * int) list
 val slips : string -> (int * string) list
 
 val options :
-     report:(Raw.invalid_value -> unit)
+     report:(Raw.Invalid.t -> unit)
   -> (unit -> t)
   -> (t -> unit)
   -> (string * Arg.spec * (unit -> string) * string) list

@@ -1,38 +1,36 @@
 (** Why an answer is what it is; see {!Xenopsd_numa.Explanation}. *)
 
-type rejected = {max_distance: int; size: int option; bound: Refusal.t}
+type rejected = Raw.Rejected.t = {
+    max_distance: int
+  ; size: int option
+  ; bound: Raw.Refusal.t
+}
 
-type weighed = Raw.weighed_value = {
+type weighed = Raw.Weighed.t = {
     room_bytes: int
   ; emptiest_bytes: int
   ; used_share: float
   ; ended_holes: int option
 }
 
-type alone = {node: int; verdict: (Raw.named_value, Refusal.t) result}
-
-type runner_up = {plan: Plan.t; behind: Raw.named_value; weighed: weighed}
-
-type words = Raw.explained_handle
-
-type t = {
-    answer: (Plan.t, Refusal.t) result
-  ; rejected: rejected list
-  ; alone: alone list
-  ; compared: int
-  ; steps: int
-  ; strategy: Raw.strategy_value
-  ; weighed: weighed option
-  ; runner_up: runner_up option
-  ; words: words
+type alone = Raw.Alone.t = {
+    node: int
+  ; verdict: (Raw.Named.t, Raw.Refusal.t) result
 }
 
-val of_raw :
-     (Plan.t, Refusal.t) result
-  -> Raw.explained_value * Raw.explained_handle
-  -> t
+type runner_up = Raw.Runner_up.t = {
+    plan: Raw.Plan.t
+  ; behind: Raw.Named.t
+  ; weighed: weighed
+}
 
-val behinds : Raw.named_value list
+type words = Raw.Explained_handle.t
+
+include module type of struct
+  include Raw.Explanation
+end
+
+val behinds : Raw.Named.t list
 
 val alone_lines : t -> (alone * string) list
 

@@ -1,19 +1,18 @@
-type t = Raw.plan_value
+include Raw.Plan
 
-let nodes (t : t) = Array.to_list t.nodes
+let nodes t = t.nodes
 
-let pages_per_node (t : t) =
-  List.combine (Array.to_list t.nodes) (Array.to_list t.pages)
+let pages_per_node t = List.combine t.nodes t.pages
 
-let cpus (t : t) = t.cpus
+let cpus t = t.cpus
 
-let max_distance (t : t) = t.max_distance
+let max_distance t = t.max_distance
 
-let average_distance (t : t) = t.average_distance
+let average_distance t = t.average_distance
 
-let optimal (t : t) = t.optimal
+let optimal t = t.optimal
 
-let gap (t : t) = t.gap
+let gap t = t.gap
 
 let pp ppf t =
   let numbers = List.map string_of_int (nodes t) in

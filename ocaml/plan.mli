@@ -1,6 +1,6 @@
 (** Where a VM goes; see {!Xenopsd_numa.Plan}. *)
 
-type t = Raw.plan_value
+type t = Raw.Plan.t
 
 val nodes : t -> int list
 

@@ -1,17 +1,13 @@
 module Size = Size
 
-type invalid = Raw.invalid_value = {
-    field: string
-  ; found: string
-  ; expected: string
-}
+type invalid = Raw.Invalid.t = {field: string; found: string; expected: string}
 
 let pp_invalid ppf {field; found; expected} =
   Format.fprintf ppf "%s: found %s, expected %s" field found expected
 
-type named = Raw.named_value = {name: string; about: string}
+type named = Raw.Named.t = {name: string; about: string}
 
-type error = Invalid of invalid | Internal of string
+type error = Raw.Error.t = Invalid of invalid | Internal of string
 
 let pp_error ppf = function
   | Invalid invalid ->
@@ -19,20 +15,16 @@ let pp_error ppf = function
   | Internal message ->
       Format.pp_print_string ppf message
 
-(* Planning has nothing else that can fail. *)
-let error_of_raw : Raw.failure_value -> error = function
-  | {cause= Raw.Invalid invalid; message= _} ->
-      Invalid invalid
-  | {message; cause= _} ->
-      Internal message
-
 module Host = struct
   type cpu = {node: int option; core: int option; socket: int option}
 
   type node = {size: Size.t option; free: Size.t option; claimed: Size.t}
 
+  type plain = Raw.Host.t
+
   type t = {
-      handle: Raw.host_handle
+      handle: Raw.Host_handle.t
+    ; plain: plain
     ; name: string
     ; source: string
     ; distances: int option array array
@@ -69,7 +61,7 @@ module Host = struct
       Option.value host_outstanding
         ~default:(sum (fun node -> to_bytes node.claimed) nodes)
     in
-    let value : Raw.host_value =
+    let plain : plain =
       {
         distances
       ; cpu_to_node= Array.map (fun cpu -> cpu.node) cpus
@@ -82,10 +74,11 @@ module Host = struct
       ; host_outstanding_bytes= to_bytes host_outstanding
       }
     in
-    Raw.xenopsd_numa_host value
+    Raw.host plain
     |> Result.map (fun handle ->
            {
              handle
+           ; plain
            ; name
            ; source
            ; distances= Array.map Array.copy distances
@@ -95,9 +88,8 @@ module Host = struct
            ; host_outstanding
            }
        )
-    |> Result.map_error error_of_raw
 
-  let of_raw ?name ~source (value : Raw.host_value) =
+  let of_raw ?name ~source (value : Raw.Host.t) =
     let size bytes = Size.clamp bytes in
     let cpu i node =
       {node; core= value.cpu_to_core.(i); socket= value.cpu_to_socket.(i)}
@@ -117,6 +109,8 @@ module Host = struct
       ~nodes:(Array.mapi node value.size_bytes)
       ()
 
+  let plain t = t.plain
+
   let name t = t.name
 
   let source t = t.source
@@ -132,47 +126,45 @@ module Host = struct
   let host_outstanding t = t.host_outstanding
 
   module Left_out = struct
-    type t = Raw.left_out_value = {node: int; why: string; sentence: string}
+    include Raw.Left_out
   end
 
-  let left_out t = Array.to_list (Raw.xenopsd_numa_host_left_out t.handle)
+  let left_out t = Raw.host_left_out t.handle
 end
 
 module Request = struct
-  type policy = Raw.policy_value =
+  type policy = Raw.Policy.t =
     | Any
     | Best_effort
     | Best_effort_hard
     | Prio_mem_only
     | Strict
 
-  type strategy = Raw.strategy_value = Pack | Spread | Balance
+  type strategy = Raw.Strategy.t = Pack | Spread | Balance
 
-  type t = {name: string; value: Raw.request_value}
+  type t = {name: string; value: Raw.Request.t}
 
   let v ?(name = "") ?overhead ?cores ?policy ?strategy ?allowed_cpus
       ?allowed_nodes ~memory ~vcpus () =
-    let value : Raw.request_value =
+    let value : Raw.Request.t =
       {
-        memory_bytes= (memory : Size.t :> int)
-      ; overhead_bytes= (overhead : Size.t option :> int option)
+        memory
+      ; overhead
       ; vcpus
       ; cores
       ; policy
       ; strategy
-      ; allowed_cpus= Option.map Array.of_list allowed_cpus
-      ; allowed_nodes= Option.map Array.of_list allowed_nodes
+      ; allowed_cpus
+      ; allowed_nodes
       }
     in
-    Raw.xenopsd_numa_check_request value
-    |> Result.map (fun () -> {name; value})
-    |> Result.map_error error_of_raw
+    Result.map (fun () -> {name; value}) (Raw.check_request value)
 
   let name t = t.name
 
-  let memory t = Size.clamp t.value.memory_bytes
+  let memory t = t.value.memory
 
-  let overhead t = Size.clamp (Option.value t.value.overhead_bytes ~default:0)
+  let overhead t = Option.value t.value.overhead ~default:Size.zero
 
   let vcpus t = t.value.vcpus
 
@@ -201,182 +193,115 @@ type answer = (Plan.t, Refusal.t) result
 
 module Explanation = Explanation
 
-let answer_of_raw : Raw.answer_value -> answer = function
-  | Raw.Planned plan ->
-      Ok plan
-  | Raw.Not_planned refusal ->
-      Error (Refusal.of_raw refusal)
-
-let limits reserve node_reserve budget_steps : Raw.limits_value =
-  {
-    reserve_bytes= (reserve : Size.t option :> int option)
-  ; node_reserve_bytes= (node_reserve : Size.t option :> int option)
-  ; budget_steps
-  }
+let limits reserve node_reserve budget_steps : Raw.Limits.t =
+  {reserve; node_reserve; budget_steps}
 
 let plan ?reserve ?node_reserve ?budget_steps (host : Host.t)
     (request : Request.t) =
   let limits = limits reserve node_reserve budget_steps in
-  Raw.xenopsd_numa_plan host.handle limits request.value
-  |> Result.map answer_of_raw
-  |> Result.map_error error_of_raw
+  Raw.plan host.handle limits request.value
 
 let explain ?reserve ?node_reserve ?budget_steps (host : Host.t)
     (request : Request.t) =
   let limits = limits reserve node_reserve budget_steps in
-  Raw.xenopsd_numa_explain host.handle limits request.value
-  |> Result.map (fun ((value : Raw.explained_value), words) ->
-         let answer = answer_of_raw value.answer in
-         (answer, Explanation.of_raw answer (value, words))
-     )
-  |> Result.map_error error_of_raw
+  Raw.explain host.handle limits request.value
+  |> Result.map (fun (why : Explanation.t) -> (why.answer, why))
 
-(* Through arrays, since List.map needs stack for each request. *)
+(* Safe on long lists. *)
 let values requests =
-  Array.map
-    (fun (request : Request.t) -> request.value)
-    (Array.of_list requests)
-
-let answers_of_raw answers = Array.to_list (Array.map answer_of_raw answers)
-
-let batch_error {Raw.at; failure} = (at, error_of_raw failure)
+  List.rev (List.rev_map (fun (request : Request.t) -> request.value) requests)
 
 let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
     (host : Host.t) requests =
   let limits = limits reserve node_reserve budget_steps in
-  Raw.xenopsd_numa_plan_all host.handle limits independent (values requests)
-  |> Result.map answers_of_raw
-  |> Result.map_error batch_error
+  Raw.plan_all host.handle limits independent (values requests)
 
 module Batch = struct
-  type score = {
+  type score = Raw.Score.t = {
       left_out: int
     ; left_out_bytes: int
     ; average_distance: float option
     ; on_several_nodes: int
   }
 
-  type t = {
-      answers: answer list
-    ; order: int list
-    ; score: score
-    ; one_by_one: score
-    ; orders_tried: int
-    ; optimal: bool
-    ; complete: bool
-  }
-
-  let score_of_raw (value : Raw.score_value) =
-    {
-      left_out= value.left_out
-    ; left_out_bytes= value.left_out_bytes
-    ; average_distance= value.mean_distance
-    ; on_several_nodes= value.on_several_nodes
-    }
-
-  let of_raw (value : Raw.batch_value) =
-    {
-      answers= answers_of_raw value.batch_answers
-    ; order= Array.to_list value.order
-    ; score= score_of_raw value.score
-    ; one_by_one= score_of_raw value.one_by_one
-    ; orders_tried= value.orders_tried
-    ; optimal= value.best_of_orders
-    ; complete= value.complete
-    }
+  include Raw.Batch
 end
 
 let plan_batch ?reserve ?node_reserve ?budget_steps ?budget_plans
     (host : Host.t) requests =
   let limits = limits reserve node_reserve budget_steps in
-  Raw.xenopsd_numa_plan_batch host.handle limits budget_plans (values requests)
-  |> Result.map Batch.of_raw
-  |> Result.map_error batch_error
+  Raw.plan_batch host.handle limits budget_plans (values requests)
 
 module Hypervisor = struct
-  type t = Raw.hypervisor_handle
+  type t = Raw.Hypervisor_handle.t
 
   let of_table address =
-    Raw.xenopsd_numa_of_table (Nativeint.to_int address)
-    |> Result.map_error (fun failure ->
-           Format.asprintf "%a" pp_error (error_of_raw failure)
-       )
+    Raw.of_table (Nativeint.to_int address)
+    |> Result.map_error (Format.asprintf "%a" pp_error)
 end
 
 module Failure = struct
-  type cause =
+  type host_full = Raw.Host_full.t = {
+      domid: int
+    ; needed: Size.t
+    ; available: Size.t
+    ; waited_seconds: float
+  }
+
+  type refused = Raw.Refused.t = {domid: int; refusal: Refusal.t}
+
+  type call = Raw.Call.t = {
+      call: string
+    ; errno: string
+    ; domid: int option
+    ; doing: string
+  }
+
+  type too_late = Raw.Too_late.t = {
+      domid: int
+    ; asked: Size.t
+    ; outstanding: Size.t
+  }
+
+  type busy = Raw.Busy.t = {domid: int; builds: int list; waiters: int list}
+
+  type cause = Raw.Cause.t =
     | Invalid of invalid
-    | Conflict of {domid: int}
-    | Host_full of {
-          domid: int
-        ; needed: Size.t
-        ; available: Size.t
-        ; waited_seconds: float
-      }
-    | Refused of {domid: int; refusal: Refusal.t}
-    | Call of {
-          call: string
-        ; errno: string
-        ; domid: int option
-        ; doing: string
-      }
-    | Must_destroy of {domid: int}
-    | Cancelled of {domid: int}
-    | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
-    | Busy of {domid: int; builds: int list; waiters: int list}
+    | Conflict of int
+    | Host_full of host_full
+    | Refused of refused
+    | Call of call
+    | Must_destroy of int
+    | Cancelled of int
+    | Too_late of too_late
+    | Busy of busy
     | Internal
 
-  type t = {message: string; cause: cause}
+  include Raw.Failure
 
-  let cause_of_raw : Raw.cause_value -> cause = function
-    | Raw.Invalid invalid ->
-        Invalid invalid
-    | Raw.Conflict domid ->
-        Conflict {domid}
-    | Raw.Host_full (domid, needed, available, waited_seconds) ->
-        let needed = Size.clamp needed and available = Size.clamp available in
-        Host_full {domid; needed; available; waited_seconds}
-    | Raw.Refused (domid, refusal) ->
-        Refused {domid; refusal= Refusal.of_raw refusal}
-    | Raw.Call (call, errno, domid, doing) ->
-        Call {call; errno; domid; doing}
-    | Raw.Must_destroy domid ->
-        Must_destroy {domid}
-    | Raw.Cancelled domid ->
-        Cancelled {domid}
-    | Raw.Too_late (domid, asked, outstanding) ->
-        let asked = Size.clamp asked and outstanding = Size.clamp outstanding in
-        Too_late {domid; asked; outstanding}
-    | Raw.Busy (domid, builds, waiters) ->
-        let builds = Array.to_list builds and waiters = Array.to_list waiters in
-        Busy {domid; builds; waiters}
-    | Raw.Internal ->
-        Internal
+  let v ~message cause = {message; cause}
 
-  let of_raw ({message; cause} : Raw.failure_value) =
-    {message; cause= cause_of_raw cause}
-
-  let of_error (error : error) =
-    let cause : cause =
+  let of_error error =
+    let cause =
       match error with
-      | Invalid invalid ->
+      | Raw.Error.Invalid invalid ->
           Invalid invalid
-      | Internal _ ->
+      | Raw.Error.Internal _ ->
           Internal
     in
-    {message= Format.asprintf "%a" pp_error error; cause}
+    v ~message:(Format.asprintf "%a" pp_error error) cause
 
   let pp ppf {message; cause= _} = Format.pp_print_string ppf message
 end
 
-let protocol result = Result.map_error Failure.of_raw result
-
 module Claims = struct
-  type t = Raw.claims_handle
+  type t = Raw.Claims_handle.t
 
-  type placed = {placed: Raw.placed_handle; outcome: outcome}
+  type placed = Raw.Placed_handle.t
 
-  and outcome = {
+  type pinned = Raw.Pinned_handle.t
+
+  type outcome = Raw.Outcome.t = {
       kind: named
     ; node: int option
     ; unplaced_because: string option
@@ -387,32 +312,62 @@ module Claims = struct
     ; queued_seconds: float
   }
 
-  let kinds = Array.to_list (Raw.xenopsd_numa_claim_kinds ())
-
-  type pinned = Raw.pinned_handle
-
-  type report = Raw.report_value = {
+  type report = Raw.Report.t = {
       unused_pages: int
     ; pages_by_node: int array option
     ; elsewhere_pages: int option
   }
 
-  type builder = Pv_builder | Hvm_builder
+  type builder = Raw.Builder.t = Pv_builder | Hvm_builder
+
+  type status = Raw.Status.t = {
+      config: Config.t
+    ; pending: Config.claims option
+    ; builds: int list
+    ; host_claims: bool option
+    ; node_claims: bool option
+    ; claim_sets: bool option
+    ; late_accounting: bool
+    ; degraded: string list
+    ; panics: int
+  }
+
+  type probed = Raw.Probed.t = {
+      on_host: bool option
+    ; on_single_nodes: bool option
+    ; on_several_nodes: bool option
+  }
+
+  type claim = Raw.Domain_claim.t = {
+      domid: int
+    ; outstanding_pages: int
+    ; nodes: int list
+    ; being_built: bool
+  }
+
+  type audit = Raw.Domain_audit.t = {
+      domid: int
+    ; nodes: int list
+    ; tot_pages: int
+    ; outstanding_pages: int
+    ; pages_by_node: int array option
+    ; elsewhere_pages: int option
+    ; being_built: bool
+  }
+
+  let kinds = Raw.claim_kinds ()
 
   let open_ ?(config = Config.default) hypervisor =
-    protocol (Raw.xenopsd_numa_claims_open hypervisor config)
+    Raw.claims_open hypervisor config
 
-  let overhead ~vcpus ~memory =
-    Size.clamp (Raw.xenopsd_numa_overhead vcpus (Host.to_bytes memory))
+  let overhead ~vcpus ~memory = Raw.overhead vcpus memory
 
-  let least_reserve ~vcpus = Size.clamp (Raw.xenopsd_numa_least_reserve vcpus)
+  let least_reserve ~vcpus = Raw.least_reserve vcpus
 
   let planned_overhead ?reserve ?node_reserve ?budget_steps (host : Host.t)
       (request : Request.t) =
     let limits = limits reserve node_reserve budget_steps in
-    Raw.xenopsd_numa_planned_overhead host.handle limits request.value
-    |> Result.map Size.clamp
-    |> Result.map_error error_of_raw
+    Raw.planned_overhead host.handle limits request.value
 
   let enforces ~claims ~(policy : Request.policy) =
     match (claims, policy) with
@@ -425,226 +380,42 @@ module Claims = struct
         true
 
   let starts_unplaced ?(claims = Config.Always) ~policy refusal =
-    let always =
-      match claims with Config.Always -> true | Config.Never -> false
-    in
-    Raw.xenopsd_numa_starts_unplaced (Refusal.to_raw refusal) policy always
-
-  let outcome_of_raw (value : Raw.outcome_value) =
-    {
-      kind= value.kind
-    ; node= value.claimed_node
-    ; unplaced_because= value.unplaced_because
-    ; plan= value.plan
-    ; claimed_pages= value.claimed_pages
-    ; replans= value.replans
-    ; waited_seconds= value.waited_seconds
-    ; queued_seconds= value.queued_seconds
-    }
+    Raw.starts_unplaced refusal policy claims
 
   let place ?(builder = Hvm_builder) ?(hard_pinned = false) t ~domid
       (request : Request.t) =
-    let hvm = match builder with Hvm_builder -> true | Pv_builder -> false in
-    let placement : Raw.placement_value =
-      {domid; request= request.value; hvm; hard_pinned}
-    in
-    let ( let* ) = Result.bind in
-    protocol
-      (let* placed = Raw.xenopsd_numa_place t placement in
-       let* outcome = Raw.xenopsd_numa_outcome placed in
-       Ok {placed; outcome= outcome_of_raw outcome}
-      )
+    Raw.place t {domid; request= request.value; builder; hard_pinned}
 
-  let outcome t = t.outcome
+  let outcome = Raw.outcome
 
-  let pin t {placed; outcome= _} =
-    protocol (Raw.xenopsd_numa_pin t placed)
+  let pin = Raw.pin
 
-  let built t pinned =
-    protocol (Raw.xenopsd_numa_built t pinned)
+  let built = Raw.built
 
-  let abandoned t ~domid = protocol (Raw.xenopsd_numa_abandoned t domid)
+  let abandoned t ~domid = Raw.abandoned t domid
 
-  let configure t config =
-    protocol (Raw.xenopsd_numa_configure t config)
+  let configure = Raw.configure
 
-  type status = {
-      config: Config.t
-    ; pending: Config.claims option
-    ; builds: int list
-    ; host_claims: bool option
-    ; node_claims: bool option
-    ; claim_sets: bool option
-    ; late_accounting: bool
-    ; degraded: string list
-    ; panics: int
-  }
+  let status = Raw.status
 
-  let claims_of_bool = function true -> Config.Always | false -> Config.Never
+  let probe = Raw.probe
 
-  let status t =
-    Raw.xenopsd_numa_status t
-    |> Result.map (fun (value : Raw.status_value) ->
-           {
-             config= value.in_force
-           ; pending= Option.map claims_of_bool value.pending
-           ; builds= Array.to_list value.builds
-           ; host_claims= value.host_claims
-           ; node_claims= value.node_claims
-           ; claim_sets= value.claim_sets
-           ; late_accounting= value.late_accounting
-           ; degraded= Array.to_list value.degraded
-           ; panics= value.panics
-           }
-       )
-    |> protocol
+  let claims = Raw.domain_claims
 
-  type probed = {
-      on_host: bool option
-    ; on_single_nodes: bool option
-    ; on_several_nodes: bool option
-  }
-
-  let probe t =
-    Raw.xenopsd_numa_probe t
-    |> Result.map (fun (value : Raw.probed_value) ->
-           {
-             on_host= value.claims_on_host
-           ; on_single_nodes= value.claims_on_node
-           ; on_several_nodes= value.claims_on_several
-           }
-       )
-    |> protocol
-
-  type claim = {
-      domid: int
-    ; outstanding_pages: int
-    ; nodes: int list
-    ; being_built: bool
-  }
-
-  let claims t =
-    let claim (value : Raw.domain_claim_value) =
-      {
-        domid= value.claim_domid
-      ; outstanding_pages= value.outstanding_pages
-      ; nodes= Array.to_list value.claim_nodes
-      ; being_built= value.being_built
-      }
-    in
-    Raw.xenopsd_numa_domain_claims t
-    |> Result.map (fun claims -> List.map claim (Array.to_list claims))
-    |> protocol
-
-  type audit = {
-      domid: int
-    ; nodes: int list
-    ; tot_pages: int
-    ; outstanding_pages: int
-    ; pages_by_node: int array option
-    ; elsewhere_pages: int option
-    ; being_built: bool
-  }
-
-  let audit t =
-    let audit (value : Raw.domain_audit_value) =
-      {
-        domid= value.audit_domid
-      ; nodes= Array.to_list value.audit_nodes
-      ; tot_pages= value.tot_pages
-      ; outstanding_pages= value.claimed_left_pages
-      ; pages_by_node= value.on_nodes
-      ; elsewhere_pages= value.away_pages
-      ; being_built= value.in_build
-      }
-    in
-    Raw.xenopsd_numa_audit t
-    |> Result.map (fun audits -> List.map audit (Array.to_list audits))
-    |> protocol
+  let audit = Raw.audit
 
   let host ?name t =
-    Result.bind
-      (protocol (Raw.xenopsd_numa_claims_host t))
-      (fun value ->
+    Result.bind (Raw.claims_host t) (fun value ->
         Result.map_error Failure.of_error
           (Host.of_raw ?name ~source:"the hypervisor" value)
-      )
-end
-
-module Model = struct
-  type t = Raw.model_handle
-
-  type flavour = Raw.flavour_value =
-    | Xen_4_17
-    | Upstream
-    | Xen_4_22
-    | Xs9
-    | Xs9_2025
-    | V4
-    | V4_fixed
-    | V5
-    | V7
-    | V8
-
-  let flavours =
-    [
-      ("4.17", Xen_4_17)
-    ; ("upstream", Upstream)
-    ; ("4.22", Xen_4_22)
-    ; ("xs9", Xs9)
-    ; ("xs9-2025", Xs9_2025)
-    ; ("v4", V4)
-    ; ("v4-fixed", V4_fixed)
-    ; ("v5", V5)
-    ; ("v7", V7)
-    ; ("v8", V8)
-    ]
-
-  let create ~flavour (host : Host.t) =
-    protocol (Raw.xenopsd_numa_model flavour host.handle)
-
-  let hypervisor = Raw.xenopsd_numa_model_hypervisor
-
-  let create_domain t ~vcpus ~max =
-    protocol (Raw.xenopsd_numa_model_create t vcpus (Host.to_bytes max))
-
-  let set_pool t ~domid size =
-    protocol (Raw.xenopsd_numa_model_set_pool t domid (Host.to_bytes size))
-
-  let populate ?exact_node t ~domid size =
-    let bytes = Host.to_bytes size in
-    protocol (Raw.xenopsd_numa_model_populate t domid bytes exact_node)
-
-  let destroy t ~domid = protocol (Raw.xenopsd_numa_model_destroy t domid)
-
-  let advance t ~seconds = protocol (Raw.xenopsd_numa_model_advance t seconds)
-
-  let free_pages t = protocol (Result.map fst (Raw.xenopsd_numa_model_counters t))
-
-  let outstanding_pages t =
-    protocol (Result.map snd (Raw.xenopsd_numa_model_counters t))
-
-  let domain_pages t ~domid =
-    Raw.xenopsd_numa_model_domain_pages t domid
-    |> Result.map Array.to_list
-    |> protocol
-end
-
-module Simulation = struct
-  include Simulation
-
-  let run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which =
-    protocol
-      (run ?seed ?flavour ?toolstack ?variant ?strategy ?schedule ?film which)
-
-  let minimal_trace played scenario = protocol (minimal_trace played scenario)
+    )
 end
 
 module Build = struct
   let info =
     [
-      ("xenopsd-numa", Raw.xenopsd_numa_version ())
-    ; ("hypervisors", "the model; a table of C functions")
+      ("xenopsd-numa", Raw.version ())
+    ; ("hypervisors", "a table of C functions")
     ]
 end
 

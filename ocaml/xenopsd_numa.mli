@@ -183,6 +183,12 @@ module Host : sig
 
   val left_out : t -> Left_out.t list
   (** Ascending; mostly none. VMs are placed on the other nodes. *)
+
+  type plain
+  (** A host as plain data, for a library beside this one that has Rust of its
+      own. *)
+
+  val plain : t -> plain
 end
 
 (** What VMs ask. *)
@@ -632,37 +638,47 @@ end
 
 (** A failure of the protocol. *)
 module Failure : sig
+  type host_full = private {
+      domid: int
+    ; needed: Size.t  (** memory and overhead *)
+    ; available: Size.t  (** free, unclaimed, and not reserved *)
+    ; waited_seconds: float
+  }
+
+  type refused = private {domid: int; refusal: Refusal.t}
+
+  type call = {
+      call: string  (** as in libxenctrl *)
+    ; errno: string  (** such as ["EINVAL"] *)
+    ; domid: int option
+    ; doing: string  (** what was attempted, with its figures *)
+  }
+
+  type too_late = private {domid: int; asked: Size.t; outstanding: Size.t}
+
+  type busy = private {domid: int; builds: int list; waiters: int list}
+
   (** What failed, to match on. *)
   type cause =
     | Invalid of invalid
-    | Conflict of {domid: int}
-        (** the domain is not in the state that the call needs: gone, being built,
-            claimed by another process; or the value is of an attempt that is
-            over. Nothing was changed *)
-    | Host_full of {
-          domid: int
-        ; needed: Size.t  (** memory and overhead *)
-        ; available: Size.t  (** free, unclaimed, and not reserved *)
-        ; waited_seconds: float
-      }  (** the host has not got the memory, and none is being given back *)
-    | Refused of {domid: int; refusal: Refusal.t}
-        (** policy [Strict], and no node will do *)
-    | Call of {
-          call: string  (** as in libxenctrl *)
-        ; errno: string  (** such as ["EINVAL"] *)
-        ; domid: int option
-        ; doing: string  (** what was attempted, with its figures *)
-      }  (** the hypervisor said no *)
-    | Must_destroy of {domid: int}
-        (** the domain has, or has had, a claim that cannot be undone; destroy it
+    | Conflict of int
+        (** this domain is not in the state that the call needs: gone, being
+            built, claimed by another process; or the value is of an attempt that
+            is over. Nothing was changed *)
+    | Host_full of host_full
+        (** the host has not got the memory, and none is being given back *)
+    | Refused of refused  (** policy [Strict], and no node will do *)
+    | Call of call  (** the hypervisor said no *)
+    | Must_destroy of int
+        (** this domain has, or has had, a claim that cannot be undone; destroy it
         *)
-    | Cancelled of {domid: int}
-        (** {!Claims.abandoned} was called while it was being placed; nothing is
-            claimed for it *)
-    | Too_late of {domid: int; asked: Size.t; outstanding: Size.t}
+    | Cancelled of int
+        (** {!Claims.abandoned} was called while this domain was being placed;
+            nothing is claimed for it *)
+    | Too_late of too_late
         (** the domain had taken pages before it was placed, so its claim is
             smaller than what was asked; nothing is left claimed *)
-    | Busy of {domid: int; builds: int list; waiters: int list}
+    | Busy of busy
         (** it waited in vain for these builds to end, and for these domains,
             which came before and wait themselves *)
     | Internal  (** a panic in the Rust code, caught *)
@@ -670,6 +686,8 @@ module Failure : sig
   type t = private {message: string; cause: cause}
   (** [message] is a sentence that names the call, the domain, the figures, and
       what to do. *)
+
+  val v : message:string -> cause -> t
 
   val of_error : error -> t
 
@@ -889,85 +907,6 @@ module Claims : sig
   (** The host at this instant, as the next {!place} would see it: what domains
       have claimed counts as claimed on the nodes of their affinity. *)
 end
-
-(** {1:model A modelled Xen} *)
-
-(** An executable model of Xen's page accounting, in virtual time. A
-    {!Hypervisor} to test against. *)
-module Model : sig
-  type t
-
-  (** How a Xen accounts claims. *)
-  type flavour =
-    | Xen_4_17
-        (** 4.17 and 4.18, XenServer 8, XCP-ng 8.3: claims are consumed when pages
-            are assigned, grow back on free, and may succeed wrongly *)
-    | Upstream
-        (** 4.19 to 4.21, as patched since December 2025: consumed when pages are
-            allocated *)
-    | Xen_4_22
-        (** as [Upstream]; domains being created are given dirty memory, and so
-            that of their preferred nodes *)
-    | Xs9  (** XenServer 9: as [Xen_4_22], with claims on single nodes *)
-    | Xs9_2025
-        (** XenServer 9's first node claims, of 2025: consumed when pages are
-            assigned *)
-    | V4
-        (** proposed upstream, fourth version, as posted: claims on single nodes
-            that need not fit the host *)
-    | V4_fixed  (** the same with its two faults mended *)
-    | V5
-        (** proposed claim sets, on several nodes and the host; pages that the
-            domain has count as if they had to be found again *)
-    | V7  (** as [V5]; only what is still to be found counts *)
-    | V8  (** as [V7]; for paused domains only, and a set is never replaced *)
-
-  val flavours : (string * flavour) list
-
-  val create : flavour:flavour -> Host.t -> (t, Failure.t) result
-  (** A Xen that has the host's nodes, CPUs and free memory; nothing claimed.
-      Its clock starts at 0 and moves only when it is made to. *)
-
-  val hypervisor : t -> Hypervisor.t
-
-  val create_domain :
-    t -> vcpus:int -> max:Size.t -> (int, Failure.t) result
-  (** A new domain, its maximum memory set; its number. *)
-
-  val set_pool : t -> domid:int -> Size.t -> (unit, Failure.t) result
-  (** Fills the domain's pool, from memory that no claim covers, and creates its
-      vCPUs. *)
-
-  val populate :
-    ?exact_node:int -> t -> domid:int -> Size.t -> (int, Failure.t) result
-  (** Populates memory as a domain builder does, by 1 GiB, 2 MiB and 4 KiB
-      extents: from the nodes of the domain's affinity as long as they have some,
-      or from [exact_node] only. The pages that could be had. *)
-
-  val destroy : t -> domid:int -> (unit, Failure.t) result
-  (** Starts to take the domain's memory back, which takes time. *)
-
-  val advance : t -> seconds:float -> (unit, Failure.t) result
-  (** Lets virtual time pass. *)
-
-  val free_pages : t -> (int, Failure.t) result
-  (** Free pages of the host, claimed ones included. *)
-
-  val outstanding_pages : t -> (int, Failure.t) result
-  (** Pages that claims hold. *)
-
-  val domain_pages : t -> domid:int -> ((int * int) list, Failure.t) result
-  (** A domain's pages by node. *)
-end
-
-(** Whole days of toolstacks on the model: scenarios, and what comes of them.
-    {!Simulation_intf} is this module's page of the manual. *)
-module Simulation :
-  Simulation_intf.S
-    with type flavour := Model.flavour
-     and type strategy := Request.strategy
-     and type failure := Failure.t
-     and type invalid := invalid
 
 (** What is linked. *)
 module Build : sig

@@ -151,6 +151,12 @@ struct xenopsd_numa_hypervisor {
      * (xc_domain_numa_get_node_pages). */
     int (*pages_by_node)(void *context, uint32_t domid, uint32_t *node_count,
                          uint64_t *pages);
+
+    /* The clock of a hypervisor that has one of its own, such as a modelled one
+     * in virtual time: nanoseconds since some fixed instant, and letting them
+     * pass. Without both of them the clock is the machine's. */
+    int (*now)(void *context, uint64_t *nanoseconds);
+    int (*sleep)(void *context, uint64_t nanoseconds);
 };
 
 #ifdef __cplusplus

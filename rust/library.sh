@@ -1,10 +1,9 @@
 #!/bin/sh
-# library.sh PROFILE CRATE NAME [SYMBOL...]
+# library.sh PROFILE CRATE NAME (RAW.ml | SYMBOL...)
 #
 # Has cargo build rust/CRATE, or its example after a slash, and puts its libraries into the current
-# directory: libNAME.a, which shows the SYMBOLs and nothing else, and dllNAME.so if the crate makes a
-# shared one. Without SYMBOLs the crate writes externals of OCaml: raw.ml and raw.mli are put there
-# too, and their symbols are the ones shown.
+# directory: libNAME.a, which shows the SYMBOLs, or those of the externals of RAW.ml, and nothing
+# else; and dllNAME.so, the crate's own if it makes one, none of an example.
 #
 # PROFILE is dune's: `dev` builds quickly, for who edits and tests; all others as for a release.
 #
@@ -34,7 +33,6 @@ prebuilt() {
 }
 
 if [ -n "${XENOPSD_NUMA_PREBUILT:-}" ] && [ -z "$example" ]; then
-    [ $# -gt 0 ] || prebuilt raw.ml raw.mli
     prebuilt "lib$name.a" "dll$name.so"
     exit
 fi
@@ -69,15 +67,21 @@ file=lib${example:-xenopsd_numa_$(printf '%s' "$crate" | tr - _)}
 archive=$(reported "\"\\([^\"]*/$file\\.a\\)\"")
 [ -f "$archive" ] || missing "$file.a"
 
-if [ $# -eq 0 ]; then
-    out=$(reported "\"package_id\":\"[^\"]*xenopsd-numa-${crate}[@ ][^\"]*\".*\"out_dir\":\"\\([^\"]*\\)\"")
-    [ -f "$out/raw.ml" ] || missing "raw.ml"
-    cp "$out/raw.ml" "$out/raw.mli" .
-    # Words again: symbols have no spaces.
+case $1 in
+*.ml)
+    # Words, not one argument: symbols have no spaces.
     # shellcheck disable=SC2046
-    set -- $(sed -n 's/^external \([a-z0-9_]*\):.*/\1/p' raw.ml)
-fi
+    set -- $(sed -n 's/^external .* = "\([a-z0-9_]*\)"$/\1/p' "$1")
+    ;;
+esac
 "$rust/one_object.sh" "$archive" "lib$name.a" "$@"
 
+[ -z "$example" ] || exit 0
 shared=$(reported "\"\\([^\"]*/$file\\.so\\)\"")
-[ -z "$shared" ] || cp "$shared" "dll$name.so"
+if [ -n "$shared" ]; then
+    cp "$shared" "dll$name.so"
+else
+    # What is OCaml's is left to who loads it.
+    cc -shared -o "dll$name.so" -Wl,--whole-archive "lib$name.a" -Wl,--no-whole-archive \
+        -lgcc_s -lpthread -lm -ldl
+fi

@@ -1,5 +1,6 @@
 open Xenopsd_numa
 open Xenopsd_numa_formats
+open Xenopsd_numa_model
 open Timeline
 open Simulate_tables
 
@@ -91,7 +92,7 @@ let phases (film : Simulation.film) =
     toolstack's fault. *)
 let told (run : Simulation.run) =
   let badly = badly_ended run and found = wrong_in_xen run in
-  let xen = name_of Model.flavours run.flavour in
+  let xen = run.flavour.name in
   (if badly = "" then [] else [(Timeline.wrong, badly)])
   @
   if found = "" then
@@ -167,7 +168,7 @@ let title (runs : Simulation.run list) =
             Printf.sprintf "%d toolstacks" (List.length several)
       in
       Printf.sprintf "%s on Xen %s, %s, seed %d" (Shown.name run.scenario)
-        (name_of Model.flavours run.flavour)
+        run.flavour.name
         who run.seed
 
 let svg ~about (runs : Simulation.run list) =

@@ -1,6 +1,6 @@
 (** Memory over time: of the host, and of each node. *)
 
-open Xenopsd_numa
+open Xenopsd_numa_model
 
 val patterns : Svg.t
 (** To be drawn once, before anything. *)

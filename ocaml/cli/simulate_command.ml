@@ -1,5 +1,6 @@
 open Xenopsd_numa
 open Xenopsd_numa_formats
+open Xenopsd_numa_model
 open Cmdliner
 open Simulate_options
 
@@ -100,18 +101,14 @@ let draw settings scenario runs =
 
 let status_of_run (run : Simulation.run) =
   match run.ending with
-  | Crashed why ->
-      Logs.err (fun m ->
-          m "%s: the modelled host crashed: %s" run.toolstack.name why
-      ) ;
+  | Crashed sentence ->
+      Logs.err (fun m -> m "%s: %s" run.toolstack.name sentence) ;
       Status.Hypervisor_error
-  | Stuck _ ->
-      Logs.err (fun m ->
-          m "%s: %a" run.toolstack.name Simulation.pp_ending run.ending
-      ) ;
+  | Stuck sentence ->
+      Logs.err (fun m -> m "%s: %s" run.toolstack.name sentence) ;
       Status.Refused
-  | Violated _ ->
-      Status.internal (Fmt.str "%a" Simulation.pp_ending run.ending)
+  | Violated sentence ->
+      Status.internal sentence
   | As_before | Left _ ->
       if run.failed_starts > 0 then Status.Refused else Status.Done
 
@@ -319,6 +316,10 @@ let man =
         (toolstack.name, toolstack.about)
       )
       Simulation.toolstacks
+  @ [`S "FLAVOURS"]
+  @ items
+      (fun (flavour : Model.flavour) -> (flavour.name, flavour.about))
+      Model.flavours
   @ [
       `S Manpage.s_examples
     ; `P "A storm on a Xen that has claims on single nodes:"

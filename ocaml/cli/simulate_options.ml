@@ -1,4 +1,5 @@
 open Xenopsd_numa
+open Xenopsd_numa_model
 open Cmdliner
 
 type toolstacks = One of Simulation.toolstack | All
@@ -47,14 +48,17 @@ let seeds =
     value & opt (some Convert.ids) None & info ["seeds"] ~docv:"LIST" ~doc
   )
 
+let flavours =
+  List.map (fun (flavour : Model.flavour) -> (flavour.name, flavour)) Model.flavours
+
 let flavour =
   let doc =
-    Printf.sprintf "How the modelled Xen accounts claims: %s."
-      (Arg.doc_alts_enum Model.flavours)
+    Printf.sprintf "How the modelled Xen accounts claims: %s. See $(b,FLAVOURS)."
+      (Arg.doc_alts_enum flavours)
   in
   Arg.(
     value
-    & opt (enum Model.flavours) Model.Upstream
+    & opt (enum flavours) Model.upstream
     & info ["flavour"] ~docv:"FLAVOUR" ~doc
   )
 

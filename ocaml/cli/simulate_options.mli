@@ -1,6 +1,7 @@
 (** The options of [simulate]. *)
 
 open Xenopsd_numa
+open Xenopsd_numa_model
 open Cmdliner
 
 type toolstacks = One of Simulation.toolstack | All

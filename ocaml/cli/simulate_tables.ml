@@ -1,5 +1,6 @@
 open Xenopsd_numa
 open Xenopsd_numa_formats
+open Xenopsd_numa_model
 
 let name_of choices value =
   List.find_map
@@ -8,17 +9,18 @@ let name_of choices value =
   |> Option.value ~default:""
 
 let ints = function
-  | [] ->
+  | [||] ->
       "-"
   | ids ->
-      String.concat "," (List.map string_of_int ids)
+      String.concat "," (List.map string_of_int (Array.to_list ids))
 
 let seconds value = Printf.sprintf "%.1f s" value
 
 let size pages = Fmt.str "%a" Size.pp (Size.pages pages)
 
 let on pages_on =
-  match List.filter (fun (_, pages) -> pages > 0) pages_on with
+  let shares = Array.to_list pages_on in
+  match List.filter (fun (_, pages) -> pages > 0) shares with
   | [] ->
       "-"
   | shares ->
@@ -60,19 +62,18 @@ let counts found =
     (List.map (fun (name, count) -> Printf.sprintf "%s %d" name count) found)
 
 let wrong_in_xen (run : Simulation.run) =
-  let found (name, finding) =
-    Option.map
-      (fun count -> (name, count))
-      (List.assoc_opt finding run.found)
-  in
-  counts (List.filter_map found Simulation.findings)
+  counts
+    (List.map
+       (fun ((finding : Simulation.finding), count) -> (finding.name, count))
+       run.found
+    )
 
 let badly_ended (run : Simulation.run) =
   match run.ending with
   | As_before ->
       ""
-  | Left _ | Crashed _ | Violated _ | Stuck _ ->
-      Fmt.str "%a" Simulation.pp_ending run.ending
+  | Left sentence | Crashed sentence | Violated sentence | Stuck sentence ->
+      sentence
 
 let or_dash = function "" -> "-" | text -> text
 
@@ -130,7 +131,7 @@ let sums_row ((toolstack : Simulation.toolstack), (sums : Simulation_sums.t)) =
   ; or_dash (counts sums.found)
   ]
 
-let sums ~scenario ~flavour ~seeds toolstacks =
+let sums ~scenario ~(flavour : Model.flavour) ~seeds toolstacks =
   let runs =
     List.fold_left
       (fun _ (_, (sums : Simulation_sums.t)) -> sums.runs)
@@ -138,7 +139,7 @@ let sums ~scenario ~flavour ~seeds toolstacks =
   in
   Printf.sprintf "%s, Xen %s, %d seeds, %d runs of each toolstack"
     (Shown.name scenario)
-    (name_of Model.flavours flavour)
+    flavour.name
     (List.length seeds) runs
   :: Output.table (sums_heads :: List.map sums_row toolstacks)
 
@@ -149,7 +150,7 @@ let title (runs : Simulation.run list) =
   | run :: _ ->
       [
         Printf.sprintf "%s, Xen %s, seed %d" (Shown.name run.scenario)
-          (name_of Model.flavours run.flavour)
+          run.flavour.name
           run.seed
       ]
 
@@ -186,10 +187,10 @@ let replay (run : Simulation.run) choices =
       run.seed run.toolstack.name
       (name_of Simulation.variants run.variant)
       run.seed
-      (name_of Model.flavours run.flavour)
+      run.flavour.name
       run.toolstack.name
       (name_of Simulation.variants run.variant)
       (name_of Request.strategies run.strategy)
   ; Yojson.Safe.to_string ~std:true
-      (Xenopsd_numa_formats.Trace_file.to_json choices)
+      (Trace_file.to_json choices)
   ]

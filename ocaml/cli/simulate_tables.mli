@@ -1,6 +1,6 @@
 (** What [simulate] prints for people, as lines. *)
 
-open Xenopsd_numa
+open Xenopsd_numa_model
 
 val name_of : (string * 'a) list -> 'a -> string
 
@@ -15,7 +15,7 @@ val sums :
      scenario:string
   -> flavour:Model.flavour
   -> seeds:int list
-  -> (Simulation.toolstack * Xenopsd_numa_formats.Simulation_sums.t) list
+  -> (Simulation.toolstack * Simulation_sums.t) list
   -> string list
 (** A line a toolstack. *)
 
@@ -25,7 +25,7 @@ val one : Simulation.run list -> string list
 val all : Simulation.run list -> string list
 (** A line a run. *)
 
-val replay : Simulation.run -> Simulation.choice list -> string list
+val replay : Simulation.run -> Simulation.choice array -> string list
 (** [replay run choices] tells how to see that failure again. *)
 
 val scenarios : unit -> string list

@@ -1,5 +1,5 @@
-open Xenopsd_numa
 open Xenopsd_numa_formats
+open Xenopsd_numa_model
 open Timeline
 
 let ( ++ ) = Svg.( ++ )

@@ -1,6 +1,6 @@
 (** What each VM's toolstack is at, over time. *)
 
-open Xenopsd_numa
+open Xenopsd_numa_model
 
 val legend : (string * string) list
 (** Fills, and what they mean. *)

@@ -1,6 +1,7 @@
 (* xenopsd-numa simulate. *)
 
 open Test_support
+open Xenopsd_numa_model
 module J = Yojson.Safe.Util
 
 let simulate arguments = Run.command ("simulate" :: arguments)
@@ -8,23 +9,12 @@ let simulate arguments = Run.command ("simulate" :: arguments)
 let storm arguments = simulate ("boot-storm" :: arguments)
 
 let flavours =
-  [
-    "4.17"
-  ; "upstream"
-  ; "4.22"
-  ; "xs9"
-  ; "xs9-2025"
-  ; "v4"
-  ; "v4-fixed"
-  ; "v5"
-  ; "v7"
-  ; "v8"
-  ]
+  List.map (fun (flavour : Model.flavour) -> flavour.name) Model.flavours
 
 let toolstacks =
   List.map
-    (fun (toolstack : Xenopsd_numa.Simulation.toolstack) -> toolstack.name)
-    Xenopsd_numa.Simulation.toolstacks
+    (fun (toolstack : Simulation.toolstack) -> toolstack.name)
+    Simulation.toolstacks
 
 let field name json = J.to_string (J.member name json)
 
@@ -138,7 +128,7 @@ let crashed () =
   let ending = field "ending" (Yojson.Safe.from_string result.out) in
   Alcotest.(check bool)
     "in JSON" true
-    (Files.contains ending "the host crashed") ;
+    (Files.contains ending "the modelled host crashed") ;
   Plan_suite.check_code "another's crash" 0 (play "all")
 
 let seeds () =
@@ -442,7 +432,7 @@ let race = "../data/balloon-race.json"
 (* The first seed with which chance makes it fail, and time alone does not. *)
 let seed_of_race () =
   let open Xenopsd_numa in
-  match Xenopsd_numa_formats.Scenario_file.read race with
+  match Xenopsd_numa_cli.Scenario_file.read race with
   | Error error ->
       Alcotest.failf "%a" Xenopsd_numa_formats.Error.pp error
   | Ok scenario ->

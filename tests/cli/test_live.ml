@@ -2,6 +2,7 @@
 
 open Xenopsd_numa
 open Xenopsd_numa_cli
+open Xenopsd_numa_model
 open Test_support
 
 (* What [f] prints on standard output, and its result. *)
@@ -56,10 +57,8 @@ let without () =
    on several; and when they are accounted for. *)
 let kinds () =
   let check flavour (on_host, on_single, on_several) late =
-    let name, flavour =
-      List.find (fun (name, _) -> name = flavour) Model.flavours
-    in
-    let hypervisor = model flavour in
+    let name = flavour in
+    let hypervisor = model (Result.get_ok (Model.flavour_of_string name)) in
     let code, out = main ~live:(fun () -> Ok hypervisor) ["doctor"] in
     Alcotest.(check int) name 0 code ;
     let row what there = has_row out [what; (if there then "yes" else "no")] in
@@ -82,7 +81,7 @@ let kinds () =
 (* What a xenopsd has in force is not known, as none was asked. *)
 let no_xenopsd_was_asked () =
   Files.with_file "numa-claims = never\n" (fun path ->
-      let live () = Ok (model Model.Upstream) in
+      let live () = Ok (model Model.upstream) in
       let code, out = main ~live ["doctor"; "--config"; path] in
       Alcotest.(check int) "code" 0 code ;
       has_row out ["Switches in"; path] ;
@@ -95,7 +94,7 @@ let no_xenopsd_was_asked () =
 
 (* Asking changes nothing: a claim is there afterwards, and as large. *)
 let asking_changes_nothing () =
-  let check (name, flavour) =
+  let check (flavour : Model.flavour) =
     match Xenopsd_numa_formats.Host_file.read "../hosts/xeon-2n.json" with
     | Error _ ->
         Alcotest.fail "the host was refused"
@@ -125,9 +124,9 @@ let asking_changes_nothing () =
         in
         match result with
         | Ok same ->
-            Alcotest.(check bool) name true same
+            Alcotest.(check bool) flavour.name true same
         | Error failure ->
-            Alcotest.failf "%s: %a" name Failure.pp failure
+            Alcotest.failf "%s: %a" flavour.name Failure.pp failure
       )
   in
   List.iter check Model.flavours
@@ -135,7 +134,7 @@ let asking_changes_nothing () =
 let strict () =
   let check text code =
     Files.with_file text (fun path ->
-        let live () = Ok (model Model.Upstream) in
+        let live () = Ok (model Model.upstream) in
         let found, out =
           main ~live ["doctor"; "--strict"; "--config"; path]
         in
@@ -147,7 +146,7 @@ let strict () =
   check "numa-claim = never\n" 2
 
 let what_is_linked () =
-  let live () = Ok (model Model.Upstream) in
+  let live () = Ok (model Model.upstream) in
   let declared = [("xc_numa_meminfo", true); ("xc_else", false)] in
   let _, out = main ~live ~declared ["doctor"] in
   has_row out ["xc_numa_meminfo"; "linked"] ;
@@ -165,7 +164,7 @@ let raising () =
 
 (* The live subcommands, on the model. *)
 let live_commands () =
-  let live () = Ok (model Model.Upstream) in
+  let live () = Ok (model Model.upstream) in
   let check arguments code text =
     let what = String.concat " " arguments in
     let found, out = main ~live arguments in
@@ -266,7 +265,7 @@ let plan_is_place () =
       | Error _ ->
           Alcotest.fail "the host was refused"
       | Ok host -> (
-        match Model.create ~flavour:Model.Upstream host with
+        match Model.create ~flavour:Model.upstream host with
         | Ok model ->
             model
         | Error failure ->

@@ -1,4 +1,4 @@
-(* The two static libraries in one program; and what the hypercalls answer where
+(* The three static libraries in one program; and what the hypercalls answer where
    there is no Xen, which is where tests run. *)
 
 open Xenopsd_numa
@@ -76,6 +76,20 @@ let core () =
   | Error error, _ | _, Error error ->
       Alcotest.failf "%a" pp_error error
 
+(* And the model beside both. *)
+let model () =
+  let open Xenopsd_numa_model in
+  match Simulation.built_in "window" with
+  | None ->
+      Alcotest.fail "no such scenario"
+  | Some scenario -> (
+    match Simulation.run scenario with
+    | Ok run ->
+        Alcotest.(check int) "failed" 0 run.failed_starts
+    | Error failure ->
+        Alcotest.failf "%a" Failure.pp failure
+  )
+
 let () =
   Alcotest.run "xenctrl"
     [
@@ -85,6 +99,7 @@ let () =
         ; Alcotest.test_case "asked again" `Quick again
         ; Alcotest.test_case "tables that are none" `Quick bad_tables
         ; Alcotest.test_case "the core beside it" `Quick core
+        ; Alcotest.test_case "the model beside both" `Quick model
         ]
       )
     ]

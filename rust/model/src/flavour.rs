@@ -46,6 +46,8 @@ pub struct SetRules {
 pub struct Flavour {
     /// Its name on a command line.
     pub name: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
     /// When claims are consumed.
     pub consume: Consume,
     /// Whether pages that a domain frees grow the claim that it still has.
@@ -69,6 +71,8 @@ impl Flavour {
     /// Xen 4.17 and 4.18, as XenServer 8 and XCP-ng 8.3 have them.
     pub const XEN_4_17: Flavour = Flavour {
         name: "4.17",
+        about: "4.17 and 4.18, XenServer 8, XCP-ng 8.3: claims are consumed when pages are \
+                assigned, grow back on free, and may succeed wrongly",
         consume: Consume::AtAssign,
         refill_on_free: true,
         dying_refused: false,
@@ -81,6 +85,8 @@ impl Flavour {
     /// Xen 4.19, 4.20 and 4.21, as patched since December 2025.
     pub const UPSTREAM: Flavour = Flavour {
         name: "upstream",
+        about: "4.19 to 4.21, as patched since December 2025: claims are consumed when pages \
+                are allocated",
         consume: Consume::AtAllocation,
         refill_on_free: false,
         dying_refused: true,
@@ -90,6 +96,9 @@ impl Flavour {
     /// Xen 4.22: domains that are created are given dirty memory.
     pub const XEN_4_22: Flavour = Flavour {
         name: "4.22",
+        about:
+            "as upstream, but domains being created are given dirty memory, and so that of their \
+                preferred nodes",
         deferred_scrub: true,
         ..Flavour::UPSTREAM
     };
@@ -97,6 +106,7 @@ impl Flavour {
     /// XenServer 9 of 2026: as upstream, with claims on single nodes.
     pub const XS9: Flavour = Flavour {
         name: "xs9",
+        about: "XenServer 9 of 2026: as 4.22, with claims on single nodes",
         node_claims: NodeClaims::Xs9,
         ..Flavour::XEN_4_22
     };
@@ -104,6 +114,7 @@ impl Flavour {
     /// XenServer 9's first node claims, of 2025: consumed at assignment.
     pub const XS9_2025: Flavour = Flavour {
         name: "xs9-2025",
+        about: "XenServer 9's first node claims, of 2025: consumed when pages are assigned",
         refill_on_free: false,
         node_claims: NodeClaims::Xs9,
         ..Flavour::XEN_4_17
@@ -112,6 +123,8 @@ impl Flavour {
     /// The fourth version of the upstream series, as posted in February 2026.
     pub const V4: Flavour = Flavour {
         name: "v4",
+        about: "proposed upstream, fourth version, as posted: claims on single nodes that need \
+                not fit the host",
         shortfall: true,
         // It asserts instead.
         unsigned_wrap: false,
@@ -123,6 +136,7 @@ impl Flavour {
     /// domain takes elsewhere counts in full.
     pub const V4_FIXED: Flavour = Flavour {
         name: "v4-fixed",
+        about: "as v4, with its two faults mended",
         node_claims: NodeClaims::V4 { fixed: true },
         ..Flavour::V4
     };
@@ -130,6 +144,8 @@ impl Flavour {
     /// Claim sets, fifth version.
     pub const V5: Flavour = Flavour {
         name: "v5",
+        about: "proposed claim sets, on several nodes and the host: pages that the domain has \
+                count as if they had to be found again",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: true,
             counted_first: false,
@@ -143,6 +159,7 @@ impl Flavour {
     /// Claim sets, seventh version.
     pub const V7: Flavour = Flavour {
         name: "v7",
+        about: "as v5, but only what is still to be found counts",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: false,
             counted_first: true,
@@ -156,6 +173,7 @@ impl Flavour {
     /// Claim sets, eighth version.
     pub const V8: Flavour = Flavour {
         name: "v8",
+        about: "as v7, for paused domains only, and a set is never replaced",
         node_claims: NodeClaims::Set(SetRules {
             counts_allocated_pages: false,
             counted_first: false,

@@ -3,26 +3,18 @@
 //!
 //! [`Xen`] is one state machine for every kind of Xen; what differs between them is data
 //! ([`Flavour`]). [`Model`] is a [`Xen`] behind a lock, a [`claims::Hypervisor`] and a few blocking
-//! helpers. [`play`] runs a toolstack's day on it, a [`Scenario`]. Everything random comes from a
-//! seed.
+//! helpers.
 #![forbid(unsafe_code)]
 
 mod builder;
 mod flavour;
 mod model;
-mod play;
 mod xen;
 
 pub use builder::Builder;
 pub use flavour::{Consume, Flavour, NodeClaims, SetRules};
 pub use model::Model;
-pub use play::{
-    churn, minimal_trace, play, BuiltIn, Call, Choice, Churn, Ending, Event, FaultSpec, Film,
-    Happening, HostSpec, JobSpec, MemorySpec, NodeSpec, PhaseSpec, PlayError, Played, PolicySpec,
-    Sample, Scenario, Schedule, Settings, Start, StrategySpec, Toolstack, Variant, VmKind, VmSpec,
-    FORMAT,
-};
 pub use xen::{
     Crash, Entry, Extent, Finding, FreeBlocks, Kind, NodeReading, Reading, Sizes, Target, Timing,
-    Violation, Xen, MAX_EXTENT_PAGES, MAX_ORDER,
+    Violation, Xen, MAX_EXTENT_PAGES, MAX_NODE_PAGES, MAX_ORDER,
 };

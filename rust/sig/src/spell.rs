@@ -1,4 +1,4 @@
-//! How a Rust type is written in OCaml.
+//! How Rust items and types are written in OCaml.
 
 use quote::ToTokens;
 use syn::{Error, FnArg, GenericArgument, PathArguments, Result, ReturnType, Type};
@@ -6,24 +6,44 @@ use syn::{Error, FnArg, GenericArgument, PathArguments, Result, ReturnType, Type
 /// ocaml-build takes an external of more than this many arguments for one with a bytecode twin.
 const MAX_ARGUMENTS: usize = 4;
 
-/// The type of an exported function, its runtime argument left out.
+/// The type of an exported function.
 pub fn function(signature: &syn::Signature) -> Result<String> {
     let mut types = Vec::new();
-    for input in signature.inputs.iter().skip(1) {
-        match input {
-            FnArg::Typed(argument) => types.push(ocaml(&argument.ty)?),
-            FnArg::Receiver(receiver) => return Err(Error::new_spanned(receiver, "no methods")),
-        }
+    for input in &signature.inputs {
+        types.push(ocaml(&argument(input)?.ty)?);
     }
-    if types.len() > MAX_ARGUMENTS {
-        let message = format!("at most {MAX_ARGUMENTS} arguments: bytecode calls others otherwise");
-        return Err(Error::new_spanned(&signature.inputs, message));
+    match types.len() {
+        0 => types.push("unit".to_string()),
+        1..=MAX_ARGUMENTS => (),
+        _ => {
+            let message =
+                format!("at most {MAX_ARGUMENTS} arguments: bytecode calls others otherwise");
+            return Err(Error::new_spanned(&signature.inputs, message));
+        }
     }
     types.push(match &signature.output {
         ReturnType::Default => "unit".to_string(),
         ReturnType::Type(_, result) => ocaml(result)?,
     });
     Ok(types.join(" -> "))
+}
+
+/// An argument of a function that is no method.
+pub fn argument(input: &FnArg) -> Result<&syn::PatType> {
+    match input {
+        FnArg::Typed(argument) => Ok(argument),
+        FnArg::Receiver(receiver) => Err(Error::new_spanned(receiver, "no methods")),
+    }
+}
+
+/// Whether a struct is a boxed Rust value.
+pub fn is_abstract(item: &syn::ItemStruct) -> bool {
+    is_handle(&item.ident.to_string())
+}
+
+/// Whether that is the name of a boxed Rust value.
+pub fn is_handle(name: &str) -> bool {
+    name.ends_with("Handle")
 }
 
 /// The record of a struct with named fields.
@@ -34,7 +54,7 @@ pub fn record(item: &syn::ItemStruct) -> Result<String> {
         let Some(name) = &field.ident else {
             return Err(Error::new_spanned(field, "fields must have names"));
         };
-        let spelled = crossing(&field.ty)?;
+        let spelled = ocaml(&field.ty)?;
         all_floats &= spelled == "float";
         fields.push(format!("{name} : {spelled}"));
     }
@@ -49,9 +69,9 @@ pub fn record(item: &syn::ItemStruct) -> Result<String> {
 pub fn variant(item: &syn::ItemEnum) -> Result<String> {
     let mut constructors = Vec::new();
     for variant in &item.variants {
-        let name = constructor(&variant.ident.to_string());
+        let name = capital(&snake(&variant.ident.to_string()));
         let slots: Vec<_> = (variant.fields.iter())
-            .map(|field| crossing(&field.ty))
+            .map(|field| ocaml(&field.ty))
             .collect::<Result<_>>()?;
         constructors.push(match slots.is_empty() {
             true => name,
@@ -61,8 +81,13 @@ pub fn variant(item: &syn::ItemEnum) -> Result<String> {
     Ok(constructors.join(" | "))
 }
 
-/// `FooBar` as the name of a type: `foo_bar`.
-pub fn snake(name: &str) -> String {
+/// The module of a type of ours: `FooBarValue` is `Foo_bar`.
+pub fn module(name: &str) -> String {
+    capital(&snake(name.strip_suffix("Value").unwrap_or(name)))
+}
+
+/// `FooBar` as `foo_bar`.
+fn snake(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {
         if letter.is_uppercase() && !snake.is_empty() {
@@ -73,14 +98,10 @@ pub fn snake(name: &str) -> String {
     snake
 }
 
-/// `FooBar` as the name of a constructor: `Foo_bar`.
-fn constructor(name: &str) -> String {
-    let snake = snake(name);
-    let mut letters = snake.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => snake,
-    }
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_uppercase());
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// The name of a path's last segment, and its type arguments.
@@ -103,49 +124,26 @@ pub fn named(ty: &Type) -> Result<(String, Vec<&Type>)> {
     Ok((segment.ident.to_string(), arguments))
 }
 
-fn tuple(types: impl Iterator<Item = Result<String>>) -> Result<String> {
-    let types: Vec<_> = types.collect::<Result<_>>()?;
-    match types.is_empty() {
-        true => Ok("unit".to_string()),
-        false => Ok(format!("({})", types.join(" * "))),
-    }
-}
-
-/// A type as ocaml-interop names OCaml's, such as `OCaml<OCamlInt>`.
+/// A type in OCaml.
 fn ocaml(ty: &Type) -> Result<String> {
     if let Type::Tuple(types) = ty {
-        return tuple(types.elems.iter().map(ocaml));
+        let types: Vec<_> = types.elems.iter().map(ocaml).collect::<Result<_>>()?;
+        return Ok(match types.is_empty() {
+            true => "unit".to_string(),
+            false => format!("({})", types.join(" * ")),
+        });
     }
     let (name, arguments) = named(ty)?;
     Ok(match (name.as_str(), arguments.as_slice()) {
-        ("OCaml" | "DynBox", [inner]) => ocaml(inner)?,
-        ("OCamlUniformArray", [inner]) => format!("{} array", ocaml(inner)?),
+        ("Vec" | "Array", [inner]) => match (ocaml(inner)?.as_str(), name.as_str()) {
+            ("float", "Array") => {
+                return Err(Error::new_spanned(ty, "an array of floats is unboxed"));
+            }
+            (inner, "Array") => format!("{inner} array"),
+            (inner, _) => format!("{inner} list"),
+        },
         ("Option", [inner]) => format!("{} option", ocaml(inner)?),
         ("Result", [ok, error]) => format!("({}, {}) result", ocaml(ok)?, ocaml(error)?),
-        ("OCamlInt", []) => "int".to_string(),
-        ("OCamlFloat", []) => "float".to_string(),
-        ("String", []) => "string".to_string(),
-        ("bool", []) => "bool".to_string(),
-        ("i64" | "f64" | "isize", []) => {
-            return Err(Error::new_spanned(ty, "pass it as OCaml<…>, not unboxed"));
-        }
-        (name, []) => snake(name),
-        _ => return Err(Error::new_spanned(ty, "cannot cross")),
-    })
-}
-
-/// A type of a field that is converted, such as `Vec<i64>`.
-fn crossing(ty: &Type) -> Result<String> {
-    if let Type::Tuple(types) = ty {
-        return tuple(types.elems.iter().map(crossing));
-    }
-    let (name, arguments) = named(ty)?;
-    Ok(match (name.as_str(), arguments.as_slice()) {
-        ("Vec", [inner]) => match crossing(inner)?.as_str() {
-            "float" => return Err(Error::new_spanned(ty, "an array of floats is unboxed")),
-            inner => format!("{inner} array"),
-        },
-        ("Option", [inner]) => format!("{} option", crossing(inner)?),
         ("i64", []) => "int".to_string(),
         ("f64", []) => "float".to_string(),
         ("String", []) => "string".to_string(),
@@ -153,7 +151,7 @@ fn crossing(ty: &Type) -> Result<String> {
         ("u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "isize", []) => {
             return Err(Error::new_spanned(ty, "an OCaml int is an i64"));
         }
-        (name, []) => snake(name),
+        (name, []) => format!("{}.t", module(name)),
         _ => return Err(Error::new_spanned(ty, "cannot cross")),
     })
 }

@@ -1,107 +1,23 @@
 //! Between the values that cross and the types of the crates behind.
 
+use std::sync::Arc;
+
+use claims::{Placed, Rung};
+use crossing::{
+    bytes, bytes_value, checked, named_value, nodes_value, pages_value, refusal_value, HostValue,
+    RefusalValue, Size, StrategyValue,
+};
 use planner::{
-    Alone, Answer, Batch, Explanation, Host, HostDescription, Invalid, LeftOut, Limits, Named,
-    NodeDescription, NodeSet, Plan, Policy, Reason, Refusal, Rejected, Request, RequestDescription,
-    RunnerUp, Score, Shortfall, Strategy, Topology, TopologyDescription, Weighed, PAGE_BYTES,
+    Alone, Answer, Batch, Explanation, Host, Invalid, LeftOut, Limits, Named, Plan, Policy, Reason,
+    Refusal, Rejected, Request, RequestDescription, RunnerUp, Score, Shortfall, Strategy, Topology,
+    Weighed, PAGE_BYTES,
 };
 
 use crate::abi::{
-    AloneValue, AnswerValue, BatchValue, ConfigValue, ExplainedValue, HostValue, LeftOutValue,
-    LimitsValue, NamedValue, PlanValue, PolicyValue, RefusalValue, RejectedValue, RequestValue,
-    RunnerUpValue, ScoreValue, StrategyValue, WeighedValue, WordsValue,
+    AloneValue, BatchValue, ClaimModeValue, ConfigValue, ExplainedHandle, ExplanationValue,
+    LeftOutValue, LimitsValue, OutcomeValue, PlanValue, PolicyValue, RejectedValue, RequestValue,
+    RunnerUpValue, ScoreValue, WeighedValue, WordsValue,
 };
-
-/// A count as an OCaml int, which has 63 bits.
-pub fn pages_value(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX).min((1 << 62) - 1)
-}
-
-pub fn bytes_value(pages: u64) -> i64 {
-    pages_value(pages.saturating_mul(PAGE_BYTES))
-}
-
-pub fn domid_value(domid: claims::Domid) -> i64 {
-    i64::from(domid.0)
-}
-
-pub fn domids_value(domids: &[claims::Domid]) -> Vec<i64> {
-    domids.iter().copied().map(domid_value).collect()
-}
-
-pub fn named_value(named: impl Named) -> NamedValue {
-    NamedValue {
-        name: named.name().to_string(),
-        about: named.about().to_string(),
-    }
-}
-
-pub fn list_value<T: Named>() -> Vec<NamedValue> {
-    T::ALL.iter().copied().map(named_value).collect()
-}
-
-pub fn nodes_value(nodes: NodeSet) -> Vec<i64> {
-    nodes.iter().map(|node| node as i64).collect()
-}
-
-/// A number that must be within `T`.
-pub fn checked<T: TryFrom<i64>>(field: &str, value: i64, expected: &str) -> Result<T, Invalid> {
-    T::try_from(value).map_err(|_| Invalid::new(field, value, expected))
-}
-
-fn bytes(field: &str, value: i64) -> Result<u64, Invalid> {
-    checked(field, value, "bytes, at least 0")
-}
-
-fn each<T>(field: &str, values: &[Option<i64>], expected: &str) -> Result<Vec<Option<T>>, Invalid>
-where
-    T: TryFrom<i64>,
-{
-    (values.iter().enumerate())
-        .map(|(i, value)| match value {
-            None => Ok(None),
-            Some(value) => checked(&format!("{field}[{i}]"), *value, expected).map(Some),
-        })
-        .collect()
-}
-
-pub fn host(value: &HostValue) -> Result<Host, Invalid> {
-    let distances = (value.distances.iter().enumerate())
-        .map(|(i, row)| {
-            let expected = "a distance, or null if unreachable";
-            // What is beyond the range of a distance is unreachable like 255.
-            let row: Vec<_> = (row.iter())
-                .map(|distance| distance.map(|d| d.min(i64::from(u32::MAX))))
-                .collect();
-            each(&format!("distances[{i}]"), &row, expected)
-        })
-        .collect::<Result<_, _>>()?;
-    let node = |i: usize| -> Result<NodeDescription, Invalid> {
-        let optional = |name: &str, value: Option<i64>| match value {
-            Some(value) => bytes(&format!("nodes[{i}].{name}"), value).map(Some),
-            None => Ok(None),
-        };
-        Ok(NodeDescription {
-            size_bytes: optional("size_bytes", value.size_bytes.get(i).copied().flatten())?,
-            free_bytes: optional("free_bytes", value.free_bytes.get(i).copied().flatten())?,
-            claimed_bytes: optional("claimed_bytes", value.claimed_bytes.get(i).copied())?
-                .unwrap_or(0),
-        })
-    };
-    Host::new(&HostDescription {
-        topology: TopologyDescription {
-            distances,
-            cpu_to_node: each("cpu_to_node", &value.cpu_to_node, "a node, or null")?,
-            cpu_to_core: value.cpu_to_core.clone(),
-            cpu_to_socket: value.cpu_to_socket.clone(),
-        },
-        nodes: (0..value.size_bytes.len())
-            .map(node)
-            .collect::<Result<_, _>>()?,
-        host_free_bytes: bytes("host_free_bytes", value.host_free_bytes)?,
-        host_outstanding_bytes: bytes("host_outstanding_bytes", value.host_outstanding_bytes)?,
-    })
-}
 
 /// A host as it was read. What is owed to domains counts as claimed.
 pub fn host_value(host: &Host) -> HostValue {
@@ -139,13 +55,12 @@ pub fn host_value(host: &Host) -> HostValue {
     }
 }
 
-pub fn left_out_values(host: &Host) -> Vec<LeftOutValue> {
-    let value = |left_out: &LeftOut| LeftOutValue {
+pub fn left_out_value(left_out: &LeftOut) -> LeftOutValue {
+    LeftOutValue {
         node: left_out.node as i64,
         why: left_out.why.name().to_string(),
         sentence: left_out.to_string(),
-    };
-    host.left_out().iter().map(value).collect()
+    }
 }
 
 fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Invalid> {
@@ -164,14 +79,13 @@ pub fn description(value: &RequestValue) -> Result<RequestDescription, Invalid> 
         };
         checked(field, value, &expected)
     };
-    let memory_bytes = checked("memory_bytes", value.memory_bytes, "at least 1")?;
-    let overhead_bytes = bytes("overhead_bytes", value.overhead_bytes.unwrap_or(0))?;
+    let overhead_bytes = value.overhead.map_or(0, Size::bytes);
     let cores = value
         .cores
         .map(|cores| count("cores", 0, cores))
         .transpose()?;
     Ok(
-        RequestDescription::new(memory_bytes, count("vcpus", 1, value.vcpus)?)
+        RequestDescription::new(value.memory.bytes(), count("vcpus", 1, value.vcpus)?)
             .with_overhead_bytes(overhead_bytes)
             .with_cores(cores)
             .with_policy(value.policy.map(Policy::from))
@@ -182,14 +96,10 @@ pub fn description(value: &RequestValue) -> Result<RequestDescription, Invalid> 
 }
 
 pub fn limits(value: &LimitsValue) -> Result<Limits, Invalid> {
+    let pages = |size: Option<Size>| size.map_or(0, Size::pages_up);
     let mut limits = Limits::default();
-    let pages = |field: &str, value: i64| bytes(field, value).map(planner::pages_up);
-    if let Some(bytes) = value.reserve_bytes {
-        limits.reserve.host_pages = pages("reserve_bytes", bytes)?;
-    }
-    if let Some(bytes) = value.node_reserve_bytes {
-        limits.reserve.node_pages = pages("node_reserve_bytes", bytes)?;
-    }
+    limits.reserve.host_pages = pages(value.reserve);
+    limits.reserve.node_pages = pages(value.node_reserve);
     if let Some(steps) = value.budget_steps {
         limits.budget_steps = checked("budget_steps", steps, "steps, at least 0")?;
     }
@@ -208,31 +118,12 @@ pub fn config_value(config: &claims::Config) -> ConfigValue {
         settings: (config.settings())
             .map(|(key, text)| (key.to_string(), text))
             .collect(),
-        always_claim: always(config.claims()),
-        config_policy: config.policy().into(),
-        config_strategy: config.strategy().into(),
-        config_limits: LimitsValue {
-            reserve_bytes: Some(bytes_value(limits.reserve.host_pages)),
-            node_reserve_bytes: Some(bytes_value(limits.reserve.node_pages)),
-            budget_steps: Some(pages_value(limits.budget_steps)),
-        },
-    }
-}
-
-pub fn always(claims: claims::Claims) -> bool {
-    match claims {
-        claims::Claims::Always => true,
-        claims::Claims::Never => false,
-    }
-}
-
-pub fn refusal_value(refusal: &Refusal) -> RefusalValue {
-    RefusalValue {
-        reason: named_value(refusal.reason),
-        short_by_bytes: bytes_value(refusal.short.pages),
-        short_by_cpus: i64::from(refusal.short.cpus),
-        short_by_cores: i64::from(refusal.short.cores),
-        nearest: nodes_value(refusal.nearest),
+        claims: config.claims().into(),
+        policy: config.policy().into(),
+        strategy: config.strategy().into(),
+        reserve: Size::of_pages(limits.reserve.host_pages),
+        node_reserve: Size::of_pages(limits.reserve.node_pages),
+        plan_budget_steps: pages_value(limits.budget_steps),
     }
 }
 
@@ -254,12 +145,12 @@ pub fn refusal(value: &RefusalValue) -> Result<Refusal, Invalid> {
 pub fn words_value(answer: &Answer, explanation: &Explanation) -> WordsValue {
     let wider = explanation.rejected.iter().zip(0..);
     WordsValue {
-        alone_lines: explanation.alone.iter().map(Alone::line).collect(),
-        wider_lines: (wider.filter(|(rejected, _)| explanation.is_wider(rejected)))
+        alone: explanation.alone.iter().map(Alone::line).collect(),
+        wider: (wider.filter(|(rejected, _)| explanation.is_wider(rejected)))
             .map(|(rejected, at)| (at, rejected.line()))
             .collect(),
-        choice_lines: explanation.choice_lines(answer),
-        all_lines: explanation.lines(answer),
+        choice: explanation.choice_lines(answer),
+        lines: explanation.lines(answer),
         log_line: explanation.log_line(answer),
     }
 }
@@ -281,36 +172,34 @@ pub fn plan_value(plan: &Plan, topology: &Topology, request: &Request) -> PlanVa
     }
 }
 
-pub fn answer_value(answer: &Answer, topology: &Topology, request: &Request) -> AnswerValue {
-    match answer {
-        Ok(plan) => AnswerValue::Planned(plan_value(plan, topology, request)),
-        Err(refusal) => AnswerValue::NotPlanned(refusal_value(refusal)),
-    }
+type AnswerValue = Result<PlanValue, RefusalValue>;
+
+pub fn answer(answer: &Answer, topology: &Topology, request: &Request) -> AnswerValue {
+    let plan = answer.as_ref().map_err(refusal_value)?;
+    Ok(plan_value(plan, topology, request))
 }
 
-pub fn answer_values(
-    answers: &[Answer],
-    topology: &Topology,
-    requests: &[Request],
-) -> Vec<AnswerValue> {
+pub fn answers(answers: &[Answer], topology: &Topology, requests: &[Request]) -> Vec<AnswerValue> {
     (answers.iter().zip(requests))
-        .map(|(answer, request)| answer_value(answer, topology, request))
+        .map(|(one, request)| answer(one, topology, request))
         .collect()
 }
 
 fn rejected_value(rejected: &Rejected) -> RejectedValue {
     RejectedValue {
-        rejected_max_distance: i64::from(rejected.maximum),
-        rejected_size: rejected.size.map(|size| size as i64),
+        max_distance: i64::from(rejected.maximum),
+        size: rejected.size.map(|size| size as i64),
         bound: refusal_value(&rejected.bound),
     }
 }
 
 fn alone_value(alone: &Alone) -> AloneValue {
     AloneValue {
-        alone_node: alone.node as i64,
-        would_do: alone.answer.ok().map(named_value),
-        lacks: alone.answer.err().as_ref().map(refusal_value),
+        node: alone.node as i64,
+        verdict: (alone.answer).map_or_else(
+            |refusal| Err(refusal_value(&refusal)),
+            |behind| Ok(named_value(behind)),
+        ),
     }
 }
 
@@ -325,28 +214,29 @@ fn weighed_value(weighed: &Weighed) -> WeighedValue {
 
 fn runner_up_value(runner_up: &RunnerUp, topology: &Topology, request: &Request) -> RunnerUpValue {
     RunnerUpValue {
-        second: plan_value(&runner_up.plan, topology, request),
+        plan: plan_value(&runner_up.plan, topology, request),
         behind: named_value(runner_up.behind),
-        second_weighed: weighed_value(&runner_up.weighed),
+        weighed: weighed_value(&runner_up.weighed),
     }
 }
 
-pub fn explained_value(
-    answer: &Answer,
-    explanation: &Explanation,
+pub fn explanation_value(
+    explained: (Answer, Explanation),
     topology: &Topology,
     request: &Request,
-) -> ExplainedValue {
-    ExplainedValue {
-        answer: answer_value(answer, topology, request),
-        rejected: explanation.rejected.iter().map(rejected_value).collect(),
-        alone: explanation.alone.iter().map(alone_value).collect(),
-        compared: pages_value(explanation.equals),
-        steps: pages_value(explanation.steps),
-        chosen_by: StrategyValue::from(explanation.strategy),
-        weighed: explanation.weighed.as_ref().map(weighed_value),
-        runner_up: (explanation.runner_up.as_ref())
+) -> ExplanationValue {
+    let (plan, why) = &explained;
+    ExplanationValue {
+        answer: answer(plan, topology, request),
+        rejected: why.rejected.iter().map(rejected_value).collect(),
+        alone: why.alone.iter().map(alone_value).collect(),
+        compared: pages_value(why.equals),
+        steps: pages_value(why.steps),
+        strategy: StrategyValue::from(why.strategy),
+        weighed: why.weighed.as_ref().map(weighed_value),
+        runner_up: (why.runner_up.as_ref())
             .map(|runner_up| runner_up_value(runner_up, topology, request)),
+        words: ExplainedHandle(Arc::new(explained)),
     }
 }
 
@@ -356,19 +246,61 @@ fn score_value(score: &Score) -> ScoreValue {
         left_out: pages_value(score.left_out),
         left_out_bytes: pages_value(u64::try_from(bytes).unwrap_or(u64::MAX)),
         on_several_nodes: pages_value(score.on_several_nodes),
-        mean_distance: score.average_distance(),
+        average_distance: score.average_distance(),
     }
 }
 
 pub fn batch_value(batch: &Batch, topology: &Topology, requests: &[Request]) -> BatchValue {
     BatchValue {
-        batch_answers: answer_values(&batch.answers, topology, requests),
+        answers: answers(&batch.answers, topology, requests),
         order: batch.order.iter().map(|i| *i as i64).collect(),
         score: score_value(&batch.score),
         one_by_one: score_value(&batch.one_by_one),
         orders_tried: pages_value(batch.orders_tried),
-        best_of_orders: batch.optimal,
+        optimal: batch.optimal,
         complete: batch.complete,
+    }
+}
+
+pub fn outcome_value(placed: &Placed) -> OutcomeValue {
+    let outcome = placed.outcome();
+    let (node, unplaced_because) = match &outcome.rung {
+        Rung::NodeClaim(node) => (Some(*node as i64), None),
+        Rung::Unplaced(why) => (None, Some(why.clone())),
+        Rung::ClaimSet
+        | Rung::HostClaim
+        | Rung::Anywhere
+        | Rung::ClaimedByBuilder
+        | Rung::Unclaimed => (None, None),
+    };
+    let plan = outcome.plan.as_ref();
+    OutcomeValue {
+        kind: named_value(outcome.rung.kind()),
+        node,
+        unplaced_because,
+        plan: plan.map(|plan| plan_value(plan, placed.topology(), placed.request())),
+        claimed_pages: pages_value(outcome.claimed_pages),
+        replans: i64::from(outcome.replans),
+        waited_seconds: outcome.waited.as_secs_f64(),
+        queued_seconds: outcome.queued.as_secs_f64(),
+    }
+}
+
+impl From<claims::Claims> for ClaimModeValue {
+    fn from(claims: claims::Claims) -> Self {
+        match claims {
+            claims::Claims::Always => ClaimModeValue::Always,
+            claims::Claims::Never => ClaimModeValue::Never,
+        }
+    }
+}
+
+impl From<ClaimModeValue> for claims::Claims {
+    fn from(mode: ClaimModeValue) -> Self {
+        match mode {
+            ClaimModeValue::Always => claims::Claims::Always,
+            ClaimModeValue::Never => claims::Claims::Never,
+        }
     }
 }
 
@@ -392,26 +324,6 @@ impl From<Policy> for PolicyValue {
             Policy::BestEffortHard => PolicyValue::BestEffortHard,
             Policy::PrioMemOnly => PolicyValue::PrioMemOnly,
             Policy::Strict => PolicyValue::Strict,
-        }
-    }
-}
-
-impl From<StrategyValue> for Strategy {
-    fn from(value: StrategyValue) -> Self {
-        match value {
-            StrategyValue::Pack => Strategy::Pack,
-            StrategyValue::Spread => Strategy::Spread,
-            StrategyValue::Balance => Strategy::Balance,
-        }
-    }
-}
-
-impl From<Strategy> for StrategyValue {
-    fn from(strategy: Strategy) -> Self {
-        match strategy {
-            Strategy::Pack => StrategyValue::Pack,
-            Strategy::Spread => StrategyValue::Spread,
-            Strategy::Balance => StrategyValue::Balance,
         }
     }
 }

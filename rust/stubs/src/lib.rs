@@ -1,14 +1,9 @@
-//! The core as OCaml sees it: exports with their signatures, conversions, and nothing else.
+//! The core as OCaml sees it: exports, the values that cross, conversions, and nothing else.
 //!
 //! Every export answers with a value; a panic becomes `Internal`. What may block releases the
 //! OCaml runtime lock while it runs.
 
 mod abi;
-mod abi_play;
 mod convert;
-mod convert_play;
-mod failure;
 mod planning;
-mod playing;
 mod protocol;
-mod simulation;

@@ -1,286 +1,162 @@
 //! Exports of the planner.
 
-use std::borrow::Borrow;
 use std::sync::Arc;
 
-use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use planner::{
-    default_budget_plans, explain, plan, plan_all, plan_batch, Behind, Host, Invalid, Limits,
-    Reason, Request,
+    default_budget_plans, explain as explained, plan_all as planned_all, plan_batch as batched,
+    Behind, Host, Invalid, Limits, Reason, Request,
 };
 use sig::sig;
 
+use crossing::{guarded, ErrorValue, HostValue, NamedValue, RefusalValue, Size};
+
 use crate::abi::{
-    AnswerValue, BatchFailureValue, BatchValue, ExplainedHandle, ExplainedValue, FailureValue,
-    HostHandle, HostValue, LeftOutValue, LimitsValue, NamedValue, RefusalValue, RequestValue,
-    WordsValue,
+    BatchValue, ExplainedHandle, ExplanationValue, HostHandle, LeftOutValue, LimitsValue,
+    PlanValue, RequestValue, WordsValue,
 };
 use crate::convert;
-use crate::failure::guarded;
+
+/// Whether plans on a host take less time than it takes to let another thread in.
+fn is_quick(host: &HostHandle) -> bool {
+    host.0.topology().node_count() <= 16
+}
 
 fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
     Request::new(&convert::description(request)?, host.topology())
 }
 
-/// Plans on hosts of so many nodes take microseconds, less than it takes to let another thread in.
-const QUICK_NODES: usize = 16;
-
-/// Runs `run`, on large hosts without OCaml's runtime lock.
-fn unlocked_if_large<T>(cr: &mut OCamlRuntime, host: &Host, run: impl FnOnce() -> T) -> T {
-    match host.topology().node_count() {
-        0..=QUICK_NODES => run(),
-        _ => cr.releasing_runtime(run),
-    }
+#[sig(held)]
+fn host(value: HostValue) -> Result<HostHandle, ErrorValue> {
+    Ok(HostHandle(Arc::new(crossing::host(&value)?)))
 }
 
-fn shared(host: OCaml<DynBox<HostHandle>>) -> Arc<Host> {
-    let handle: &HostHandle = host.borrow();
-    handle.0.clone()
+/// The nodes that no plan uses though the host is said to have them.
+#[sig(held)]
+fn host_left_out(host: HostHandle) -> Vec<LeftOutValue> {
+    host.0
+        .left_out()
+        .iter()
+        .map(convert::left_out_value)
+        .collect()
 }
 
-#[sig("host_value -> (host_handle, failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_host(
-    cr: &mut OCamlRuntime,
-    host: OCaml<HostValue>,
-) -> OCaml<Result<DynBox<HostHandle>, FailureValue>> {
-    let value: HostValue = host.to_rust();
-    let host = guarded(|| Ok(HostHandle(Arc::new(convert::host(&value)?))));
-    boxed(cr, host)
+#[sig(held)]
+fn check_request(request: RequestValue) -> Result<(), ErrorValue> {
+    Ok(convert::description(&request)?.check()?)
 }
 
-/// The nodes that no plan uses though the host is told to have them.
-#[sig("host_handle -> left_out_value array")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_host_left_out(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-) -> OCaml<OCamlUniformArray<LeftOutValue>> {
-    let left_out = convert::left_out_values(&shared(host));
-    left_out.to_ocaml(cr)
+#[sig(held = is_quick(host))]
+fn plan(
+    host: HostHandle,
+    limits: LimitsValue,
+    request: RequestValue,
+) -> Result<Result<PlanValue, RefusalValue>, ErrorValue> {
+    let request = asked(&host.0, &request)?;
+    let answer = planner::plan(&host.0, &request, &convert::limits(&limits)?);
+    Ok(convert::answer(&answer, host.0.topology(), &request))
 }
 
-#[sig("host_handle -> limits_value -> request_value -> (answer_value, failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_plan(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-    limits: OCaml<LimitsValue>,
-    request: OCaml<RequestValue>,
-) -> OCaml<Result<AnswerValue, FailureValue>> {
-    let limits: LimitsValue = limits.to_rust();
-    let request: RequestValue = request.to_rust();
-    let host = shared(host);
-    let answer = unlocked_if_large(cr, &host, || {
-        guarded(|| {
-            let request = asked(&host, &request)?;
-            let answer = plan(&host, &request, &convert::limits(&limits)?);
-            Ok(convert::answer_value(&answer, host.topology(), &request))
-        })
-    });
-    answer.to_ocaml(cr)
+#[sig(held = is_quick(host))]
+fn explain(
+    host: HostHandle,
+    limits: LimitsValue,
+    request: RequestValue,
+) -> Result<ExplanationValue, ErrorValue> {
+    let request = asked(&host.0, &request)?;
+    let explained = explained(&host.0, &request, &convert::limits(&limits)?);
+    Ok(convert::explanation_value(
+        explained,
+        host.0.topology(),
+        &request,
+    ))
 }
 
-#[sig("request_value -> (unit, failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_check_request(
-    cr: &mut OCamlRuntime,
-    request: OCaml<RequestValue>,
-) -> OCaml<Result<(), FailureValue>> {
-    let request: RequestValue = request.to_rust();
-    let checked = guarded(|| Ok(convert::description(&request)?.check()?));
-    checked.to_ocaml(cr)
-}
-
-#[sig("host_handle -> limits_value -> request_value -> ((explained_value * explained_handle), failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_explain(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-    limits: OCaml<LimitsValue>,
-    request: OCaml<RequestValue>,
-) -> OCaml<Result<(ExplainedValue, DynBox<ExplainedHandle>), FailureValue>> {
-    let limits: LimitsValue = limits.to_rust();
-    let request: RequestValue = request.to_rust();
-    let host = shared(host);
-    let explained = unlocked_if_large(cr, &host, || {
-        guarded(|| {
-            let request = asked(&host, &request)?;
-            let (answer, why) = explain(&host, &request, &convert::limits(&limits)?);
-            let value = convert::explained_value(&answer, &why, host.topology(), &request);
-            Ok((value, ExplainedHandle(answer, why)))
-        })
-    });
-    let explained = explained.map(|(value, handle)| {
-        let handle = OCaml::box_value(cr, handle).root();
-        (value, handle)
-    });
-    explained.to_ocaml(cr)
-}
-
-#[sig("explained_handle -> words_value")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_explanation_words(
-    cr: &mut OCamlRuntime,
-    explained: OCaml<DynBox<ExplainedHandle>>,
-) -> OCaml<WordsValue> {
-    let words = {
-        let ExplainedHandle(answer, explanation) = explained.borrow();
-        convert::words_value(answer, explanation)
-    };
-    words.to_ocaml(cr)
+#[sig(held)]
+fn explanation_words(explained: ExplainedHandle) -> WordsValue {
+    let (answer, explanation) = &*explained.0;
+    convert::words_value(answer, explanation)
 }
 
 /// A refusal in a sentence.
-#[sig("refusal_value -> string")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_refusal_text(
-    cr: &mut OCamlRuntime,
-    refusal: OCaml<RefusalValue>,
-) -> OCaml<String> {
-    let value: RefusalValue = refusal.to_rust();
-    let text = match convert::refusal(&value) {
+#[sig(held)]
+fn refusal_text(refusal: RefusalValue) -> String {
+    match convert::refusal(&refusal) {
         Ok(refusal) => refusal.to_string(),
         Err(invalid) => invalid.to_string(),
-    };
-    text.to_ocaml(cr)
+    }
 }
 
-/// Reasons of refusals, and why plans were not taken.
-#[sig("unit -> (named_value array * named_value array)")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_reasons(
-    cr: &mut OCamlRuntime,
-    _unit: OCaml<()>,
-) -> OCaml<(OCamlUniformArray<NamedValue>, OCamlUniformArray<NamedValue>)> {
-    let lists = (
-        convert::list_value::<Reason>(),
-        convert::list_value::<Behind>(),
-    );
-    lists.to_ocaml(cr)
+/// Reasons of refusals.
+#[sig(held)]
+fn reasons() -> Vec<NamedValue> {
+    crossing::list_value::<Reason>()
 }
 
-/// The overhead with which a placement would be planned, in bytes.
-#[sig("host_handle -> limits_value -> request_value -> (int, failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_planned_overhead(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-    limits: OCaml<LimitsValue>,
-    request: OCaml<RequestValue>,
-) -> OCaml<Result<OCamlInt, FailureValue>> {
-    let limits: LimitsValue = limits.to_rust();
-    let request: RequestValue = request.to_rust();
-    let host = shared(host);
-    let overhead = unlocked_if_large(cr, &host, || {
-        guarded(|| {
-            let request = asked(&host, &request)?;
-            let limits = convert::limits(&limits)?;
-            let pages = claims::planned_overhead_pages(&host, &request, &limits);
-            Ok(convert::bytes_value(pages))
-        })
-    });
-    overhead.to_ocaml(cr)
+/// Why plans were not taken.
+#[sig(held)]
+fn behinds() -> Vec<NamedValue> {
+    crossing::list_value::<Behind>()
 }
 
-#[sig("host_handle -> limits_value -> bool -> request_value array -> (answer_value array, batch_failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_plan_all(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-    limits: OCaml<LimitsValue>,
-    independent: OCaml<bool>,
-    requests: OCaml<OCamlUniformArray<RequestValue>>,
-) -> OCaml<Result<OCamlUniformArray<AnswerValue>, BatchFailureValue>> {
-    let independent = independent.to_bool();
-    let asked = Asked::new(host, limits, requests);
-    // A batch may take long.
-    let answers = cr.releasing_runtime(|| {
-        asked.planned(|host, requests, limits| {
-            let answers = plan_all(host, requests, limits, independent);
-            Ok(convert::answer_values(&answers, host.topology(), requests))
-        })
-    });
-    answers.to_ocaml(cr)
-}
-
-#[sig("host_handle -> limits_value -> int option -> request_value array -> (batch_value, batch_failure_value) result")]
-#[ocaml_interop::export]
-pub fn xenopsd_numa_plan_batch(
-    cr: &mut OCamlRuntime,
-    host: OCaml<DynBox<HostHandle>>,
-    limits: OCaml<LimitsValue>,
-    budget_plans: OCaml<Option<OCamlInt>>,
-    requests: OCaml<OCamlUniformArray<RequestValue>>,
-) -> OCaml<Result<BatchValue, BatchFailureValue>> {
-    let budget_plans: Option<i64> = budget_plans.to_rust();
-    let asked = Asked::new(host, limits, requests);
-    let batch = cr.releasing_runtime(|| {
-        asked.planned(|host, requests, limits| {
-            let budget_plans = match budget_plans {
-                Some(plans) => convert::checked("budget_plans", plans, "plans, at least 0")?,
-                None => default_budget_plans(host, requests.len()),
-            };
-            let batch = plan_batch(host, requests, limits, budget_plans);
-            Ok(convert::batch_value(&batch, host.topology(), requests))
-        })
-    });
-    batch.to_ocaml(cr)
-}
-
-/// Several requests, as they crossed.
-struct Asked {
-    host: Arc<Host>,
+/// The overhead with which a placement would be planned.
+#[sig(held = is_quick(host))]
+fn planned_overhead(
+    host: HostHandle,
     limits: LimitsValue,
+    request: RequestValue,
+) -> Result<Size, ErrorValue> {
+    let request = asked(&host.0, &request)?;
+    let limits = convert::limits(&limits)?;
+    let pages = claims::planned_overhead_pages(&host.0, &request, &limits);
+    Ok(Size::of_pages(pages))
+}
+
+#[sig]
+fn plan_all(
+    host: HostHandle,
+    limits: LimitsValue,
+    independent: bool,
     requests: Vec<RequestValue>,
+) -> Result<Vec<Result<PlanValue, RefusalValue>>, (i64, ErrorValue)> {
+    together(&host.0, &limits, &requests, |requests, limits| {
+        let answers = planned_all(&host.0, requests, limits, independent);
+        Ok(convert::answers(&answers, host.0.topology(), requests))
+    })
 }
 
-impl Asked {
-    fn new(
-        host: OCaml<DynBox<HostHandle>>,
-        limits: OCaml<LimitsValue>,
-        requests: OCaml<OCamlUniformArray<RequestValue>>,
-    ) -> Self {
-        Asked {
-            host: shared(host),
-            limits: limits.to_rust(),
-            requests: requests.to_rust(),
-        }
-    }
-
-    /// What `plan` makes of the requests, checked.
-    fn planned<T>(
-        &self,
-        plan: impl FnOnce(&Host, &[Request], &Limits) -> Result<T, FailureValue>,
-    ) -> Result<T, BatchFailureValue> {
-        let mut at = 0;
-        let planned = guarded(|| {
-            let requests: Vec<_> = (self.requests.iter().zip(0..))
-                .map(|(request, i)| {
-                    at = i;
-                    asked(&self.host, request)
-                })
-                .collect::<Result<_, _>>()?;
-            plan(&self.host, &requests, &convert::limits(&self.limits)?)
-        });
-        planned.map_err(|failure| BatchFailureValue { at, failure })
-    }
+#[sig]
+fn plan_batch(
+    host: HostHandle,
+    limits: LimitsValue,
+    budget_plans: Option<i64>,
+    requests: Vec<RequestValue>,
+) -> Result<BatchValue, (i64, ErrorValue)> {
+    together(&host.0, &limits, &requests, |requests, limits| {
+        let budget_plans = match budget_plans {
+            Some(plans) => crossing::checked("budget_plans", plans, "plans, at least 0")?,
+            None => default_budget_plans(&host.0, requests.len()),
+        };
+        let batch = batched(&host.0, requests, limits, budget_plans);
+        Ok(convert::batch_value(&batch, host.0.topology(), requests))
+    })
 }
 
-/// A result whose value stays in Rust.
-pub fn boxed<T: 'static, E: ToOCaml<E> + 'static>(
-    cr: &mut OCamlRuntime,
-    result: Result<T, E>,
-) -> OCaml<'_, Result<DynBox<T>, E>> {
-    match result {
-        Ok(value) => {
-            let value = OCaml::box_value(cr, value).root();
-            let value: Result<_, E> = Ok(value);
-            value.to_ocaml(cr)
-        }
-        Err(failure) => {
-            let failure: Result<ocaml_interop::BoxRoot<DynBox<T>>, _> = Err(failure);
-            failure.to_ocaml(cr)
-        }
-    }
+/// What `plan` makes of several requests; what is wrong has the position of its request.
+fn together<T>(
+    host: &Host,
+    limits: &LimitsValue,
+    requests: &[RequestValue],
+    plan: impl FnOnce(&[Request], &Limits) -> Result<T, Invalid>,
+) -> Result<T, (i64, ErrorValue)> {
+    let mut at = 0;
+    let planned = guarded(|| -> Result<T, ErrorValue> {
+        let requests: Vec<_> = (requests.iter().zip(0..))
+            .map(|(request, i)| {
+                at = i;
+                asked(host, request)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(plan(&requests, &convert::limits(limits)?)?)
+    });
+    planned.map_err(|error| (at, error))
 }

@@ -160,6 +160,14 @@ pub type ClaimSetCall =
 // SAFETY: both can be written to, the pages as far as their count says.
 pub type PagesByNodeCall = unsafe extern "C" fn(*mut c_void, u32, *mut u32, *mut u64) -> c_int;
 
+/// `int now(context, &nanoseconds)`.
+// SAFETY: the time can be written to.
+pub type NowCall = unsafe extern "C" fn(*mut c_void, *mut u64) -> c_int;
+
+/// `int sleep(context, nanoseconds)`.
+// SAFETY: takes no pointer but the context.
+pub type SleepCall = unsafe extern "C" fn(*mut c_void, u64) -> c_int;
+
 /// The structure, and the functions in it once it was checked.
 macro_rules! functions {
     (
@@ -240,6 +248,17 @@ functions! {
         claim_set: ClaimSetCall,
         /// A domain's memory by node.
         pages_by_node: PagesByNodeCall,
+        /// Its own clock; this and the next, or neither.
+        now: NowCall,
+        /// Lets time pass on that clock.
+        sleep: SleepCall,
+    }
+}
+
+impl Functions {
+    /// The provider's own clock: both of its functions or neither.
+    pub fn clock(&self) -> Option<(NowCall, SleepCall)> {
+        self.now.zip(self.sleep)
     }
 }
 

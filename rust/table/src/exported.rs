@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
+use std::time::Duration;
 
 use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, NodeSet, MAX_CPUS, MAX_NODES};
@@ -11,9 +12,8 @@ use crate::caught::caught;
 use crate::error::TableError;
 use crate::table::Table;
 
-/// A [`Hypervisor`] and its table, which is good for as long as this lives.
-///
-/// A panic of the hypervisor is answered as EIO. Its clock does not go through the table.
+/// A [`Hypervisor`] and its table, which is good for as long as this lives. A panic of the
+/// hypervisor is answered as EIO.
 #[derive(Debug)]
 pub struct Exported<H> {
     table: Arc<XenopsdNumaHypervisor>,
@@ -40,6 +40,8 @@ impl<H: Hypervisor> Exported<H> {
             claim_node: has.node_claims.then_some(claim_node::<H>),
             claim_set: has.claim_sets.then_some(claim_set::<H>),
             pages_by_node: has.pages_by_node.then_some(pages_by_node::<H>),
+            now: Some(now::<H>),
+            sleep: Some(sleep::<H>),
         });
         Exported { table, hypervisor }
     }
@@ -241,9 +243,8 @@ exported! {
         for word in 0..word_count as usize {
             // SAFETY: the caller gives `word_count` words.
             let bits = unsafe { cpus.add(word).read() };
-            (0..64)
-                .filter(|bit| bits >> bit & 1 == 1)
-                .for_each(|bit| set.insert(word * 64 + bit));
+            let ones = (0..64).filter(|bit| bits >> bit & 1 == 1);
+            ones.for_each(|bit| set.insert(word * 64 + bit));
         }
         let domid = domid(number)?;
         hypervisor
@@ -295,5 +296,17 @@ exported! {
         let found = hypervisor.pages_by_node(domid(number)?).map_err(errno)?;
         // SAFETY: the caller has room for `*node_count` nodes.
         unsafe { write(found.into_iter(), node_count, pages) }
+    }
+
+    fn now(hypervisor, nanoseconds: *mut u64) {
+        let now = u64::try_from(hypervisor.now().as_nanos()).map_err(|_| Errno::EOVERFLOW)?;
+        // SAFETY: the caller has room for the time.
+        unsafe { nanoseconds.write(now) };
+        Ok(())
+    }
+
+    fn sleep(hypervisor, nanoseconds: u64) {
+        hypervisor.sleep(Duration::from_nanos(nanoseconds));
+        Ok(())
     }
 }

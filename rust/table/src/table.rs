@@ -3,7 +3,8 @@
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use claims::{
@@ -21,6 +22,8 @@ use crate::error::TableError;
 pub struct Table<'a> {
     context: Context,
     functions: Functions,
+    /// The latest time that the provider's own clock has said.
+    latest: Arc<AtomicU64>,
     provider: PhantomData<&'a ()>,
 }
 
@@ -87,6 +90,7 @@ impl<'a> Table<'a> {
         Ok(Table {
             context: Context(table.context),
             functions: Functions::of(&table)?,
+            latest: Arc::default(),
             provider: PhantomData,
         })
     }
@@ -333,10 +337,26 @@ impl Hypervisor for Table<'_> {
 
     fn now(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
-        START.get_or_init(Instant::now).elapsed()
+        let Some((now, _)) = self.functions.clock() else {
+            return START.get_or_init(Instant::now).elapsed();
+        };
+        let mut nanoseconds = 0;
+        // SAFETY: the time can be written to.
+        let status = unsafe { now(self.context.0, &mut nanoseconds) };
+        // A clock that does not answer, or goes back, stands still.
+        let answer = if status == 0 { nanoseconds } else { 0 };
+        let latest = self.latest.fetch_max(answer, Ordering::Relaxed);
+        Duration::from_nanos(latest.max(answer))
     }
 
     fn sleep(&self, time: Duration) {
-        std::thread::sleep(time);
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let slept = self.functions.clock().is_some_and(|(_, sleep)| {
+            // SAFETY: takes no pointer but the provider's own.
+            unsafe { sleep(self.context.0, nanoseconds) == 0 }
+        });
+        if !slept {
+            std::thread::sleep(time);
+        }
     }
 }

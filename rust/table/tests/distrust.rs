@@ -1,7 +1,8 @@
 //! A table that is none is refused, and an answer that cannot be true is an error.
 
 use std::ffi::{c_int, c_void};
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use claims::{Accounting, Affinity, CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::CpuSet;
@@ -208,6 +209,8 @@ fn raw(script: &Script) -> XenopsdNumaHypervisor {
         claim_node: Some(claim_node),
         claim_set: Some(claim_set),
         pages_by_node: Some(pages_by_node),
+        now: None,
+        sleep: None,
     }
 }
 
@@ -315,6 +318,71 @@ fn what_a_table_may_lack_is_not_there() {
         ..none
     };
     assert_eq!(there(&only_sets), [false, true, false]);
+}
+
+/// What the clock below says: a time, or an errno.
+static CLOCK: Mutex<Result<u64, c_int>> = Mutex::new(Ok(0));
+
+// SAFETY: called by `Table` alone, which gives room for a time.
+unsafe extern "C" fn now(_: *mut c_void, nanoseconds: *mut u64) -> c_int {
+    match *CLOCK.lock().unwrap() {
+        Ok(time) => {
+            // SAFETY: there is room for a time.
+            unsafe { nanoseconds.write(time) };
+            0
+        }
+        Err(errno) => errno,
+    }
+}
+
+// SAFETY: takes no pointer but the context.
+unsafe extern "C" fn sleep(_: *mut c_void, nanoseconds: u64) -> c_int {
+    match &mut *CLOCK.lock().unwrap() {
+        Ok(time) => {
+            *time += nanoseconds;
+            0
+        }
+        Err(errno) => *errno,
+    }
+}
+
+#[test]
+fn a_clock_stands_still_rather_than_go_back() {
+    let script = good();
+    let whole = XenopsdNumaHypervisor {
+        now: Some(now),
+        sleep: Some(sleep),
+        ..raw(&script)
+    };
+    let table = open(&whole).unwrap();
+    let day = Duration::from_secs(86_400);
+    table.sleep(day);
+    assert_eq!(table.now(), day);
+    for wrong in [Ok(0), Ok(86_399_999_999_999), Err(5), Err(-1)] {
+        *CLOCK.lock().unwrap() = wrong;
+        assert_eq!(table.now(), day, "{wrong:?}");
+    }
+    // One that lets no time pass does not make a wait spin.
+    let began = Instant::now();
+    table.sleep(Duration::from_millis(2));
+    assert!(began.elapsed() >= Duration::from_millis(2));
+    // Half a clock is none.
+    *CLOCK.lock().unwrap() = Ok(0);
+    let halves = [
+        XenopsdNumaHypervisor { now: None, ..whole },
+        XenopsdNumaHypervisor {
+            sleep: None,
+            ..whole
+        },
+        XenopsdNumaHypervisor { size: 112, ..whole },
+    ];
+    for half in &halves {
+        let table = open(half).unwrap();
+        let before = table.now();
+        table.sleep(Duration::from_millis(2));
+        assert!(table.now() >= before + Duration::from_millis(2));
+        assert_eq!(*CLOCK.lock().unwrap(), Ok(0));
+    }
 }
 
 #[test]

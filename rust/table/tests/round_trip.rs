@@ -33,6 +33,7 @@ struct Fake {
     by_node: Vec<u64>,
     errno: Option<Errno>,
     asked: Mutex<Vec<Asked>>,
+    clock: Mutex<Duration>,
 }
 
 impl Fake {
@@ -104,10 +105,12 @@ impl Hypervisor for Fake {
     }
 
     fn now(&self) -> Duration {
-        Duration::ZERO
+        *self.clock.lock().unwrap()
     }
 
-    fn sleep(&self, _: Duration) {}
+    fn sleep(&self, time: Duration) {
+        *self.clock.lock().unwrap() += time;
+    }
 }
 
 const PAGES_MAX: u64 = (1 << 50) - 1;
@@ -224,6 +227,7 @@ fn fake() -> impl Strategy<Value = Fake> {
                 by_node,
                 errno,
                 asked: Mutex::new(Vec::new()),
+                clock: Mutex::default(),
             },
         )
 }
@@ -370,6 +374,7 @@ fn idle(topology: Topology) -> Fake {
         by_node: Vec::new(),
         errno: None,
         asked: Mutex::new(Vec::new()),
+        clock: Mutex::default(),
     }
 }
 
@@ -379,6 +384,19 @@ fn two_nodes() -> Topology {
         ..TopologyDescription::default()
     };
     Topology::new(&description).unwrap()
+}
+
+#[test]
+fn its_clock_is_the_hypervisors() {
+    let exported = Exported::new(idle(two_nodes()));
+    let table = exported.table().unwrap();
+    assert_eq!(table.now(), Duration::ZERO);
+    let century = Duration::new(3_155_760_000, 1);
+    table.sleep(century);
+    assert_eq!(
+        (table.now(), exported.hypervisor().now()),
+        (century, century)
+    );
 }
 
 #[test]

@@ -51,6 +51,23 @@ impl Finding {
         }
     }
 
+    /// What it is, in a line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Finding::HostOverclaimed => "more was outstanding than free",
+            Finding::NodeOverclaimed => "more of a node was claimed than free",
+            Finding::StickyNode => {
+                "a domain that once claimed a node claimed again, which was accounted to that node"
+            }
+            Finding::BeyondMaximum => {
+                "a domain's pages and its claim were together more than its maximum"
+            }
+            Finding::ClaimNotHonoured => "a domain was refused a page that it had claimed",
+            Finding::Refilled => "a claim grew because its domain freed pages",
+            Finding::Leaked => "a claim outlived its domain",
+        }
+    }
+
     /// Whether it is known of that flavour.
     pub fn is_known_of(self, flavour: &Flavour) -> bool {
         let late = flavour.consume == Consume::AtAssign;

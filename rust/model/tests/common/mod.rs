@@ -1,8 +1,6 @@
 //! Hosts and domains for tests.
 #![allow(dead_code, reason = "each test uses some of it")]
 
-pub mod scenarios;
-
 use claims::{Domid, Errno};
 use planner::{Host, HostDescription, NodeDescription, TopologyDescription, PAGE_BYTES};
 use xenopsd_numa_model::{Flavour, Kind, Sizes, Xen};

@@ -1,0 +1,18 @@
+//! What every library of stubs needs: the values that cross from several of them, failures with
+//! panics among them, and checks.
+
+mod convert;
+mod failure;
+mod size;
+mod values;
+
+pub use convert::{
+    bytes, bytes_value, checked, domid, domid_value, domids_value, host, list_value, named_value,
+    nodes_value, pages_value, refusal_value,
+};
+pub use failure::{guarded, panics, Panic};
+pub use size::{Array, Size};
+pub use values::{
+    BusyValue, CallValue, CauseValue, ErrorValue, FailureValue, HostFullValue, HostValue,
+    InvalidValue, NamedValue, RefusalValue, RefusedValue, StrategyValue, TooLateValue,
+};

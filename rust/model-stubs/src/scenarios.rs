@@ -1,0 +1,91 @@
+//! Exports of scenarios.
+
+use std::sync::Arc;
+
+use crossing::{Array, FailureValue, NamedValue};
+use model::Finding;
+use sig::sig;
+use simulator::{
+    minimal_trace, play, BuiltIn, Choice, Played, Scenario, Schedule, Settings, Toolstack,
+};
+
+use crate::abi::{
+    AboutValue, ChoiceValue, RunValue, ScenarioFaultValue, ScenarioHandle, SettingsValue,
+};
+use crate::convert::{choices_value, failure, fault_value, named, run_value, settings};
+
+/// Names and texts of the scenarios that come with the library.
+#[sig(held)]
+fn model_scenarios() -> Vec<(String, String)> {
+    (BuiltIn::ALL.iter())
+        .map(|scenario| (scenario.name.to_string(), scenario.text.to_string()))
+        .collect()
+}
+
+/// Every toolstack, this project's first.
+#[sig(held)]
+fn model_toolstacks() -> Vec<NamedValue> {
+    let value = |toolstack: &Toolstack| named(toolstack.name, toolstack.about);
+    Toolstack::ALL.iter().map(value).collect()
+}
+
+/// Everything that a Xen is known to get wrong.
+#[sig(held)]
+fn model_findings() -> Vec<NamedValue> {
+    let value = |finding: &Finding| named(finding.name(), finding.about());
+    Finding::ALL.iter().map(value).collect()
+}
+
+/// A scenario from its text.
+#[sig(held)]
+fn model_scenario(text: String) -> Result<ScenarioHandle, ScenarioFaultValue> {
+    let read = table::caught(|| Scenario::from_json(&text)).map_err(ScenarioFaultValue::Broken)?;
+    Ok(ScenarioHandle(Arc::new(read.map_err(fault_value)?)))
+}
+
+#[sig(held)]
+fn model_scenario_about(scenario: ScenarioHandle) -> AboutValue {
+    AboutValue {
+        name: scenario.0.name.clone(),
+        about: scenario.0.about.clone(),
+        has_variants: scenario.0.has_variants(),
+    }
+}
+
+#[sig]
+fn model_play(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
+    let played = play(&scenario.0, &settings(&value)?);
+    Ok(run_value(&played.map_err(failure)?))
+}
+
+/// The fewest choices with which a run still fails as it does with those of its trace.
+#[sig]
+fn model_minimal_trace(
+    scenario: ScenarioHandle,
+    value: SettingsValue,
+) -> Result<Array<ChoiceValue>, FailureValue> {
+    let settings = settings(&value)?;
+    let played = play(&scenario.0, &settings).map_err(failure)?;
+    if played.ending.is_ok() && played.failed_starts() == 0 {
+        return Ok(choices_value(&played.choices));
+    }
+    let fails = |trace: &[Choice]| {
+        let settings = Settings {
+            schedule: Schedule::Trace(trace.to_vec()),
+            ..settings.clone()
+        };
+        play(&scenario.0, &settings).is_ok_and(|again| fails_like(&again, &played))
+    };
+    Ok(choices_value(&minimal_trace(&played.choices, fails)))
+}
+
+/// Whether a run fails in the way in which another one does.
+fn fails_like(run: &Played, other: &Played) -> bool {
+    match &other.ending {
+        Err(ending) => {
+            let kind = std::mem::discriminant(ending);
+            (run.ending.as_ref()).is_err_and(|ending| std::mem::discriminant(ending) == kind)
+        }
+        Ok(()) => run.failed_starts() > 0,
+    }
+}

@@ -1,0 +1,53 @@
+//! Scenarios: toolstacks' days on a modelled Xen, played in virtual time.
+//!
+//! A [`Scenario`] is data: a host, VMs, phases of jobs, faults. [`play`] runs it on one flavour of
+//! Xen with one toolstack; the same settings give the same result on every machine. Every event is
+//! a choice of the [`Schedule`], and a failing run's choices can be cut down with
+//! [`minimal_trace`] and played again. Everything random comes from a seed.
+#![forbid(unsafe_code)]
+
+mod actor;
+mod building;
+mod builtin;
+mod call;
+mod churn;
+mod engine;
+mod error;
+mod film;
+mod job;
+mod ledger;
+mod life;
+mod names;
+mod order;
+mod others;
+mod peer;
+mod progress;
+mod read;
+mod record;
+mod room;
+mod run;
+mod scenario;
+mod schedule;
+mod settings;
+mod setup;
+mod stage;
+mod steps;
+mod toolstack;
+
+pub use builtin::BuiltIn;
+pub use call::Call;
+pub use churn::{churn, Churn};
+pub use error::PlayError;
+pub use job::{FaultSpec, JobSpec, PhaseSpec};
+pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
+pub use scenario::{
+    HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, StrategySpec, VmKind, VmSpec, FORMAT,
+};
+pub use schedule::{minimal_trace, Choice, Schedule};
+pub use settings::Settings;
+pub use toolstack::Toolstack;
+
+/// Plays a scenario.
+pub fn play(scenario: &Scenario, settings: &Settings) -> Result<Played, PlayError> {
+    run::Run::new(scenario, settings)?.play(scenario)
+}
