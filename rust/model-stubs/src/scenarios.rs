@@ -7,8 +7,7 @@ use crossing::boxed;
 use model::Finding;
 use ocaml_interop::{DynBox, OCaml, OCamlRuntime, OCamlUniformArray, ToOCaml};
 use sig::sig;
-use simulator::Toolstack;
-use simulator::{minimal_trace, play, BuiltIn, Choice, Played, Scenario, Schedule, Settings};
+use simulator::{minimal_failure, play, BuiltIn, Scenario, Toolstack};
 
 use crate::abi::{
     AboutValue, ChoiceValue, FailureValue, NamedValue, RunValue, ScenarioFaultValue,
@@ -108,33 +107,11 @@ pub fn xenopsd_numa_model_minimal_trace(
     let value: SettingsValue = settings_value.to_rust();
     let trace = cr.releasing_runtime(|| {
         guarded(|| {
-            let settings = settings(&value)?;
-            let played = play(&scenario, &settings)?;
-            if played.ending.is_ok() && played.failed_starts() == 0 {
-                return Ok(choices_value(&played.choices));
-            }
-            let fails = |trace: &[Choice]| {
-                let settings = Settings {
-                    schedule: Schedule::Trace(trace.to_vec()),
-                    ..settings.clone()
-                };
-                play(&scenario, &settings).is_ok_and(|again| fails_like(&again, &played))
-            };
-            Ok(choices_value(&minimal_trace(&played.choices, fails)))
+            let choices = minimal_failure(&scenario, &settings(&value)?)?;
+            Ok(choices_value(&choices))
         })
     });
     trace.to_ocaml(cr)
-}
-
-/// Whether a run fails in the way in which another one does.
-fn fails_like(run: &Played, other: &Played) -> bool {
-    match &other.ending {
-        Err(ending) => {
-            let kind = std::mem::discriminant(ending);
-            (run.ending.as_ref()).is_err_and(|ending| std::mem::discriminant(ending) == kind)
-        }
-        Ok(()) => run.failed_starts() > 0,
-    }
 }
 
 fn shared(scenario: OCaml<DynBox<ScenarioHandle>>) -> Arc<Scenario> {
