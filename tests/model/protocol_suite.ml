@@ -48,7 +48,7 @@ let example_of_the_manual () =
   let request memory = request memory in
   Alcotest.(check bool)
     "claimed on the host" true
-    (Manual_example.placed (two_nodes ()) request = Ok Claims.Host_claim)
+    (Manual_example.placed (two_nodes ()) request = Ok "host")
 
 let a_plan_over_nodes_is_claimed_on_each () =
   let place flavour =

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crossing::{Array, FailureValue, NamedValue};
 use model::Finding;
 use sig::sig;
-use simulator::{
-    minimal_trace, play, BuiltIn, Choice, Played, Scenario, Schedule, Settings, Toolstack,
-};
+use simulator::{minimal_failure, play, BuiltIn, Scenario, Toolstack};
 
 use crate::abi::{
     AboutValue, ChoiceValue, RunValue, ScenarioFaultValue, ScenarioHandle, SettingsValue,
@@ -64,28 +62,6 @@ fn model_minimal_trace(
     scenario: ScenarioHandle,
     value: SettingsValue,
 ) -> Result<Array<ChoiceValue>, FailureValue> {
-    let settings = settings(&value)?;
-    let played = play(&scenario.0, &settings).map_err(failure)?;
-    if played.ending.is_ok() && played.failed_starts() == 0 {
-        return Ok(choices_value(&played.choices));
-    }
-    let fails = |trace: &[Choice]| {
-        let settings = Settings {
-            schedule: Schedule::Trace(trace.to_vec()),
-            ..settings.clone()
-        };
-        play(&scenario.0, &settings).is_ok_and(|again| fails_like(&again, &played))
-    };
-    Ok(choices_value(&minimal_trace(&played.choices, fails)))
-}
-
-/// Whether a run fails in the way in which another one does.
-fn fails_like(run: &Played, other: &Played) -> bool {
-    match &other.ending {
-        Err(ending) => {
-            let kind = std::mem::discriminant(ending);
-            (run.ending.as_ref()).is_err_and(|ending| std::mem::discriminant(ending) == kind)
-        }
-        Ok(()) => run.failed_starts() > 0,
-    }
+    let choices = minimal_failure(&scenario.0, &settings(&value)?).map_err(failure)?;
+    Ok(choices_value(&choices))
 }

@@ -3,7 +3,7 @@
 //! A [`Scenario`] is data: a host, VMs, phases of jobs, faults. [`play`] runs it on one flavour of
 //! Xen with one toolstack; the same settings give the same result on every machine. Every event is
 //! a choice of the [`Schedule`], and a failing run's choices can be cut down with
-//! [`minimal_trace`] and played again. Everything random comes from a seed.
+//! [`minimal_failure`] and played again. Everything random comes from a seed.
 #![forbid(unsafe_code)]
 
 mod actor;
@@ -50,4 +50,21 @@ pub use toolstack::Toolstack;
 /// Plays a scenario.
 pub fn play(scenario: &Scenario, settings: &Settings) -> Result<Played, PlayError> {
     run::Run::new(scenario, settings)?.play(scenario)
+}
+
+/// The fewest of a run's choices with which it still fails as it did, as far as leaving out parts
+/// of them finds these: all of them if it did not fail. Plays the scenario many times.
+pub fn minimal_failure(scenario: &Scenario, settings: &Settings) -> Result<Vec<Choice>, PlayError> {
+    let played = play(scenario, settings)?;
+    if !played.fails() {
+        return Ok(played.choices);
+    }
+    let fails = |trace: &[Choice]| {
+        let settings = Settings {
+            schedule: Schedule::Trace(trace.to_vec()),
+            ..settings.clone()
+        };
+        play(scenario, &settings).is_ok_and(|again| again.fails_like(&played))
+    };
+    Ok(minimal_trace(&played.choices, fails))
 }

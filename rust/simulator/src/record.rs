@@ -242,6 +242,20 @@ impl Played {
     pub fn remote_pages(&self) -> u64 {
         self.starts.iter().map(|start| start.remote_pages).sum()
     }
+
+    /// Whether a start failed, or the host is not what it was.
+    pub(super) fn fails(&self) -> bool {
+        self.ending.is_err() || self.failed_starts() > 0
+    }
+
+    /// Whether it fails in the way in which another one does.
+    pub(super) fn fails_like(&self, other: &Played) -> bool {
+        let kind = |played: &Played| played.ending.as_ref().err().map(std::mem::discriminant);
+        match kind(other) {
+            Some(ending) => kind(self) == Some(ending),
+            None => self.failed_starts() > 0,
+        }
+    }
 }
 
 pub(super) fn explain(outcome: &Outcome) -> String {
