@@ -104,7 +104,7 @@ let failures_are_values () =
       Alcotest.fail "placed"
   ) ;
   ( match Claims.place claims ~domid:4711 (request (Size.gib 1)) with
-  | Error {Failure.cause= Failure.Conflict {domid}; message} ->
+  | Error {Failure.cause= Failure.Conflict domid; message} ->
       Alcotest.(check int) "domain" 4711 domid ;
       Alcotest.(check string)
         "message"

@@ -2,4 +2,4 @@
 
 let () =
   Alcotest.run "model"
-    [Protocol_suite.suite; Simulation_suite.suite; Runtime_suite.suite]
+    [Protocol_suite.suite; Simulation_suite.suite; Runtime_suite.suite; Field_suite.suite]
