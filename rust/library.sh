@@ -7,8 +7,8 @@
 #
 # PROFILE is dune's: `dev` builds quickly, for who edits and tests; all others as for a release.
 #
-# XENOPSD_NUMA_PREBUILT is a directory where these files are already, as an earlier build left them in
-# _build/default: they are taken from there, examples apart, and cargo is not asked. Without it, cargo's
+# XENOPSD_NUMA_PREBUILT is the absolute path of a directory where these files are already, as an earlier
+# build left them in _build/default: they are taken from there, examples apart, and cargo is not asked. Without it, cargo's
 # target directory is XENOPSD_NUMA_CARGO_TARGET, or one beside dune's `default`, under a name that dune
 # does not sweep, so that a rebuild is incremental.
 set -eu
