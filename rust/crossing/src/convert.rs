@@ -3,11 +3,11 @@
 
 use claims::Domid;
 use planner::{
-    Host, HostDescription, Invalid, Named, NodeDescription, NodeSet, Refusal, Strategy,
-    TopologyDescription, PAGE_BYTES,
+    Host, HostDescription, Invalid, Named, NodeDescription, NodeSet, Refusal, TopologyDescription,
+    PAGE_BYTES,
 };
 
-use crate::values::{HostValue, NamedValue, RefusalValue, StrategyValue};
+use crate::values::{HostValue, NamedValue, RefusalValue};
 
 /// A count as an OCaml int, which has 63 bits.
 pub fn pages_value(count: u64) -> i64 {
@@ -125,25 +125,5 @@ pub fn domid(value: i64) -> Result<Domid, Invalid> {
     match value {
         1..0x7FF0 => Ok(Domid(value as u16)),
         value => Err(Invalid::new("domid", value, "1 to 32751")),
-    }
-}
-
-impl From<StrategyValue> for Strategy {
-    fn from(value: StrategyValue) -> Self {
-        match value {
-            StrategyValue::Pack => Strategy::Pack,
-            StrategyValue::Spread => Strategy::Spread,
-            StrategyValue::Balance => Strategy::Balance,
-        }
-    }
-}
-
-impl From<Strategy> for StrategyValue {
-    fn from(strategy: Strategy) -> Self {
-        match strategy {
-            Strategy::Pack => StrategyValue::Pack,
-            Strategy::Spread => StrategyValue::Spread,
-            Strategy::Balance => StrategyValue::Balance,
-        }
     }
 }

@@ -101,7 +101,7 @@ pub struct FailureValue {
 }
 
 /// See `planner::Strategy`.
-#[sig]
+#[sig(of = planner::Strategy)]
 #[derive(Clone, Copy)]
 pub enum StrategyValue {
     Pack,

@@ -35,7 +35,7 @@ pub struct AboutValue {
 }
 
 /// See `simulator::Variant`.
-#[sig]
+#[sig(of = simulator::Variant)]
 #[derive(Clone, Copy)]
 pub enum VariantValue {
     Unaligned,
@@ -102,7 +102,7 @@ pub enum EndingValue {
 }
 
 /// See `simulator::Happening`.
-#[sig]
+#[sig(of = simulator::Happening)]
 pub enum HappeningValue {
     Phase,
     Restart,

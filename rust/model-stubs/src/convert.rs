@@ -6,13 +6,12 @@ use crossing::{
 use model::{Finding, Flavour};
 use planner::{Invalid, Strategy};
 use simulator::{
-    Choice, Ending, Event, Film, Happening, PlayError, Played, Sample, Schedule, Settings, Start,
-    Toolstack, Variant,
+    Choice, Ending, Event, Film, PlayError, Played, Sample, Schedule, Settings, Start, Toolstack,
 };
 
 use crate::abi::{
-    ChoiceValue, EndingValue, EventValue, FilmValue, HappeningValue, RunValue, SampleValue,
-    ScenarioFaultValue, ScheduleValue, SettingsValue, StartValue, VariantValue,
+    ChoiceValue, EndingValue, EventValue, FilmValue, RunValue, SampleValue, ScenarioFaultValue,
+    ScheduleValue, SettingsValue, StartValue,
 };
 
 /// One of a list.
@@ -63,10 +62,7 @@ pub fn settings(value: &SettingsValue) -> Result<Settings, Invalid> {
             &toolstacks,
         )?,
         strategy: value.strategy.map(Strategy::from),
-        variant: match value.variant {
-            VariantValue::Aligned => Variant::Aligned,
-            VariantValue::Unaligned => Variant::Unaligned,
-        },
+        variant: value.variant.into(),
         schedule,
         film: value.film,
     })
@@ -166,10 +162,7 @@ pub fn run_value(played: &Played) -> RunValue {
 fn start_value(start: &Start) -> StartValue {
     StartValue {
         vm: start.vm.clone(),
-        variant: match start.variant {
-            Variant::Aligned => VariantValue::Aligned,
-            Variant::Unaligned => VariantValue::Unaligned,
-        },
+        variant: start.variant.into(),
         phase: start.phase.clone(),
         nodes: start.nodes.iter().map(|node| node as i64).collect(),
         requested_pages: pages_value(start.requested_pages),
@@ -203,28 +196,6 @@ fn ending_value(ending: &Result<(), Ending>) -> EndingValue {
     }
 }
 
-fn happening_value(happening: Happening) -> HappeningValue {
-    match happening {
-        Happening::Phase => HappeningValue::Phase,
-        Happening::Restart => HappeningValue::Restart,
-        Happening::Destroy => HappeningValue::Destroy,
-        Happening::Create => HappeningValue::Create,
-        Happening::SetMaximum => HappeningValue::SetMaximum,
-        Happening::LookForMemory => HappeningValue::LookForMemory,
-        Happening::Place => HappeningValue::Place,
-        Happening::FillPool => HappeningValue::FillPool,
-        Happening::CreateVcpus => HappeningValue::CreateVcpus,
-        Happening::PlanAndClaim => HappeningValue::PlanAndClaim,
-        Happening::Pin => HappeningValue::Pin,
-        Happening::Build => HappeningValue::Build,
-        Happening::EndOfBuild => HappeningValue::EndOfBuild,
-        Happening::StartDevices => HappeningValue::StartDevices,
-        Happening::Runs => HappeningValue::Runs,
-        Happening::Fails => HappeningValue::Fails,
-        Happening::Gone => HappeningValue::Gone,
-    }
-}
-
 fn film_value(film: &Film) -> FilmValue {
     let pages =
         |pages: &[u64]| -> Array<i64> { pages.iter().map(|pages| pages_value(*pages)).collect() };
@@ -237,7 +208,7 @@ fn film_value(film: &Film) -> FilmValue {
     let event = |event: &Event| EventValue {
         at_seconds: event.at.as_secs_f64(),
         what: event.what.clone(),
-        happened: happening_value(event.happened),
+        happened: event.happened.into(),
     };
     FilmValue {
         node_pages: pages(&film.node_pages),

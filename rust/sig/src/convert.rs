@@ -48,9 +48,13 @@ pub fn boxed(item: &syn::ItemStruct) -> TokenStream {
 }
 
 /// Conversions of an enum.
-pub fn variant(item: &syn::ItemEnum) -> Result<TokenStream> {
+pub fn variant(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStream> {
     spell::variant(item)?;
     let name = &item.ident;
+    let like = match arguments.is_empty() {
+        true => quote!(),
+        false => same_members(arguments, item)?,
+    };
     let mut constructors = Vec::new();
     for variant in &item.variants {
         let constructor = &variant.ident;
@@ -67,6 +71,30 @@ pub fn variant(item: &syn::ItemEnum) -> Result<TokenStream> {
     }
     Ok(quote! {
         ::ocaml_interop::impl_conv_ocaml_variant! { #name { #(#constructors),* } }
+        #like
+    })
+}
+
+/// `From`, both ways, for the enum that `of = …` names.
+fn same_members(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStream> {
+    let name = &item.ident;
+    let members: Vec<_> = item.variants.iter().map(|variant| &variant.ident).collect();
+    let other = match syn::parse2::<syn::Meta>(arguments)? {
+        syn::Meta::NameValue(pair) if pair.path.is_ident("of") => pair.value,
+        other => return Err(Error::new_spanned(other, "expected of = …")),
+    };
+    Ok(quote! {
+        impl From<#other> for #name {
+            fn from(value: #other) -> Self {
+                match value { #(#other::#members => #name::#members,)* }
+            }
+        }
+
+        impl From<#name> for #other {
+            fn from(value: #name) -> Self {
+                match value { #(#name::#members => #other::#members,)* }
+            }
+        }
     })
 }
 

@@ -2,7 +2,9 @@
 //!
 //! The attribute `#[sig]` marks what crosses, and [`expand`] makes the Rust half of it:
 //!
-//! - a `struct` with named fields is a record, an `enum` a variant: conversions both ways;
+//! - a `struct` with named fields is a record, an `enum` a variant: conversions both ways. With
+//!   `#[sig(of = path::Enum)]` an `enum` also has `From`, both ways, from and to one without data
+//!   that has the same members;
 //! - a `struct XHandle(…)` is abstract in OCaml: a boxed Rust value;
 //! - a `fn` is exported as `xenopsd_numa_` and its name. It runs without OCaml's runtime lock;
 //!   with `#[sig(held)]` the lock is held, with `#[sig(held = …)]` if the expression, over the
@@ -42,7 +44,7 @@ fn added(arguments: TokenStream, item: &syn::Item) -> syn::Result<TokenStream> {
         syn::Item::Fn(item) => export::function(arguments, item),
         syn::Item::Struct(item) if spell::is_abstract(item) => Ok(convert::boxed(item)),
         syn::Item::Struct(item) => convert::record(item),
-        syn::Item::Enum(item) => convert::variant(item),
+        syn::Item::Enum(item) => convert::variant(arguments, item),
         item => Err(syn::Error::new_spanned(
             item,
             "not a fn, a struct or an enum",

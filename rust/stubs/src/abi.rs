@@ -37,7 +37,7 @@ pub struct PlacedHandle(pub Placed);
 pub struct PinnedHandle(pub Pinned);
 
 /// See `planner::Policy`.
-#[sig]
+#[sig(of = planner::Policy)]
 #[derive(Clone, Copy)]
 pub enum PolicyValue {
     Any,
@@ -167,7 +167,7 @@ pub struct WordsValue {
 }
 
 /// See `claims::Claims`.
-#[sig]
+#[sig(of = claims::Claims)]
 #[derive(Clone, Copy)]
 pub enum ClaimModeValue {
     Always,

@@ -14,9 +14,9 @@ use planner::{
 };
 
 use crate::abi::{
-    AloneValue, BatchValue, ClaimModeValue, ConfigValue, ExplainedHandle, ExplanationValue,
-    LeftOutValue, LimitsValue, OutcomeValue, PlanValue, PolicyValue, RejectedValue, RequestValue,
-    RunnerUpValue, ScoreValue, WeighedValue, WordsValue,
+    AloneValue, BatchValue, ConfigValue, ExplainedHandle, ExplanationValue, LeftOutValue,
+    LimitsValue, OutcomeValue, PlanValue, RejectedValue, RequestValue, RunnerUpValue, ScoreValue,
+    WeighedValue, WordsValue,
 };
 
 /// A host as it was read. What is owed to domains counts as claimed.
@@ -283,47 +283,5 @@ pub fn outcome_value(placed: &Placed) -> OutcomeValue {
         replans: i64::from(outcome.replans),
         waited_seconds: outcome.waited.as_secs_f64(),
         queued_seconds: outcome.queued.as_secs_f64(),
-    }
-}
-
-impl From<claims::Claims> for ClaimModeValue {
-    fn from(claims: claims::Claims) -> Self {
-        match claims {
-            claims::Claims::Always => ClaimModeValue::Always,
-            claims::Claims::Never => ClaimModeValue::Never,
-        }
-    }
-}
-
-impl From<ClaimModeValue> for claims::Claims {
-    fn from(mode: ClaimModeValue) -> Self {
-        match mode {
-            ClaimModeValue::Always => claims::Claims::Always,
-            ClaimModeValue::Never => claims::Claims::Never,
-        }
-    }
-}
-
-impl From<PolicyValue> for Policy {
-    fn from(value: PolicyValue) -> Self {
-        match value {
-            PolicyValue::Any => Policy::Any,
-            PolicyValue::BestEffort => Policy::BestEffort,
-            PolicyValue::BestEffortHard => Policy::BestEffortHard,
-            PolicyValue::PrioMemOnly => Policy::PrioMemOnly,
-            PolicyValue::Strict => Policy::Strict,
-        }
-    }
-}
-
-impl From<Policy> for PolicyValue {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::Any => PolicyValue::Any,
-            Policy::BestEffort => PolicyValue::BestEffort,
-            Policy::BestEffortHard => PolicyValue::BestEffortHard,
-            Policy::PrioMemOnly => PolicyValue::PrioMemOnly,
-            Policy::Strict => PolicyValue::Strict,
-        }
     }
 }
