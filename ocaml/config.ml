@@ -1,5 +1,3 @@
-type claims = Raw.Claim_mode.t = Always | Never
-
 include Raw.Config
 
 let default = Raw.default_config ()

@@ -1,8 +1,8 @@
 (** The switches of a host; see {!Xenopsd_numa.Config}. *)
 
-type claims = Raw.Claim_mode.t = Always | Never
-
-type t = Raw.Config.t
+include module type of struct
+  include Raw.Config
+end
 
 val default : t
 
@@ -16,9 +16,9 @@ val keys : (string * string) list
 
 val claims : t -> claims
 
-val policy : t -> Raw.Policy.t
+val policy : t -> Raw.Request.policy
 
-val strategy : t -> Raw.Strategy.t
+val strategy : t -> Raw.Request.strategy
 
 val reserve : t -> Size.t
 

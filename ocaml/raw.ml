@@ -30,71 +30,76 @@ module Error = struct
     | Internal of string
 end
 
-module Host_full = struct
-  type t = {
+module Failure = struct
+  type host_full = {
     domid : int
   ; needed : Size.t
   ; available : Size.t
   ; waited_seconds : float
   }
-end
 
-module Refused = struct
-  type t = {
+  type refused = {
     domid : int
   ; refusal : Refusal.t
   }
-end
 
-module Call = struct
-  type t = {
+  type call = {
     call : string
   ; errno : string
   ; domid : int option
   ; doing : string
   }
-end
 
-module Too_late = struct
-  type t = {
+  type too_late = {
     domid : int
   ; asked : Size.t
   ; outstanding : Size.t
   }
-end
 
-module Busy = struct
-  type t = {
+  type busy = {
     domid : int
   ; builds : int list
   ; waiters : int list
   }
-end
 
-module Cause = struct
-  type t = Invalid of Invalid.t
+  type cause = Invalid of Invalid.t
     | Conflict of int
-    | Host_full of Host_full.t
-    | Refused of Refused.t
-    | Call of Call.t
+    | Host_full of host_full
+    | Refused of refused
+    | Call of call
     | Must_destroy of int
     | Cancelled of int
-    | Too_late of Too_late.t
-    | Busy of Busy.t
+    | Too_late of too_late
+    | Busy of busy
     | Internal
-end
 
-module Failure = struct
   type t = {
     message : string
-  ; cause : Cause.t
+  ; cause : cause
   }
 end
 
-module Strategy = struct
-  type t = Pack
+module Request = struct
+  type strategy = Pack
     | Spread
     | Balance
+
+  type policy = Any
+    | Best_effort
+    | Best_effort_hard
+    | Prio_mem_only
+    | Strict
+
+  type description = {
+    memory : Size.t
+  ; overhead : Size.t option
+  ; vcpus : int
+  ; cores : int option
+  ; policy : policy option
+  ; strategy : strategy option
+  ; allowed_cpus : int list option
+  ; allowed_nodes : int list option
+  }
 end
 
 module Host = struct
@@ -115,32 +120,8 @@ module Host_handle = struct
   type t
 end
 
-module Explained_handle = struct
-  type t
-end
-
 module Hypervisor_handle = struct
   type t
-end
-
-module Claims_handle = struct
-  type t
-end
-
-module Placed_handle = struct
-  type t
-end
-
-module Pinned_handle = struct
-  type t
-end
-
-module Policy = struct
-  type t = Any
-    | Best_effort
-    | Best_effort_hard
-    | Prio_mem_only
-    | Strict
 end
 
 module Left_out = struct
@@ -148,19 +129,6 @@ module Left_out = struct
     node : int
   ; why : string
   ; sentence : string
-  }
-end
-
-module Request = struct
-  type t = {
-    memory : Size.t
-  ; overhead : Size.t option
-  ; vcpus : int
-  ; cores : int option
-  ; policy : Policy.t option
-  ; strategy : Strategy.t option
-  ; allowed_cpus : int list option
-  ; allowed_nodes : int list option
   }
 end
 
@@ -184,70 +152,62 @@ module Plan = struct
   }
 end
 
-module Score = struct
-  type t = {
-    left_out : int
-  ; left_out_bytes : int
-  ; average_distance : float option
-  ; on_several_nodes : int
-  }
-end
+module Explanation = struct
+  type words
 
-module Batch = struct
-  type t = {
-    answers : (Plan.t, Refusal.t) result list
-  ; order : int list
-  ; score : Score.t
-  ; one_by_one : Score.t
-  ; orders_tried : int
-  ; optimal : bool
-  ; complete : bool
-  }
-end
-
-module Rejected = struct
-  type t = {
+  type rejected = {
     max_distance : int
   ; size : int option
   ; bound : Refusal.t
   }
-end
 
-module Weighed = struct
-  type t = {
+  type weighed = {
     room_bytes : int
   ; emptiest_bytes : int
   ; used_share : float
   ; ended_holes : int option
   }
-end
 
-module Runner_up = struct
-  type t = {
+  type runner_up = {
     plan : Plan.t
   ; behind : Named.t
-  ; weighed : Weighed.t
+  ; weighed : weighed
   }
-end
 
-module Alone = struct
-  type t = {
+  type alone = {
     node : int
   ; verdict : (Named.t, Refusal.t) result
   }
-end
 
-module Explanation = struct
   type t = {
     answer : (Plan.t, Refusal.t) result
-  ; rejected : Rejected.t list
-  ; alone : Alone.t list
+  ; rejected : rejected list
+  ; alone : alone list
   ; compared : int
   ; steps : int
-  ; strategy : Strategy.t
-  ; weighed : Weighed.t option
-  ; runner_up : Runner_up.t option
-  ; words : Explained_handle.t
+  ; strategy : Request.strategy
+  ; weighed : weighed option
+  ; runner_up : runner_up option
+  ; words : words
+  }
+end
+
+module Batch = struct
+  type score = {
+    left_out : int
+  ; left_out_bytes : int
+  ; average_distance : float option
+  ; on_several_nodes : int
+  }
+
+  type t = {
+    answers : (Plan.t, Refusal.t) result list
+  ; order : int list
+  ; score : score
+  ; one_by_one : score
+  ; orders_tried : int
+  ; optimal : bool
+  ; complete : bool
   }
 end
 
@@ -261,39 +221,39 @@ module Words = struct
   }
 end
 
-module Claim_mode = struct
-  type t = Always
-    | Never
-end
-
 module Config = struct
+  type claims = Always
+    | Never
+
   type t = {
     settings : (string * string) list
-  ; claims : Claim_mode.t
-  ; policy : Policy.t
-  ; strategy : Strategy.t
+  ; claims : claims
+  ; policy : Request.policy
+  ; strategy : Request.strategy
   ; reserve : Size.t
   ; node_reserve : Size.t
   ; plan_budget_steps : int
   }
 end
 
-module Builder = struct
-  type t = Pv_builder
-    | Hvm_builder
-end
+module Claims = struct
+  type t
 
-module Placement = struct
-  type t = {
+  type placed
+
+  type pinned
+
+  type builder = Pv_builder
+    | Hvm_builder
+
+  type placement = {
     domid : int
-  ; request : Request.t
-  ; builder : Builder.t
+  ; request : Request.description
+  ; builder : builder
   ; hard_pinned : bool
   }
-end
 
-module Outcome = struct
-  type t = {
+  type outcome = {
     kind : Named.t
   ; node : int option
   ; unplaced_because : string option
@@ -303,20 +263,16 @@ module Outcome = struct
   ; waited_seconds : float
   ; queued_seconds : float
   }
-end
 
-module Report = struct
-  type t = {
+  type report = {
     unused_pages : int
   ; pages_by_node : int array option
   ; elsewhere_pages : int option
   }
-end
 
-module Status = struct
-  type t = {
+  type status = {
     config : Config.t
-  ; pending : Claim_mode.t option
+  ; pending : Config.claims option
   ; builds : int list
   ; host_claims : bool option
   ; node_claims : bool option
@@ -325,27 +281,21 @@ module Status = struct
   ; degraded : string list
   ; panics : int
   }
-end
 
-module Probed = struct
-  type t = {
+  type probed = {
     on_host : bool option
   ; on_single_nodes : bool option
   ; on_several_nodes : bool option
   }
-end
 
-module Domain_claim = struct
-  type t = {
+  type claim = {
     domid : int
   ; outstanding_pages : int
   ; nodes : int list
   ; being_built : bool
   }
-end
 
-module Domain_audit = struct
-  type t = {
+  type audit = {
     domid : int
   ; nodes : int list
   ; tot_pages : int
@@ -360,13 +310,13 @@ external host: Host.t -> (Host_handle.t, Error.t) result = "xenopsd_numa_host"
 
 external host_left_out: Host_handle.t -> Left_out.t list = "xenopsd_numa_host_left_out"
 
-external check_request: Request.t -> (unit, Error.t) result = "xenopsd_numa_check_request"
+external check_request: Request.description -> (unit, Error.t) result = "xenopsd_numa_check_request"
 
-external plan: Host_handle.t -> Limits.t -> Request.t -> ((Plan.t, Refusal.t) result, Error.t) result = "xenopsd_numa_plan"
+external plan: Host_handle.t -> Limits.t -> Request.description -> ((Plan.t, Refusal.t) result, Error.t) result = "xenopsd_numa_plan"
 
-external explain: Host_handle.t -> Limits.t -> Request.t -> (Explanation.t, Error.t) result = "xenopsd_numa_explain"
+external explain: Host_handle.t -> Limits.t -> Request.description -> (Explanation.t, Error.t) result = "xenopsd_numa_explain"
 
-external explanation_words: Explained_handle.t -> Words.t = "xenopsd_numa_explanation_words"
+external explanation_words: Explanation.words -> Words.t = "xenopsd_numa_explanation_words"
 
 external refusal_text: Refusal.t -> string = "xenopsd_numa_refusal_text"
 
@@ -374,11 +324,11 @@ external reasons: unit -> Named.t list = "xenopsd_numa_reasons"
 
 external behinds: unit -> Named.t list = "xenopsd_numa_behinds"
 
-external planned_overhead: Host_handle.t -> Limits.t -> Request.t -> (Size.t, Error.t) result = "xenopsd_numa_planned_overhead"
+external planned_overhead: Host_handle.t -> Limits.t -> Request.description -> (Size.t, Error.t) result = "xenopsd_numa_planned_overhead"
 
-external plan_all: Host_handle.t -> Limits.t -> bool -> Request.t list -> ((Plan.t, Refusal.t) result list, (int * Error.t)) result = "xenopsd_numa_plan_all"
+external plan_all: Host_handle.t -> Limits.t -> bool -> Request.description list -> ((Plan.t, Refusal.t) result list, (int * Error.t)) result = "xenopsd_numa_plan_all"
 
-external plan_batch: Host_handle.t -> Limits.t -> int option -> Request.t list -> (Batch.t, (int * Error.t)) result = "xenopsd_numa_plan_batch"
+external plan_batch: Host_handle.t -> Limits.t -> int option -> Request.description list -> (Batch.t, (int * Error.t)) result = "xenopsd_numa_plan_batch"
 
 external claim_kinds: unit -> Named.t list = "xenopsd_numa_claim_kinds"
 
@@ -390,31 +340,31 @@ external set_switch: Config.t -> string -> string -> (Config.t, Error.t) result 
 
 external of_table: int -> (Hypervisor_handle.t, Error.t) result = "xenopsd_numa_of_table"
 
-external claims_open: Hypervisor_handle.t -> Config.t -> (Claims_handle.t, Failure.t) result = "xenopsd_numa_claims_open"
+external claims_open: Hypervisor_handle.t -> Config.t -> (Claims.t, Failure.t) result = "xenopsd_numa_claims_open"
 
-external place: Claims_handle.t -> Placement.t -> (Placed_handle.t, Failure.t) result = "xenopsd_numa_place"
+external place: Claims.t -> Claims.placement -> (Claims.placed, Failure.t) result = "xenopsd_numa_place"
 
-external outcome: Placed_handle.t -> Outcome.t = "xenopsd_numa_outcome"
+external outcome: Claims.placed -> Claims.outcome = "xenopsd_numa_outcome"
 
-external pin: Claims_handle.t -> Placed_handle.t -> (Pinned_handle.t, Failure.t) result = "xenopsd_numa_pin"
+external pin: Claims.t -> Claims.placed -> (Claims.pinned, Failure.t) result = "xenopsd_numa_pin"
 
-external built: Claims_handle.t -> Pinned_handle.t -> (Report.t, Failure.t) result = "xenopsd_numa_built"
+external built: Claims.t -> Claims.pinned -> (Claims.report, Failure.t) result = "xenopsd_numa_built"
 
-external abandoned: Claims_handle.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandoned"
+external abandoned: Claims.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandoned"
 
-external configure: Claims_handle.t -> Config.t -> (unit, Failure.t) result = "xenopsd_numa_configure"
+external configure: Claims.t -> Config.t -> (unit, Failure.t) result = "xenopsd_numa_configure"
 
-external status: Claims_handle.t -> (Status.t, Failure.t) result = "xenopsd_numa_status"
+external status: Claims.t -> (Claims.status, Failure.t) result = "xenopsd_numa_status"
 
-external probe: Claims_handle.t -> (Probed.t, Failure.t) result = "xenopsd_numa_probe"
+external probe: Claims.t -> (Claims.probed, Failure.t) result = "xenopsd_numa_probe"
 
-external domain_claims: Claims_handle.t -> (Domain_claim.t list, Failure.t) result = "xenopsd_numa_domain_claims"
+external domain_claims: Claims.t -> (Claims.claim list, Failure.t) result = "xenopsd_numa_domain_claims"
 
-external audit: Claims_handle.t -> (Domain_audit.t list, Failure.t) result = "xenopsd_numa_audit"
+external audit: Claims.t -> (Claims.audit list, Failure.t) result = "xenopsd_numa_audit"
 
-external claims_host: Claims_handle.t -> (Host.t, Failure.t) result = "xenopsd_numa_claims_host"
+external claims_host: Claims.t -> (Host.t, Failure.t) result = "xenopsd_numa_claims_host"
 
-external starts_unplaced: Refusal.t -> Policy.t -> Claim_mode.t -> bool = "xenopsd_numa_starts_unplaced"
+external starts_unplaced: Refusal.t -> Request.policy -> Config.claims -> bool = "xenopsd_numa_starts_unplaced"
 
 external overhead: int -> Size.t -> Size.t = "xenopsd_numa_overhead"
 

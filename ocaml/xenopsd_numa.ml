@@ -133,20 +133,13 @@ module Host = struct
 end
 
 module Request = struct
-  type policy = Raw.Policy.t =
-    | Any
-    | Best_effort
-    | Best_effort_hard
-    | Prio_mem_only
-    | Strict
+  include Raw.Request
 
-  type strategy = Raw.Strategy.t = Pack | Spread | Balance
-
-  type t = {name: string; value: Raw.Request.t}
+  type t = {name: string; value: description}
 
   let v ?(name = "") ?overhead ?cores ?policy ?strategy ?allowed_cpus
       ?allowed_nodes ~memory ~vcpus () =
-    let value : Raw.Request.t =
+    let value : description =
       {
         memory
       ; overhead
@@ -186,12 +179,75 @@ module Request = struct
   let strategies = [("balance", Balance); ("pack", Pack); ("spread", Spread)]
 end
 
-module Plan = Plan
-module Refusal = Refusal
+module Plan = struct
+  include Raw.Plan
+
+  let nodes t = t.nodes
+
+  let pages_per_node t = List.combine t.nodes t.pages
+
+  let cpus t = t.cpus
+
+  let max_distance t = t.max_distance
+
+  let average_distance t = t.average_distance
+
+  let optimal t = t.optimal
+
+  let gap t = t.gap
+
+  let pp ppf t =
+    let numbers = List.map string_of_int (nodes t) in
+    Format.fprintf ppf "nodes {%s}" (String.concat "," numbers) ;
+    ( match (max_distance t, average_distance t) with
+    | Some maximum, Some average ->
+        Format.fprintf ppf ", distance at most %d, %.2f on average" maximum
+          average
+    | Some _, None | None, Some _ | None, None ->
+        ()
+    ) ;
+    if cpus t <> "" then Format.fprintf ppf ", CPUs %s" (cpus t) ;
+    let pp_share ppf (node, pages) =
+      Format.fprintf ppf "%a on %d" Size.pp (Size.pages pages) node
+    in
+    let pp_sep ppf () = Format.pp_print_string ppf ", " in
+    Format.fprintf ppf ": %a"
+      (Format.pp_print_list ~pp_sep pp_share)
+      (pages_per_node t) ;
+    if not (optimal t) then Format.pp_print_string ppf " (not proven nearest)"
+end
+
+module Refusal = struct
+  include Raw.Refusal
+
+  let reasons = Raw.reasons ()
+
+  let of_the_host t = t.reason.name = "host_memory"
+
+  let pp ppf t = Format.pp_print_string ppf (Raw.refusal_text t)
+end
 
 type answer = (Plan.t, Refusal.t) result
 
-module Explanation = Explanation
+module Explanation = struct
+  include Raw.Explanation
+
+  let behinds = Raw.behinds ()
+
+  let words t = Raw.explanation_words t.words
+
+  let alone_lines t = List.combine t.alone (words t).alone
+
+  let wider_lines t =
+    let rejected = Array.of_list t.rejected in
+    List.map (fun (at, line) -> (rejected.(at), line)) (words t).wider
+
+  let choice_lines t = (words t).choice
+
+  let lines t = (words t).lines
+
+  let log_line t = (words t).log_line
+end
 
 let limits reserve node_reserve budget_steps : Raw.Limits.t =
   {reserve; node_reserve; budget_steps}
@@ -216,16 +272,7 @@ let plan_all ?reserve ?node_reserve ?budget_steps ?(independent = false)
   let limits = limits reserve node_reserve budget_steps in
   Raw.plan_all host.handle limits independent (values requests)
 
-module Batch = struct
-  type score = Raw.Score.t = {
-      left_out: int
-    ; left_out_bytes: int
-    ; average_distance: float option
-    ; on_several_nodes: int
-  }
-
-  include Raw.Batch
-end
+module Batch = Raw.Batch
 
 let plan_batch ?reserve ?node_reserve ?budget_steps ?budget_plans
     (host : Host.t) requests =
@@ -241,42 +288,6 @@ module Hypervisor = struct
 end
 
 module Failure = struct
-  type host_full = Raw.Host_full.t = {
-      domid: int
-    ; needed: Size.t
-    ; available: Size.t
-    ; waited_seconds: float
-  }
-
-  type refused = Raw.Refused.t = {domid: int; refusal: Refusal.t}
-
-  type call = Raw.Call.t = {
-      call: string
-    ; errno: string
-    ; domid: int option
-    ; doing: string
-  }
-
-  type too_late = Raw.Too_late.t = {
-      domid: int
-    ; asked: Size.t
-    ; outstanding: Size.t
-  }
-
-  type busy = Raw.Busy.t = {domid: int; builds: int list; waiters: int list}
-
-  type cause = Raw.Cause.t =
-    | Invalid of invalid
-    | Conflict of int
-    | Host_full of host_full
-    | Refused of refused
-    | Call of call
-    | Must_destroy of int
-    | Cancelled of int
-    | Too_late of too_late
-    | Busy of busy
-    | Internal
-
   include Raw.Failure
 
   let v ~message cause = {message; cause}
@@ -295,65 +306,7 @@ module Failure = struct
 end
 
 module Claims = struct
-  type t = Raw.Claims_handle.t
-
-  type placed = Raw.Placed_handle.t
-
-  type pinned = Raw.Pinned_handle.t
-
-  type outcome = Raw.Outcome.t = {
-      kind: named
-    ; node: int option
-    ; unplaced_because: string option
-    ; plan: Plan.t option
-    ; claimed_pages: int
-    ; replans: int
-    ; waited_seconds: float
-    ; queued_seconds: float
-  }
-
-  type report = Raw.Report.t = {
-      unused_pages: int
-    ; pages_by_node: int array option
-    ; elsewhere_pages: int option
-  }
-
-  type builder = Raw.Builder.t = Pv_builder | Hvm_builder
-
-  type status = Raw.Status.t = {
-      config: Config.t
-    ; pending: Config.claims option
-    ; builds: int list
-    ; host_claims: bool option
-    ; node_claims: bool option
-    ; claim_sets: bool option
-    ; late_accounting: bool
-    ; degraded: string list
-    ; panics: int
-  }
-
-  type probed = Raw.Probed.t = {
-      on_host: bool option
-    ; on_single_nodes: bool option
-    ; on_several_nodes: bool option
-  }
-
-  type claim = Raw.Domain_claim.t = {
-      domid: int
-    ; outstanding_pages: int
-    ; nodes: int list
-    ; being_built: bool
-  }
-
-  type audit = Raw.Domain_audit.t = {
-      domid: int
-    ; nodes: int list
-    ; tot_pages: int
-    ; outstanding_pages: int
-    ; pages_by_node: int array option
-    ; elsewhere_pages: int option
-    ; being_built: bool
-  }
+  include Raw.Claims
 
   let kinds = Raw.claim_kinds ()
 

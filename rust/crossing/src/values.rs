@@ -38,7 +38,7 @@ pub enum ErrorValue {
 }
 
 /// See `claims::Error::HostFull`.
-#[sig]
+#[sig(module = Failure)]
 pub struct HostFullValue {
     pub domid: i64,
     pub needed: Size,
@@ -47,14 +47,14 @@ pub struct HostFullValue {
 }
 
 /// See `claims::Error::Refused`.
-#[sig]
+#[sig(module = Failure)]
 pub struct RefusedValue {
     pub domid: i64,
     pub refusal: RefusalValue,
 }
 
 /// See `claims::Error::Call`.
-#[sig]
+#[sig(module = Failure)]
 pub struct CallValue {
     pub call: String,
     pub errno: String,
@@ -63,7 +63,7 @@ pub struct CallValue {
 }
 
 /// See `claims::Error::TooLate`.
-#[sig]
+#[sig(module = Failure)]
 pub struct TooLateValue {
     pub domid: i64,
     pub asked: Size,
@@ -71,7 +71,7 @@ pub struct TooLateValue {
 }
 
 /// See `claims::Error::Busy`.
-#[sig]
+#[sig(module = Failure)]
 pub struct BusyValue {
     pub domid: i64,
     pub builds: Vec<i64>,
@@ -79,7 +79,7 @@ pub struct BusyValue {
 }
 
 /// See `claims::Error`: what a caller may match on.
-#[sig]
+#[sig(module = Failure)]
 pub enum CauseValue {
     Invalid(InvalidValue),
     Conflict(i64),
@@ -94,14 +94,14 @@ pub enum CauseValue {
 }
 
 /// Everything that can go wrong: a sentence, and its facts.
-#[sig]
+#[sig(module = Failure)]
 pub struct FailureValue {
     pub message: String,
     pub cause: CauseValue,
 }
 
 /// See `planner::Strategy`.
-#[sig(of = planner::Strategy)]
+#[sig(of = planner::Strategy, module = Request)]
 #[derive(Clone, Copy)]
 pub enum StrategyValue {
     Pack,

@@ -4,11 +4,12 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Error, Result, Type};
 
+use crate::arguments::Arguments;
 use crate::spell::{self, is_handle, named};
 
 /// Conversions of a struct.
 pub fn record(item: &syn::ItemStruct) -> Result<TokenStream> {
-    spell::record(item)?;
+    spell::record(item, &spell::module)?;
     let name = &item.ident;
     let mut fields = Vec::new();
     for field in &item.fields {
@@ -48,13 +49,10 @@ pub fn boxed(item: &syn::ItemStruct) -> TokenStream {
 }
 
 /// Conversions of an enum.
-pub fn variant(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStream> {
-    spell::variant(item)?;
+pub fn variant(arguments: &Arguments, item: &syn::ItemEnum) -> Result<TokenStream> {
+    spell::variant(item, &spell::module)?;
     let name = &item.ident;
-    let like = match arguments.is_empty() {
-        true => quote!(),
-        false => same_members(arguments, item)?,
-    };
+    let like = (arguments.of.as_ref()).map(|other| same_members(other, item));
     let mut constructors = Vec::new();
     for variant in &item.variants {
         let constructor = &variant.ident;
@@ -75,15 +73,11 @@ pub fn variant(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStre
     })
 }
 
-/// `From`, both ways, for the enum that `of = …` names.
-fn same_members(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStream> {
+/// `From`, both ways, for an enum of the same members.
+fn same_members(other: &syn::Expr, item: &syn::ItemEnum) -> TokenStream {
     let name = &item.ident;
     let members: Vec<_> = item.variants.iter().map(|variant| &variant.ident).collect();
-    let other = match syn::parse2::<syn::Meta>(arguments)? {
-        syn::Meta::NameValue(pair) if pair.path.is_ident("of") => pair.value,
-        other => return Err(Error::new_spanned(other, "expected of = …")),
-    };
-    Ok(quote! {
+    quote! {
         impl From<#other> for #name {
             fn from(value: #other) -> Self {
                 match value { #(#other::#members => #name::#members,)* }
@@ -95,7 +89,7 @@ fn same_members(arguments: TokenStream, item: &syn::ItemEnum) -> Result<TokenStr
                 match value { #(#name::#members => #other::#members,)* }
             }
         }
-    })
+    }
 }
 
 /// The type by which ocaml-interop knows the OCaml twin of a Rust type.

@@ -2,35 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Error, Result, ReturnType, Type};
+use syn::{Result, ReturnType, Type};
 
+use crate::arguments::{Arguments, Held};
 use crate::convert::marker;
 use crate::spell::{self, argument, named};
 
 /// What stands before the name of every exported function.
 pub const PREFIX: &str = "xenopsd_numa_";
 
-/// When the runtime lock is held.
-enum Held {
-    Never,
-    Always,
-    If(syn::Expr),
-}
-
-fn held(arguments: TokenStream) -> Result<Held> {
-    if arguments.is_empty() {
-        return Ok(Held::Never);
-    }
-    match syn::parse2::<syn::Meta>(arguments)? {
-        syn::Meta::Path(path) if path.is_ident("held") => Ok(Held::Always),
-        syn::Meta::NameValue(pair) if pair.path.is_ident("held") => Ok(Held::If(pair.value)),
-        other => Err(Error::new_spanned(other, "expected held, or held = …")),
-    }
-}
-
 /// The export that calls the function.
-pub fn function(arguments: TokenStream, item: &syn::ItemFn) -> Result<TokenStream> {
-    spell::function(&item.sig)?;
+pub fn function(arguments: &Arguments, item: &syn::ItemFn) -> Result<TokenStream> {
+    spell::function(&item.sig, &spell::module)?;
     let name = &item.sig.ident;
     let exported = format_ident!("{PREFIX}{name}");
     let (mut inputs, mut conversions, mut names) = (Vec::new(), Vec::new(), Vec::new());
@@ -50,7 +33,7 @@ pub fn function(arguments: TokenStream, item: &syn::ItemFn) -> Result<TokenStrea
         true => quote!(move || ::crossing::guarded(move || #name(#(#slots),*))),
         false => quote!(move || #name(#(#slots),*)),
     };
-    let called = match held(arguments)? {
+    let called = match &arguments.held {
         Held::Never => quote!(cr.releasing_runtime(#call)),
         Held::Always => quote!((#call)()),
         Held::If(condition) => {

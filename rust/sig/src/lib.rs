@@ -11,8 +11,9 @@
 //!   arguments, is true. A panic is the failure that `crossing::guarded` makes of it, where
 //!   the function can fail with a `FailureValue` or an `ErrorValue`.
 //!
-//! [`raw_ml`] makes the OCaml half: a module for each type, named after it and without `Value`,
-//! whose type is `t`, and an external for each function.
+//! [`raw_ml`] makes the OCaml half: an external for each function, and for each type a module, named
+//! after it and without `Value`, whose type is `t`. With `#[sig(module = M)]` a type is one of the
+//! module `M`, under its own name without `Value` or `Handle`, or as `t` if that is the module's.
 //!
 //! | Rust | OCaml |
 //! |---|---|
@@ -22,6 +23,7 @@
 //! | `Option<T>`, `(A, B)` | `t option`, `(a * b)` |
 //! | `FooBar`, `FooBarValue` | `Foo_bar.t` |
 
+mod arguments;
 mod convert;
 mod export;
 mod raw;
@@ -40,6 +42,7 @@ pub fn expand(arguments: TokenStream, tokens: TokenStream) -> TokenStream {
 }
 
 fn added(arguments: TokenStream, item: &syn::Item) -> syn::Result<TokenStream> {
+    let arguments = &arguments::Arguments::of(arguments)?;
     match item {
         syn::Item::Fn(item) => export::function(arguments, item),
         syn::Item::Struct(item) if spell::is_abstract(item) => Ok(convert::boxed(item)),

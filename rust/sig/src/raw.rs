@@ -5,58 +5,108 @@ use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
+use crate::arguments::Arguments;
 use crate::export::PREFIX;
 use crate::spell;
 
-/// An item as ocaml-build reads it: Rust, with its signature in the attribute.
-struct Stub {
-    /// The module of a type; none for a function.
-    module: Option<String>,
-    rust: String,
-    /// Modules that must come before.
-    uses: Vec<String>,
+/// A marked item, and where OCaml has it.
+struct Marked<'a> {
+    file: &'a Path,
+    item: &'a syn::Item,
+    /// The module and the name of a type; none for a function.
+    of_type: Option<(String, String)>,
 }
 
 /// The text of `raw.ml` for the Rust files of `directories`; other types are those of the module
 /// `opened`. ocaml-build works in `scratch`, which is made. An error names the file, the item and
 /// what is wrong with it.
 pub fn raw_ml(opened: Option<&str>, directories: &[PathBuf], scratch: &Path) -> Result<String> {
-    let mut stubs = Vec::new();
+    let mut files = Vec::new();
     for directory in directories {
-        let files = fs::read_dir(directory)?.map(|file| Ok(file?.path()));
-        let mut files: Vec<_> = files.collect::<Result<_>>()?;
-        files.sort();
-        for file in files
-            .iter()
-            .filter(|file| file.extension().is_some_and(|e| e == "rs"))
-        {
-            let text = fs::read_to_string(file)?;
-            let parsed = syn::parse_file(&text).map_err(|error| invalid(file, &error))?;
-            for item in &parsed.items {
-                stubs.extend(stub(item).map_err(|error| invalid(file, &error))?);
+        let found = fs::read_dir(directory)?.map(|file| Ok(file?.path()));
+        let mut found: Vec<_> = found.collect::<Result<_>>()?;
+        found.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+        found.sort();
+        for path in found {
+            let text = fs::read_to_string(&path)?;
+            let parsed = syn::parse_file(&text).map_err(|error| invalid(&path, &error))?;
+            files.push((path, parsed));
+        }
+    }
+    let items = (files.iter()).flat_map(|(path, file)| file.items.iter().map(move |i| (path, i)));
+    let mut marked = Vec::new();
+    for (file, item) in items {
+        let found = found(file, item).map_err(|error| invalid(file, &error))?;
+        marked.extend(found);
+    }
+    let path = |name: &str| match marked.iter().find(|one| name_of(one.item) == name) {
+        Some(Marked {
+            of_type: Some((module, name)),
+            ..
+        }) => format!("{module}.{name}"),
+        Some(Marked { of_type: None, .. }) | None => format!("{}.t", spell::module(name)),
+    };
+    let mut modules: Vec<Module> = Vec::new();
+    let mut externals = String::new();
+    for one in &marked {
+        let stub = stub(one, &path).map_err(|error| invalid(one.file, &error))?;
+        let declared = declared(&stub, scratch)?;
+        match &one.of_type {
+            None => {
+                let external = format!("external {PREFIX}");
+                externals.push_str(&format!("\n{}\n", declared.replace(&external, "external ")));
             }
+            Some((name, _)) => match modules.iter_mut().find(|module| module.name == *name) {
+                Some(module) => module.types.push(declared),
+                None => modules.push(Module {
+                    name: name.clone(),
+                    types: vec![declared],
+                }),
+            },
         }
     }
     let mut text = String::from("(* Made from rust/ by xenopsd-numa-sig: not to be edited. *)\n");
     if let Some(opened) = opened {
         text.push_str(&format!("\nopen {opened}\n"));
     }
-    for stub in in_order(stubs)? {
-        let declared = declared(&stub, scratch)?;
-        match &stub.module {
-            Some(module) => {
-                let lines = (declared.replace("{ ", "{\n    ").replace("; ", "\n  ; "))
-                    .replace(" }", "\n  }")
-                    .replace(" | ", "\n    | ");
-                text.push_str(&format!("\nmodule {module} = struct\n  {lines}\nend\n"));
-            }
-            None => {
-                let external = format!("external {PREFIX}");
-                text.push_str(&format!("\n{}\n", declared.replace(&external, "external ")));
-            }
-        }
+    for module in in_order(modules)? {
+        text.push_str(&module.text());
     }
-    Ok(text)
+    Ok(text + &externals)
+}
+
+/// Types under one name.
+struct Module {
+    name: String,
+    types: Vec<String>,
+}
+
+impl Module {
+    fn uses(&self, other: &str) -> bool {
+        let path = format!("{other}.");
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        (self.types.iter())
+            .any(|text| (text.match_indices(&path)).any(|(at, _)| !text[..at].ends_with(is_name)))
+    }
+
+    /// Within the module its own types have no path.
+    fn text(&self) -> String {
+        let path = format!("{}.", self.name);
+        let types = self.types.iter().map(|declared| {
+            (declared.replace(&format!(" {path}"), " "))
+                .replace(&format!("({path}"), "(")
+                .replace("{ ", "{\n    ")
+                .replace("; ", "\n  ; ")
+                .replace(" }", "\n  }")
+                .replace(" | ", "\n    | ")
+        });
+        let types: Vec<String> = types.collect();
+        format!(
+            "\nmodule {} = struct\n  {}\nend\n",
+            self.name,
+            types.join("\n\n  ")
+        )
+    }
 }
 
 fn invalid(file: &Path, error: &dyn fmt::Display) -> Error {
@@ -64,62 +114,75 @@ fn invalid(file: &Path, error: &dyn fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidData, message)
 }
 
-fn is_marked(attributes: &[syn::Attribute]) -> bool {
-    attributes
-        .iter()
-        .any(|attribute| attribute.path().is_ident("sig"))
+fn name_of(item: &syn::Item) -> String {
+    match item {
+        syn::Item::Fn(item) => item.sig.ident.to_string(),
+        syn::Item::Struct(item) => item.ident.to_string(),
+        syn::Item::Enum(item) => item.ident.to_string(),
+        _ => String::new(),
+    }
 }
 
-/// What ocaml-build is to read of an item.
-fn stub(item: &syn::Item) -> syn::Result<Option<Stub>> {
-    let (attributes, ident) = match item {
-        syn::Item::Fn(item) => (&item.attrs, &item.sig.ident),
-        syn::Item::Struct(item) => (&item.attrs, &item.ident),
-        syn::Item::Enum(item) => (&item.attrs, &item.ident),
+/// The item, if it is marked.
+fn found<'a>(file: &'a Path, item: &'a syn::Item) -> syn::Result<Option<Marked<'a>>> {
+    let (attributes, is_type) = match item {
+        syn::Item::Fn(item) => (&item.attrs, false),
+        syn::Item::Struct(item) => (&item.attrs, true),
+        syn::Item::Enum(item) => (&item.attrs, true),
         _ => return Ok(None),
     };
-    if !is_marked(attributes) {
-        return Ok(None);
-    }
-    let module = spell::module(&ident.to_string());
-    let (module, signature, rust) = match item {
-        syn::Item::Fn(item) => {
-            let signature = spell::function(&item.sig)?;
-            (None, signature, format!("fn {PREFIX}{ident}() {{}}"))
+    let name = name_of(item);
+    Ok(Arguments::of_item(attributes)?.map(|arguments| {
+        let of_type = is_type.then(|| match arguments.module {
+            Some(module) => {
+                let short = name.strip_suffix("Handle").unwrap_or(&name);
+                match spell::module(short) == module {
+                    true => (module, "t".to_string()),
+                    false => (module, spell::type_name(short)),
+                }
+            }
+            None => (spell::module(&name), "t".to_string()),
+        });
+        Marked {
+            file,
+            item,
+            of_type,
         }
-        syn::Item::Struct(item) if spell::is_abstract(item) => {
-            (Some(module), String::new(), "struct T;".to_string())
-        }
-        syn::Item::Struct(item) => {
-            let signature = spell::record(item)?;
-            (Some(module), signature, "struct T;".to_string())
-        }
-        syn::Item::Enum(item) => {
-            let signature = spell::variant(item)?;
-            (Some(module), signature, "enum T {}".to_string())
-        }
-        _ => return Ok(None),
-    };
-    let words = signature.split(|c: char| !(c.is_alphanumeric() || "_.".contains(c)));
-    let uses = words.filter_map(|word| word.strip_suffix(".t"));
-    Ok(Some(Stub {
-        module,
-        uses: uses.map(str::to_string).collect(),
-        rust: format!("#[sig(\"{signature}\")] {rust}"),
     }))
 }
 
-/// Each module after those that it uses, functions last; as in the sources otherwise.
-fn in_order(mut left: Vec<Stub>) -> Result<Vec<Stub>> {
-    let mut ordered: Vec<Stub> = Vec::new();
+/// What ocaml-build is to read of an item: Rust, with its signature in the attribute.
+fn stub(marked: &Marked, path: spell::Path) -> syn::Result<String> {
+    // ocaml-build makes names of OCaml of those of Rust, and cannot tell a keyword.
+    let name = (marked.of_type.as_ref()).map_or(String::new(), |(_, name)| name.clone());
+    let (signature, rust) = match marked.item {
+        syn::Item::Fn(item) => {
+            let ident = &item.sig.ident;
+            (
+                spell::function(&item.sig, path)?,
+                format!("fn {PREFIX}{ident}() {{}}"),
+            )
+        }
+        syn::Item::Struct(item) if spell::is_abstract(item) => {
+            (String::new(), format!("struct {name};"))
+        }
+        syn::Item::Struct(item) => (spell::record(item, path)?, format!("struct {name};")),
+        syn::Item::Enum(item) => (spell::variant(item, path)?, format!("enum {name} {{}}")),
+        item => return Err(syn::Error::new_spanned(item, "cannot cross")),
+    };
+    Ok(format!("#[sig(\"{signature}\")] {rust}"))
+}
+
+/// Each module after those that it uses; as in the sources otherwise.
+fn in_order(mut left: Vec<Module>) -> Result<Vec<Module>> {
+    let mut ordered: Vec<Module> = Vec::new();
     while !left.is_empty() {
-        let waits = |stub: &Stub| {
-            (left.iter())
-                .filter_map(|other| other.module.as_ref())
-                .any(|module| stub.module.is_none() || stub.uses.contains(module))
+        let waits = |module: &Module| {
+            let others = left.iter().filter(|other| other.name != module.name);
+            others.into_iter().any(|other| module.uses(&other.name))
         };
-        let Some(next) = left.iter().position(|stub| !waits(stub)) else {
-            let message = "types that cross refer to each other in a circle";
+        let Some(next) = left.iter().position(|module| !waits(module)) else {
+            let message = "modules of types that cross refer to each other in a circle";
             return Err(Error::new(ErrorKind::InvalidData, message));
         };
         ordered.push(left.remove(next));
@@ -128,10 +191,10 @@ fn in_order(mut left: Vec<Stub>) -> Result<Vec<Stub>> {
 }
 
 /// The declaration that ocaml-build writes.
-fn declared(stub: &Stub, scratch: &Path) -> Result<String> {
+fn declared(stub: &str, scratch: &Path) -> Result<String> {
     let source = scratch.join("src");
     fs::create_dir_all(&source)?;
-    fs::write(source.join("lib.rs"), &stub.rust)?;
+    fs::write(source.join("lib.rs"), stub)?;
     let output = scratch.join("declared.ml");
     ocaml_build::Sigs::new(&output)
         .with_source_dir(&source)
@@ -139,10 +202,6 @@ fn declared(stub: &Stub, scratch: &Path) -> Result<String> {
     let text = fs::read_to_string(&output)?;
     let declares = |line: &&str| line.starts_with("type ") || line.starts_with("external ");
     let line = text.lines().find(declares);
-    line.map(str::to_string).ok_or_else(|| {
-        invalid(
-            &output,
-            &format!("ocaml-build wrote nothing for {}", stub.rust),
-        )
-    })
+    line.map(str::to_string)
+        .ok_or_else(|| invalid(&output, &format!("ocaml-build wrote nothing for {stub}")))
 }

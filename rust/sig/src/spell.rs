@@ -6,11 +6,14 @@ use syn::{Error, FnArg, GenericArgument, PathArguments, Result, ReturnType, Type
 /// ocaml-build takes an external of more than this many arguments for one with a bytecode twin.
 const MAX_ARGUMENTS: usize = 4;
 
+/// How OCaml names a type of ours, by its name in Rust.
+pub type Path<'a> = &'a dyn Fn(&str) -> String;
+
 /// The type of an exported function.
-pub fn function(signature: &syn::Signature) -> Result<String> {
+pub fn function(signature: &syn::Signature, path: Path) -> Result<String> {
     let mut types = Vec::new();
     for input in &signature.inputs {
-        types.push(ocaml(&argument(input)?.ty)?);
+        types.push(ocaml(&argument(input)?.ty, path)?);
     }
     match types.len() {
         0 => types.push("unit".to_string()),
@@ -23,7 +26,7 @@ pub fn function(signature: &syn::Signature) -> Result<String> {
     }
     types.push(match &signature.output {
         ReturnType::Default => "unit".to_string(),
-        ReturnType::Type(_, result) => ocaml(result)?,
+        ReturnType::Type(_, result) => ocaml(result, path)?,
     });
     Ok(types.join(" -> "))
 }
@@ -47,14 +50,14 @@ pub fn is_handle(name: &str) -> bool {
 }
 
 /// The record of a struct with named fields.
-pub fn record(item: &syn::ItemStruct) -> Result<String> {
+pub fn record(item: &syn::ItemStruct, path: Path) -> Result<String> {
     let mut fields = Vec::new();
     let mut all_floats = true;
     for field in &item.fields {
         let Some(name) = &field.ident else {
             return Err(Error::new_spanned(field, "fields must have names"));
         };
-        let spelled = ocaml(&field.ty)?;
+        let spelled = ocaml(&field.ty, path)?;
         all_floats &= spelled == "float";
         fields.push(format!("{name} : {spelled}"));
     }
@@ -66,12 +69,12 @@ pub fn record(item: &syn::ItemStruct) -> Result<String> {
 }
 
 /// The variant of an enum.
-pub fn variant(item: &syn::ItemEnum) -> Result<String> {
+pub fn variant(item: &syn::ItemEnum, path: Path) -> Result<String> {
     let mut constructors = Vec::new();
     for variant in &item.variants {
         let name = capital(&snake(&variant.ident.to_string()));
         let slots: Vec<_> = (variant.fields.iter())
-            .map(|field| ocaml(&field.ty))
+            .map(|field| ocaml(&field.ty, path))
             .collect::<Result<_>>()?;
         constructors.push(match slots.is_empty() {
             true => name,
@@ -81,9 +84,14 @@ pub fn variant(item: &syn::ItemEnum) -> Result<String> {
     Ok(constructors.join(" | "))
 }
 
-/// The module of a type of ours: `FooBarValue` is `Foo_bar`.
+/// The module of a type of ours that names none: `FooBarValue` is `Foo_bar`.
 pub fn module(name: &str) -> String {
-    capital(&snake(name.strip_suffix("Value").unwrap_or(name)))
+    capital(&type_name(name))
+}
+
+/// The name of a type of ours among others of its module: `FooBarValue` is `foo_bar`.
+pub fn type_name(name: &str) -> String {
+    snake(name.strip_suffix("Value").unwrap_or(name))
 }
 
 /// `FooBar` as `foo_bar`.
@@ -125,7 +133,8 @@ pub fn named(ty: &Type) -> Result<(String, Vec<&Type>)> {
 }
 
 /// A type in OCaml.
-fn ocaml(ty: &Type) -> Result<String> {
+fn ocaml(ty: &Type, path: Path) -> Result<String> {
+    let ocaml = |ty: &Type| ocaml(ty, path);
     if let Type::Tuple(types) = ty {
         let types: Vec<_> = types.elems.iter().map(ocaml).collect::<Result<_>>()?;
         return Ok(match types.is_empty() {
@@ -151,7 +160,7 @@ fn ocaml(ty: &Type) -> Result<String> {
         ("u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "isize", []) => {
             return Err(Error::new_spanned(ty, "an OCaml int is an i64"));
         }
-        (name, []) => format!("{}.t", module(name)),
+        (name, []) => path(name),
         _ => return Err(Error::new_spanned(ty, "cannot cross")),
     })
 }

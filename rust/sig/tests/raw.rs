@@ -57,7 +57,8 @@ fn records_and_handles() {
 
 #[test]
 fn variants() {
-    let source = "#[sig(of = x::E)] enum E { Any, BestEffort, Node(i64), Because(String, NodeValue) }
+    let source =
+        "#[sig(of = x::E)] enum E { Any, BestEffort, Node(i64), Because(String, NodeValue) }
                   #[sig] struct NodeValue { node: i64 }";
     assert_eq!(
         raw(None, source).unwrap(),

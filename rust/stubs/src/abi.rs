@@ -12,9 +12,9 @@ use sig::sig;
 pub struct HostHandle(pub Arc<planner::Host>);
 
 /// An answer and its explanation, for their words.
-#[sig]
+#[sig(module = Explanation)]
 #[derive(Clone)]
-pub struct ExplainedHandle(pub Arc<(planner::Answer, planner::Explanation)>);
+pub struct WordsHandle(pub Arc<(planner::Answer, planner::Explanation)>);
 
 /// A hypervisor of any kind.
 #[sig]
@@ -22,22 +22,22 @@ pub struct ExplainedHandle(pub Arc<(planner::Answer, planner::Explanation)>);
 pub struct HypervisorHandle(pub Arc<dyn Hypervisor>);
 
 /// A host that is being placed on.
-#[sig]
+#[sig(module = Claims)]
 #[derive(Clone)]
 pub struct ClaimsHandle(pub Arc<Protocol<Arc<dyn Hypervisor>>>);
 
 /// A placed domain.
-#[sig]
+#[sig(module = Claims)]
 #[derive(Clone)]
 pub struct PlacedHandle(pub Placed);
 
 /// A pinned domain.
-#[sig]
+#[sig(module = Claims)]
 #[derive(Clone)]
 pub struct PinnedHandle(pub Pinned);
 
 /// See `planner::Policy`.
-#[sig(of = planner::Policy)]
+#[sig(of = planner::Policy, module = Request)]
 #[derive(Clone, Copy)]
 pub enum PolicyValue {
     Any,
@@ -56,8 +56,8 @@ pub struct LeftOutValue {
 }
 
 /// See `planner::RequestDescription`.
-#[sig]
-pub struct RequestValue {
+#[sig(module = Request)]
+pub struct DescriptionValue {
     pub memory: Size,
     pub overhead: Option<Size>,
     pub vcpus: i64,
@@ -89,7 +89,7 @@ pub struct PlanValue {
 }
 
 /// See `planner::Score`.
-#[sig]
+#[sig(module = Batch)]
 pub struct ScoreValue {
     pub left_out: i64,
     pub left_out_bytes: i64,
@@ -98,7 +98,7 @@ pub struct ScoreValue {
 }
 
 /// See `planner::Batch`.
-#[sig]
+#[sig(module = Batch)]
 pub struct BatchValue {
     pub answers: Vec<Result<PlanValue, RefusalValue>>,
     pub order: Vec<i64>,
@@ -110,7 +110,7 @@ pub struct BatchValue {
 }
 
 /// See `planner::Rejected`.
-#[sig]
+#[sig(module = Explanation)]
 pub struct RejectedValue {
     pub max_distance: i64,
     pub size: Option<i64>,
@@ -118,7 +118,7 @@ pub struct RejectedValue {
 }
 
 /// See `planner::Weighed`.
-#[sig]
+#[sig(module = Explanation)]
 pub struct WeighedValue {
     pub room_bytes: i64,
     pub emptiest_bytes: i64,
@@ -127,7 +127,7 @@ pub struct WeighedValue {
 }
 
 /// See `planner::RunnerUp`.
-#[sig]
+#[sig(module = Explanation)]
 pub struct RunnerUpValue {
     pub plan: PlanValue,
     pub behind: NamedValue,
@@ -135,14 +135,14 @@ pub struct RunnerUpValue {
 }
 
 /// See `planner::Alone`.
-#[sig]
+#[sig(module = Explanation)]
 pub struct AloneValue {
     pub node: i64,
     pub verdict: Result<NamedValue, RefusalValue>,
 }
 
 /// An answer and its explanation.
-#[sig]
+#[sig(module = Explanation)]
 pub struct ExplanationValue {
     pub answer: Result<PlanValue, RefusalValue>,
     pub rejected: Vec<RejectedValue>,
@@ -152,7 +152,7 @@ pub struct ExplanationValue {
     pub strategy: StrategyValue,
     pub weighed: Option<WeighedValue>,
     pub runner_up: Option<RunnerUpValue>,
-    pub words: ExplainedHandle,
+    pub words: WordsHandle,
 }
 
 /// An explanation in words: a line for each node by itself, lines for other kinds of sets, by
@@ -167,18 +167,18 @@ pub struct WordsValue {
 }
 
 /// See `claims::Claims`.
-#[sig(of = claims::Claims)]
+#[sig(of = claims::Claims, module = Config)]
 #[derive(Clone, Copy)]
-pub enum ClaimModeValue {
+pub enum ClaimsValue {
     Always,
     Never,
 }
 
 /// See `claims::Config`: the text of every switch, and what planning needs of them.
-#[sig]
+#[sig(module = Config)]
 pub struct ConfigValue {
     pub settings: Vec<(String, String)>,
-    pub claims: ClaimModeValue,
+    pub claims: ClaimsValue,
     pub policy: PolicyValue,
     pub strategy: StrategyValue,
     pub reserve: Size,
@@ -187,23 +187,23 @@ pub struct ConfigValue {
 }
 
 /// See `claims::Builder`.
-#[sig]
+#[sig(module = Claims)]
 pub enum BuilderValue {
     PvBuilder,
     HvmBuilder,
 }
 
 /// See `claims::Placement`.
-#[sig]
+#[sig(module = Claims)]
 pub struct PlacementValue {
     pub domid: i64,
-    pub request: RequestValue,
+    pub request: DescriptionValue,
     pub builder: BuilderValue,
     pub hard_pinned: bool,
 }
 
 /// See `claims::Outcome` and `claims::ClaimKind`.
-#[sig]
+#[sig(module = Claims)]
 pub struct OutcomeValue {
     pub kind: NamedValue,
     pub node: Option<i64>,
@@ -216,7 +216,7 @@ pub struct OutcomeValue {
 }
 
 /// See `claims::Report`.
-#[sig]
+#[sig(module = Claims)]
 pub struct ReportValue {
     pub unused_pages: i64,
     pub pages_by_node: Option<Array<i64>>,
@@ -224,11 +224,11 @@ pub struct ReportValue {
 }
 
 /// See `claims::Status`.
-#[sig]
+#[sig(module = Claims)]
 pub struct StatusValue {
     pub config: ConfigValue,
     /// The mode that will be in force when the builds have ended.
-    pub pending: Option<ClaimModeValue>,
+    pub pending: Option<ClaimsValue>,
     pub builds: Vec<i64>,
     pub host_claims: Option<bool>,
     pub node_claims: Option<bool>,
@@ -239,7 +239,7 @@ pub struct StatusValue {
 }
 
 /// See `claims::Probed`.
-#[sig]
+#[sig(module = Claims)]
 pub struct ProbedValue {
     pub on_host: Option<bool>,
     pub on_single_nodes: Option<bool>,
@@ -247,8 +247,8 @@ pub struct ProbedValue {
 }
 
 /// See `claims::DomainClaim`.
-#[sig]
-pub struct DomainClaimValue {
+#[sig(module = Claims)]
+pub struct ClaimValue {
     pub domid: i64,
     pub outstanding_pages: i64,
     pub nodes: Vec<i64>,
@@ -256,8 +256,8 @@ pub struct DomainClaimValue {
 }
 
 /// See `claims::DomainAudit`.
-#[sig]
-pub struct DomainAuditValue {
+#[sig(module = Claims)]
+pub struct AuditValue {
     pub domid: i64,
     pub nodes: Vec<i64>,
     pub tot_pages: i64,

@@ -14,9 +14,9 @@ use planner::{
 };
 
 use crate::abi::{
-    AloneValue, BatchValue, ConfigValue, ExplainedHandle, ExplanationValue, LeftOutValue,
-    LimitsValue, OutcomeValue, PlanValue, RejectedValue, RequestValue, RunnerUpValue, ScoreValue,
-    WeighedValue, WordsValue,
+    AloneValue, BatchValue, ConfigValue, DescriptionValue, ExplanationValue, LeftOutValue,
+    LimitsValue, OutcomeValue, PlanValue, RejectedValue, RunnerUpValue, ScoreValue, WeighedValue,
+    WordsHandle, WordsValue,
 };
 
 /// A host as it was read. What is owed to domains counts as claimed.
@@ -71,7 +71,7 @@ fn id_list(field: &str, ids: &Option<Vec<i64>>) -> Result<Option<Vec<u32>>, Inva
         .map(Some)
 }
 
-pub fn description(value: &RequestValue) -> Result<RequestDescription, Invalid> {
+pub fn description(value: &DescriptionValue) -> Result<RequestDescription, Invalid> {
     let count = |field: &str, least: u32, value: i64| {
         let expected = match value {
             ..0 => format!("at least {least}"),
@@ -236,7 +236,7 @@ pub fn explanation_value(
         weighed: why.weighed.as_ref().map(weighed_value),
         runner_up: (why.runner_up.as_ref())
             .map(|runner_up| runner_up_value(runner_up, topology, request)),
-        words: ExplainedHandle(Arc::new(explained)),
+        words: WordsHandle(Arc::new(explained)),
     }
 }
 

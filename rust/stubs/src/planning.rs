@@ -11,8 +11,8 @@ use sig::sig;
 use crossing::{guarded, ErrorValue, HostValue, NamedValue, RefusalValue, Size};
 
 use crate::abi::{
-    BatchValue, ExplainedHandle, ExplanationValue, HostHandle, LeftOutValue, LimitsValue,
-    PlanValue, RequestValue, WordsValue,
+    BatchValue, DescriptionValue, ExplanationValue, HostHandle, LeftOutValue, LimitsValue,
+    PlanValue, WordsHandle, WordsValue,
 };
 use crate::convert;
 
@@ -21,7 +21,7 @@ fn is_quick(host: &HostHandle) -> bool {
     host.0.topology().node_count() <= 16
 }
 
-fn asked(host: &Host, request: &RequestValue) -> Result<Request, Invalid> {
+fn asked(host: &Host, request: &DescriptionValue) -> Result<Request, Invalid> {
     Request::new(&convert::description(request)?, host.topology())
 }
 
@@ -41,7 +41,7 @@ fn host_left_out(host: HostHandle) -> Vec<LeftOutValue> {
 }
 
 #[sig(held)]
-fn check_request(request: RequestValue) -> Result<(), ErrorValue> {
+fn check_request(request: DescriptionValue) -> Result<(), ErrorValue> {
     Ok(convert::description(&request)?.check()?)
 }
 
@@ -49,7 +49,7 @@ fn check_request(request: RequestValue) -> Result<(), ErrorValue> {
 fn plan(
     host: HostHandle,
     limits: LimitsValue,
-    request: RequestValue,
+    request: DescriptionValue,
 ) -> Result<Result<PlanValue, RefusalValue>, ErrorValue> {
     let request = asked(&host.0, &request)?;
     let answer = planner::plan(&host.0, &request, &convert::limits(&limits)?);
@@ -60,7 +60,7 @@ fn plan(
 fn explain(
     host: HostHandle,
     limits: LimitsValue,
-    request: RequestValue,
+    request: DescriptionValue,
 ) -> Result<ExplanationValue, ErrorValue> {
     let request = asked(&host.0, &request)?;
     let explained = explained(&host.0, &request, &convert::limits(&limits)?);
@@ -72,7 +72,7 @@ fn explain(
 }
 
 #[sig(held)]
-fn explanation_words(explained: ExplainedHandle) -> WordsValue {
+fn explanation_words(explained: WordsHandle) -> WordsValue {
     let (answer, explanation) = &*explained.0;
     convert::words_value(answer, explanation)
 }
@@ -103,7 +103,7 @@ fn behinds() -> Vec<NamedValue> {
 fn planned_overhead(
     host: HostHandle,
     limits: LimitsValue,
-    request: RequestValue,
+    request: DescriptionValue,
 ) -> Result<Size, ErrorValue> {
     let request = asked(&host.0, &request)?;
     let limits = convert::limits(&limits)?;
@@ -116,7 +116,7 @@ fn plan_all(
     host: HostHandle,
     limits: LimitsValue,
     independent: bool,
-    requests: Vec<RequestValue>,
+    requests: Vec<DescriptionValue>,
 ) -> Result<Vec<Result<PlanValue, RefusalValue>>, (i64, ErrorValue)> {
     together(&host.0, &limits, &requests, |requests, limits| {
         let answers = planned_all(&host.0, requests, limits, independent);
@@ -129,7 +129,7 @@ fn plan_batch(
     host: HostHandle,
     limits: LimitsValue,
     budget_plans: Option<i64>,
-    requests: Vec<RequestValue>,
+    requests: Vec<DescriptionValue>,
 ) -> Result<BatchValue, (i64, ErrorValue)> {
     together(&host.0, &limits, &requests, |requests, limits| {
         let budget_plans = match budget_plans {
@@ -145,7 +145,7 @@ fn plan_batch(
 fn together<T>(
     host: &Host,
     limits: &LimitsValue,
-    requests: &[RequestValue],
+    requests: &[DescriptionValue],
     plan: impl FnOnce(&[Request], &Limits) -> Result<T, Invalid>,
 ) -> Result<T, (i64, ErrorValue)> {
     let mut at = 0;

@@ -12,9 +12,9 @@ use sig::sig;
 use table::{Table, XenopsdNumaHypervisor};
 
 use crate::abi::{
-    BuilderValue, ClaimModeValue, ClaimsHandle, ConfigValue, DomainAuditValue, DomainClaimValue,
-    HypervisorHandle, OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue, PolicyValue,
-    ProbedValue, ReportValue, StatusValue,
+    AuditValue, BuilderValue, ClaimValue, ClaimsHandle, ClaimsValue, ConfigValue, HypervisorHandle,
+    OutcomeValue, PinnedHandle, PlacedHandle, PlacementValue, PolicyValue, ProbedValue,
+    ReportValue, StatusValue,
 };
 use crate::convert;
 
@@ -121,7 +121,7 @@ fn status(claims: ClaimsHandle) -> Result<StatusValue, FailureValue> {
     let status = claims.0.status();
     Ok(StatusValue {
         config: convert::config_value(&status.config),
-        pending: status.pending.map(ClaimModeValue::from),
+        pending: status.pending.map(ClaimsValue::from),
         builds: domids_value(&status.builds),
         host_claims: status.host_claims,
         node_claims: status.node_claims,
@@ -146,8 +146,8 @@ fn probe(claims: ClaimsHandle) -> Result<ProbedValue, FailureValue> {
 }
 
 #[sig]
-fn domain_claims(claims: ClaimsHandle) -> Result<Vec<DomainClaimValue>, FailureValue> {
-    let claim = |claim: &claims::DomainClaim| DomainClaimValue {
+fn domain_claims(claims: ClaimsHandle) -> Result<Vec<ClaimValue>, FailureValue> {
+    let claim = |claim: &claims::DomainClaim| ClaimValue {
         domid: domid_value(claim.domid),
         outstanding_pages: pages_value(claim.outstanding_pages),
         nodes: nodes_value(claim.nodes),
@@ -157,8 +157,8 @@ fn domain_claims(claims: ClaimsHandle) -> Result<Vec<DomainClaimValue>, FailureV
 }
 
 #[sig]
-fn audit(claims: ClaimsHandle) -> Result<Vec<DomainAuditValue>, FailureValue> {
-    let audit = |audit: claims::DomainAudit| DomainAuditValue {
+fn audit(claims: ClaimsHandle) -> Result<Vec<AuditValue>, FailureValue> {
+    let audit = |audit: claims::DomainAudit| AuditValue {
         domid: domid_value(audit.domid),
         nodes: nodes_value(audit.nodes),
         tot_pages: pages_value(audit.tot_pages),
@@ -179,7 +179,7 @@ fn claims_host(claims: ClaimsHandle) -> Result<HostValue, FailureValue> {
 /// Whether a domain that is refused so starts all the same, on a host that always claims or never
 /// does.
 #[sig(held)]
-fn starts_unplaced(refusal: RefusalValue, policy: PolicyValue, claims: ClaimModeValue) -> bool {
+fn starts_unplaced(refusal: RefusalValue, policy: PolicyValue, claims: ClaimsValue) -> bool {
     convert::refusal(&refusal)
         .is_ok_and(|refusal| claims::starts_unplaced(refusal.reason, policy.into(), claims.into()))
 }
