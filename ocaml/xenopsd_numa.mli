@@ -673,7 +673,7 @@ module Failure : sig
         (** this domain has, or has had, a claim that cannot be undone; destroy it
         *)
     | Cancelled of int
-        (** {!Claims.abandoned} was called while this domain was being placed;
+        (** {!Claims.abandon} was called while this domain was being placed;
             nothing is claimed for it *)
     | Too_late of too_late
         (** the domain had taken pages before it was placed, so its claim is
@@ -699,7 +699,7 @@ end
     that the next one needs.
 
     {v
-    set max memory    Claims.place    pool, vCPUs    Claims.pin    build    Claims.built
+    set max memory    Claims.place    pool, vCPUs    Claims.pin    build    Claims.finish
     v}
 
     Every domain of a host goes through it, or none: hard-pinned, migrated and
@@ -806,8 +806,8 @@ module Claims : sig
 
       [Conflict], and nothing is claimed, if the domain is gone or is destroyed
       while it waits, is placed already, or has something claimed that this
-      process knows nothing of: {!abandoned} releases it. [Cancelled], and nothing
-      is claimed, if {!abandoned} is called for the domain before it is placed.
+      process knows nothing of: {!abandon} releases it. [Cancelled], and nothing
+      is claimed, if {!abandon} is called for the domain before it is placed.
 
       [Must_destroy] if what was claimed is gone when it is looked at, because the
       domain was destroyed or another process cancelled the claim. Also for a
@@ -827,17 +827,17 @@ module Claims : sig
       placed again since, and of a build that has ended. [Must_destroy] if the
       claim is not whole any more. Both change nothing. *)
 
-  val built : t -> pinned -> (report, Failure.t) result
+  val finish : t -> pinned -> (report, Failure.t) result
   (** To be called at the end of every build, good or bad. Cancels what is left
       of the claim and returns node affinity to Xen. Idempotent. [Conflict], and
       nothing is changed, for a value of another [t], and of a domain that was
       abandoned or placed again since. *)
 
-  val abandoned : t -> domid:int -> (unit, Failure.t) result
+  val abandon : t -> domid:int -> (unit, Failure.t) result
   (** Cleans up at any point, also after a restart of this process: cancels what
       is left of the claim and returns node affinity to Xen. A {!place} of the
       domain that waits ends with [Cancelled]. To be called whenever a domain does
-      not get as far as {!built}. Idempotent. Where Xen has claims on single
+      not get as far as {!finish}. Idempotent. Where Xen has claims on single
       nodes, a domain whose claim another process made cannot be placed again
       afterwards. *)
 
@@ -882,7 +882,7 @@ module Claims : sig
     ; nodes: int list  (** of its node affinity: they owe it *)
     ; being_built: bool
           (** by this process. If not, another one builds it, or nobody does and
-              {!abandoned} releases it *)
+              {!abandon} releases it *)
   }
 
   val claims : t -> (claim list, Failure.t) result
