@@ -58,7 +58,7 @@ let read_whole path =
           Error (Printf.sprintf "%s: %s" path message)
     )
 
-(* A line is taken if it sets a switch of ours; xenopsd.conf has many others. *)
+(* Other keys are skipped: xenopsd.conf has many. *)
 let set_line ~file config {Config_text.line; key; value} =
   match if is_ours key then set config ~key value else Ok config with
   | Ok config ->
@@ -73,7 +73,9 @@ let of_text ~file text =
   match Config_text.parse text with
   | Error line ->
       Error
-        (Printf.sprintf "%s: line %d: found a NUL byte, expected text" file line)
+        (Printf.sprintf "%s: line %d: found a NUL byte, expected text" file
+           line
+        )
   | Ok settings ->
       List.fold_left
         (fun config setting ->

@@ -1,6 +1,6 @@
 type setting = {line: int; key: string; value: string}
 
-(* Through an array, since List.mapi needs stack for each. *)
+(* Through an array: List.mapi takes stack for each line. *)
 let lines text =
   Array.of_list (String.split_on_char '\n' text)
   |> Array.mapi (fun i line -> (i + 1, line))
@@ -54,10 +54,10 @@ let has_prefix prefix text =
 
 let byte_order_mark = "\xef\xbb\xbf"
 
-(* Keys of xenopsd that are spelled like switches. *)
+(* Keys of xenopsd that begin as switches do. *)
 let keys_of_others = ["numa-reserve-node0-dmaheap-bits"]
 
-(* What a key would be were it spelled as keys are. *)
+(* A word spelled as keys are. *)
 let spelled word =
   String.map (fun c -> if c = '_' then '-' else c) (String.lowercase_ascii word)
 

@@ -10,8 +10,8 @@ val value : string -> string
 
 val parse : string -> (setting list, int) result
 (** Every line that sets a key, in the order of the text. The error is the line
-    of the first NUL byte: what has one is no text, or was not read whole. *)
+    of the first NUL byte: it is in no text that was read whole. *)
 
 val slips : keys:string list -> string -> (int * string) list
-(** The lines that look as if they were to set a switch, one of [keys], and set
-    none, with what is wrong with each. Keys of others are passed over. *)
+(** The lines that look like a switch, one of [keys], and set none, by number,
+    with what is wrong with each. Keys of others are skipped. *)

@@ -343,9 +343,9 @@ module Claims = struct
 
   let pin = Raw.pin
 
-  let built = Raw.built
+  let finish = Raw.built
 
-  let abandoned t ~domid = Raw.abandoned t domid
+  let abandon t ~domid = Raw.abandoned t domid
 
   let configure = Raw.configure
 

@@ -6,17 +6,17 @@
  * `context` and the functions refer to must live as long as the process.
  *
  * Conventions
- * - Each function returns 0, or a positive errno of Linux, which are Xen's, and
- *   then changes nothing. What it answers otherwise, or inconsistently, is taken
+ * - Each function returns 0, or a positive errno of Linux (Xen's have the same
+ *   numbers) and then changes nothing. Any other or inconsistent answer is taken
  *   for EIO.
  * - Functions are called from any thread, several at once, with OCaml's runtime
  *   lock held or not: they must not call into OCaml, raise, or longjmp.
  * - Pages have 4 KiB. Every count of pages is below 2^50.
  * - Nodes are numbered from 0 to 63, CPUs from 0 to 16383, domains from 0 to
  *   0x7fef, as Xen numbers them.
- * - A count that is given by its address is the room in the array when the
- *   function is called, and how many entries were written when it returns.
- *   Where not all would fit: ENOBUFS (domains: as many as fit).
+ * - A count that is passed by address is the size of the array when the function
+ *   is called, and the number of entries written when it returns. If not all
+ *   entries fit: ENOBUFS (domains: as many as fit).
  */
 
 #ifndef XENOPSD_NUMA_HYPERVISOR_H
@@ -39,11 +39,12 @@ extern "C" {
 #define XENOPSD_NUMA_AFFINITY_SOFT 0
 #define XENOPSD_NUMA_AFFINITY_HARD 1
 
-/* What a hypervisor is like. Pages leave a claim in the same step in which they
- * leave the free memory; without this, when they are assigned to the domain
- * (Xen 4.17, 4.18). */
+/* Capabilities. With this one pages leave a claim in the same step in which they
+ * leave the free memory; without it, when they are assigned to the domain (Xen
+ * 4.17, 4.18). */
 #define XENOPSD_NUMA_AT_ALLOCATION 1
-/* Claims on single nodes bind everybody, pools and Xen itself included. */
+/* Claims on single nodes bind all allocations, those of pools and of Xen itself
+ * included. */
 #define XENOPSD_NUMA_NODE_CLAIMS_BIND_ALL 2
 
 /* A CPU; each member may be XENOPSD_NUMA_NONE. Cores and sockets are opaque. */
@@ -72,7 +73,7 @@ struct xenopsd_numa_host {
 struct xenopsd_numa_domain {
     uint64_t tot_pages;
     uint64_t outstanding_pages; /* claimed and not yet taken */
-    uint64_t max_pages;         /* more than 2^50: as good as unlimited */
+    uint64_t max_pages;         /* more than 2^50: unlimited */
     uint32_t domid;
     uint32_t dying;             /* 1: dead, waiting for its last pages; or 0 */
 };
@@ -90,10 +91,10 @@ struct xenopsd_numa_hypervisor {
     void *context;        /* the first argument of every function */
 
     /* Nodes, distances and CPUs (xc_numainfo, xc_cputopoinfo). With n nodes
-     * written, the distance from a to b is distances[a * n + b], so the array
-     * has room for *node_count squared. It is 10 from an online node to itself,
-     * at least 10 elsewhere, and XENOPSD_NUMA_NONE, or 255 and more, where b
-     * cannot be reached; always so from and to an offline node, itself
+     * written, the distance from a to b is distances[a * n + b]; the array has
+     * *node_count squared entries. A distance is 10 from an online node to
+     * itself and at least 10 elsewhere. It is XENOPSD_NUMA_NONE, or 255 and more,
+     * where b cannot be reached, and always from and to an offline node, itself
      * included. */
     int (*topology)(void *context, uint32_t *node_count, uint32_t *distances,
                     uint32_t *cpu_count, struct xenopsd_numa_cpu *cpus);
@@ -105,8 +106,8 @@ struct xenopsd_numa_hypervisor {
                   struct xenopsd_numa_host *host);
 
     /* The domains from number `first` on, ascending, the control domain
-     * included (xc_domain_getinfolist). Fewer than there is room for means that
-     * there are no more. */
+     * included (xc_domain_getinfolist). Fewer than the array could hold means
+     * that there are no more. */
     int (*domains)(void *context, uint32_t first, uint32_t *count,
                    struct xenopsd_numa_domain *domains);
 
@@ -127,13 +128,13 @@ struct xenopsd_numa_hypervisor {
      * (xc_domain_claim_pages). */
     int (*claim_host)(void *context, uint32_t domid, uint64_t pages);
 
-    /* What the hypervisor is like: XENOPSD_NUMA_AT_ALLOCATION and others, or-ed.
-     * Asked once; an error, or no bit, where it is not known. */
+    /* The capabilities of the hypervisor: XENOPSD_NUMA_AT_ALLOCATION and others,
+     * or-ed. Called once. Unknown: an error, or no bit. */
     int (*capabilities)(void *context, uint64_t *capabilities);
 
-    /* What follows may be missing: `size` then ends before it, or it is NULL.
-     * A call that is missing is never made, and nothing that needs it is tried.
-     * One that is there may answer ENOSYS, where the hypervisor has none. */
+    /* The functions from here on may be missing: `size` then ends before them, or
+     * they are NULL. What needs a missing function is not tried. A function that
+     * is there may answer ENOSYS where the hypervisor has no such call. */
 
     /* Claims memory of one node as claim_host does (xc_domain_claim_pages_node).
      * ENOENT where the node is not online. */
@@ -142,8 +143,8 @@ struct xenopsd_numa_hypervisor {
 
     /* Claims memory of several nodes at once, all or nothing, beside what the
      * domain has; releases what it has claimed before, and does no more if
-     * `count` is 0 (xc_domain_claim_memory). Claims of a set bind everybody,
-     * pools and Xen itself included. */
+     * `count` is 0 (xc_domain_claim_memory). Claims of a set bind all
+     * allocations, those of pools and of Xen itself included. */
     int (*claim_set)(void *context, uint32_t domid, uint32_t count,
                      const struct xenopsd_numa_node_pages *set);
 
@@ -152,9 +153,9 @@ struct xenopsd_numa_hypervisor {
     int (*pages_by_node)(void *context, uint32_t domid, uint32_t *node_count,
                          uint64_t *pages);
 
-    /* The clock of a hypervisor that has one of its own, such as a modelled one
-     * in virtual time: nanoseconds since some fixed instant, and letting them
-     * pass. Without both of them the clock is the machine's. */
+    /* The clock of a hypervisor that has its own, such as a modelled one in
+     * virtual time: the nanoseconds since some fixed instant, and a sleep. Without
+     * both functions the machine's clock is used. */
     int (*now)(void *context, uint64_t *nanoseconds);
     int (*sleep)(void *context, uint64_t nanoseconds);
 };

@@ -45,7 +45,7 @@ let abandon t domid =
       Output.print (Printf.sprintf "d%d has nothing claimed\n" domid) ;
       Ok Status.Done
   | Some claim ->
-      let* () = Claims.abandoned t ~domid in
+      let* () = Claims.abandon t ~domid in
       Output.print
         (Printf.sprintf "d%d: a claim of %d pages is released\n" domid
            claim.outstanding_pages

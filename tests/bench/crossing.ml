@@ -17,7 +17,7 @@ let node_gib = 64
 
 let plans = 20_000
 
-(* Until caches and branch predictors know the way. *)
+(* Until caches and branch predictors are warm. *)
 let warm_up = 5_000
 
 let ok = function
@@ -87,16 +87,17 @@ let shown nanos =
 let heading =
   {|# How long a plan takes from OCaml
 
-Made by `./dev bench`. Nodes of 64 GiB and 16 CPUs, equally far from each other, all memory free; a
-VM of 4 vCPUs.
+Made by `./dev bench`. The nodes have 64 GiB and 16 CPUs each, all memory free, and the same distance
+between any two; the VM has 4 vCPUs.
 
 - OCaml: `Xenopsd_numa.plan`, from a request to a plan with its CPUs as text, or a refusal.
-- Rust: `planner::plan` of the same VM on the same host. The two are made in turn, in one process,
-  20,000 times each, each timed by itself, the clock's own cost included.
+- Rust: `planner::plan` of the same VM on the same host. One process calls the two in turn, 20,000
+  times each, and times each call, which includes the cost of reading the clock.
 - more: the difference of the two at p50 and at p99: reading the request, writing the plan.
-- words: what a plan allocates on OCaml's minor heap. Its collections are in the times.
+- words: what a plan allocates on OCaml's minor heap. The times include its collections.
 
-Cores are shared, so that the worst is what others had of one: compare columns, not machines.
+Cores are shared, so that the worst times include other processes' use of a core: compare columns, not
+machines.
 |}
 
 let sizes = [1; 2; 4; 8; 16; 32; 64]

@@ -37,7 +37,7 @@ let place_vm flavour_name =
   let* () = failed (Model.set_pool xen ~domid overhead) in
   let* pinned = failed (Claims.pin claims placed) in
   let* populated = failed (Model.populate ?exact_node:outcome.node xen ~domid memory) in
-  let* report = failed (Claims.built claims pinned) in
+  let* report = failed (Claims.finish claims pinned) in
   let* pages_on = failed (Model.domain_pages xen ~domid) in
   Fmt.pr "%s: %a; populated %d pages; %a; %d claimed and not taken@." flavour.name
     pp_claim outcome populated

@@ -57,7 +57,7 @@ let small_beside ~large_gib ~policy ~small_gib flavour () =
   let pinned = ok_claims (Claims.pin claims large) in
   ignore (populate model large ~domid (Size.gib 2)) ;
   let _, _, small = vm Request.Prio_mem_only (Size.gib small_gib) in
-  ignore (Claims.built claims pinned) ;
+  ignore (Claims.finish claims pinned) ;
   match small with
   | Ok placed ->
       (Claims.outcome placed).queued_seconds < 1.
@@ -77,7 +77,7 @@ let affinity_of_the_maximum flavour () =
   ok_claims (Model.set_pool model ~domid overhead) ;
   let pinned = ok_claims (Claims.pin claims placed) in
   ignore (populate model placed ~domid memory) ;
-  ignore (ok_claims (Claims.built claims pinned)) ;
+  ignore (ok_claims (Claims.finish claims pinned)) ;
   let audits = ok_claims (Claims.audit claims) in
   let mine (audit : Claims.audit) = audit.domid = domid in
   let plan = Option.get (Claims.outcome placed).plan in
@@ -103,7 +103,7 @@ let video_memory flavour () =
         ok_claims (Model.set_pool model ~domid pool) ;
         let pinned = ok_claims (Claims.pin claims placed) in
         ignore (populate model placed ~domid memory) ;
-        ignore (ok_claims (Claims.built claims pinned)) ;
+        ignore (ok_claims (Claims.finish claims pinned)) ;
         Some domid
   in
   let vms = List.init 20 (fun _ -> build ~video (Size.gib 8)) in

@@ -24,7 +24,7 @@ let life (flavour : Model.flavour) () =
   Alcotest.(check int)
     "populated" pages
     (ok_claims (Model.populate ?exact_node:outcome.node model ~domid memory)) ;
-  let report = ok_claims (Claims.built claims pinned) in
+  let report = ok_claims (Claims.finish claims pinned) in
   Alcotest.(check int) "unused" 0 report.unused_pages ;
   let tells = List.mem flavour.name ["xs9"; "xs9-2025"] in
   Alcotest.(check (option int))
@@ -148,8 +148,8 @@ let status_tells () =
     (status.pending = Some Config.Never && Config.claims status.config = Config.Always) ;
   Alcotest.(check (option bool)) "node claims" (Some true) status.node_claims ;
   ignore (Claims.outcome placed) ;
-  ok_claims (Claims.abandoned claims ~domid) ;
-  ok_claims (Claims.abandoned claims ~domid) ;
+  ok_claims (Claims.abandon claims ~domid) ;
+  ok_claims (Claims.abandon claims ~domid) ;
   Alcotest.(check int) "nothing left" 0
     (ok_claims (Model.outstanding_pages model))
 

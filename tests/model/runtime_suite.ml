@@ -49,7 +49,7 @@ let many_threads () =
               ok_claims (Model.set_pool model ~domid (Size.mib 2)) ;
               let pinned = ok_claims (Claims.pin claims placed) in
               ignore (ok_claims (Model.populate model ~domid memory)) ;
-              ignore (ok_claims (Claims.built claims pinned)) ;
+              ignore (ok_claims (Claims.finish claims pinned)) ;
               Gc.minor ()
         done
       )

@@ -35,7 +35,7 @@ let explained ?budget_steps host request =
 let why ?policy ?strategy ?vcpus host gib =
   snd (explained host (request ?policy ?strategy ?vcpus (Size.gib gib)))
 
-(* The runner-up's nodes, why it is one, and its room in GiB. *)
+(* The runner-up's nodes, why it is one, and its memory in GiB. *)
 let behind (explanation : Explanation.t) =
   Option.map
     (fun (runner_up : Explanation.runner_up) ->
@@ -68,7 +68,7 @@ let example_of_the_manual () =
   | Error error ->
       Alcotest.failf "%a" pp_error error
 
-let rejected_are_told () =
+let rejected_are_reported () =
   match why ~strategy:Request.Balance (two_nodes ()) 80 with
   | {
    rejected= [{max_distance= 10; size= None; bound}]
@@ -194,7 +194,7 @@ let equals_have_numbers () =
     ; "room: 40.0 GiB on node 0, as much on node 2"
     ]
     explanation ;
-  (* A difference is told, however small. *)
+  (* A difference is shown, however small. *)
   let odd = Size.pages ((40 * 262144) - 1) in
   let sized free = Host.node ~size:(Size.gib 64) ~free () in
   let host =
@@ -215,7 +215,7 @@ let equals_have_numbers () =
     ]
     (why ~strategy:Request.Spread ~vcpus:1 host 1)
 
-let other_nodes_are_told () =
+let other_nodes_are_reported () =
   let explanation = why (host ~distance:far [|60; 10; 30; 20|]) 40 in
   check_lines "each other node"
     [
@@ -261,13 +261,13 @@ let where_nothing_is_chosen () =
     "refused, cpus: nodes 0,1 short by 4 CPUs, 4 cores; one node alone: short \
      by 16.0 GiB, 12 CPUs, 12 cores (node 0), 1 more kind short"
     (Explanation.log_line refused) ;
-  (* No kind could do where the host could not. *)
+  (* No kind of set has what the host does not have. *)
   let short = why host 130 in
   check_lines "host" [] short ;
   Alcotest.(check string)
     "host" "refused, host_memory: nodes 0,1 short by 2.00 GiB"
     (Explanation.log_line short) ;
-  (* Nothing comes nearest where no node may be used. *)
+  (* No set is closest where no node may be used. *)
   let unusable =
     ok_host
       (Host.v
@@ -305,7 +305,7 @@ let drawn ~nodes ~values seed =
 
 let strategies = [|Request.Pack; Request.Spread; Request.Balance|]
 
-(* [Less] than 0 if the first plan is nearer. *)
+(* Less than 0 if the first plan has the lower distance. *)
 let compare_distances a b =
   let far plan = (Plan.max_distance plan, Plan.average_distance plan) in
   compare (far a) (far b)
@@ -371,11 +371,11 @@ let suite =
   ( "explanations"
   , [
       case "the manual's example" example_of_the_manual
-    ; case "rejected" rejected_are_told
+    ; case "rejected" rejected_are_reported
     ; case "farther" farther_ones
     ; case "strategies" strategies_have_their_measure
     ; case "equals" equals_have_numbers
-    ; case "each other node" other_nodes_are_told
+    ; case "each other node" other_nodes_are_reported
     ; case "nothing to choose" where_nothing_is_chosen
     ; case "runner-up" (fun () ->
           QCheck.Test.check_exn runner_up_is_never_preferred

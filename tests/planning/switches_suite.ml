@@ -115,7 +115,7 @@ let options_of_xenopsd () =
        [""; "\""; "'never\""; "NEVER"]
     )
 
-(* More lines than a stack has room for. *)
+(* More lines than fit a stack. *)
 let long_files () =
   let text = String.make 1_000_000 '\n' ^ "numa-claims = never\n" in
   match Config.of_text ~file:"long" text with

@@ -65,7 +65,7 @@ let build claims ask domid =
   let* _ = ask (Printf.sprintf "equip %d" pages) in
   let* pinned = failure (Claims.pin claims placed) in
   let* had = ask (Printf.sprintf "populate %d" pages) in
-  let* report = failure (Claims.built claims pinned) in
+  let* report = failure (Claims.finish claims pinned) in
   holds
     (had = pages && report.unused_pages = 0)
     (Printf.sprintf "d%d: %d pages had, %d left over" domid had
@@ -75,7 +75,7 @@ let build claims ask domid =
 let life claims ask =
   let* domid = ask (Printf.sprintf "create %d" pages) in
   let built = build claims ask domid in
-  let abandoned = failure (Claims.abandoned claims ~domid) in
+  let abandoned = failure (Claims.abandon claims ~domid) in
   let* _ = ask "destroy" in
   let* () = built in
   abandoned
