@@ -398,9 +398,9 @@ external outcome: Placed_handle.t -> Outcome.t = "xenopsd_numa_outcome"
 
 external pin: Claims_handle.t -> Placed_handle.t -> (Pinned_handle.t, Failure.t) result = "xenopsd_numa_pin"
 
-external built: Claims_handle.t -> Pinned_handle.t -> (Report.t, Failure.t) result = "xenopsd_numa_built"
+external finish: Claims_handle.t -> Pinned_handle.t -> (Report.t, Failure.t) result = "xenopsd_numa_finish"
 
-external abandoned: Claims_handle.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandoned"
+external abandon: Claims_handle.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandon"
 
 external configure: Claims_handle.t -> Config.t -> (unit, Failure.t) result = "xenopsd_numa_configure"
 

@@ -390,9 +390,9 @@ module Claims = struct
 
   let pin = Raw.pin
 
-  let built = Raw.built
+  let built = Raw.finish
 
-  let abandoned t ~domid = Raw.abandoned t domid
+  let abandoned t ~domid = Raw.abandon t domid
 
   let configure = Raw.configure
 

@@ -30,7 +30,7 @@ fn start(exported: &Exported<Faulty<Model>>, protocol: &Protocol<Table<'_>>) -> 
     model.set_pool(domid, claims::pool_pages(1, PAGES)).unwrap();
     let pinned = protocol.pin(placed).unwrap();
     assert_eq!(model.populate(domid, PAGES, None), PAGES);
-    let report = protocol.built(pinned).unwrap();
+    let report = protocol.finish(pinned).unwrap();
     Started {
         rung,
         probes,

@@ -187,7 +187,7 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         let domid = placed.domid();
         let pinned = bench.protocol.pin(placed).unwrap();
         assert_eq!(backend.backend.populate(domid, pages, None), pages);
-        bench.protocol.built(pinned).unwrap();
+        bench.protocol.finish(pinned).unwrap();
         assert_eq!(bench.protocol.status().builds, []);
         assert_eq!(*backend.calls.lock().unwrap(), Vec::<String>::new());
     }

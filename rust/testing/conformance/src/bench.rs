@@ -320,7 +320,7 @@ impl<S: Backend> Bench<S> {
             .unwrap();
         let pinned = self.protocol.pin(placed).unwrap();
         let populated = backend.populate(domid, pages, exact_node);
-        self.protocol.built(pinned).unwrap();
+        self.protocol.finish(pinned).unwrap();
         populated == pages
     }
 

@@ -104,7 +104,7 @@ pub fn with_late_accounting_a_tight_claim_queues_behind_builds<S: Backend>(open:
         .start(placement(domid, request(pages, Policy::Any)));
     assert!(matches!(bench.protocol.step(&mut placing), Step::Wait(_)));
     assert_eq!(bench.outstanding(domid), 0);
-    bench.protocol.abandoned(first.domid()).unwrap();
+    bench.protocol.abandon(first.domid()).unwrap();
     let step = bench.protocol.step(&mut placing);
     assert!(matches!(step, Step::Placed(_)), "{step:?}");
 }

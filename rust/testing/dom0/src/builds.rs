@@ -101,7 +101,7 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     if placed.outcome().plan.is_none() {
         let cpus = host.topology.processors(None).cpus[node];
         ensure!(cpus == 0, "no plan, and the node has {cpus} CPUs");
-        protocol.abandoned(domid)?;
+        protocol.abandon(domid)?;
         return Ok(format!(
             "no plan, as it must be: {:?}",
             placed.outcome().rung
@@ -132,7 +132,7 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
         "{:.2} % of the pages are there: {counted:?}",
         100.0 * share
     );
-    let unused = protocol.built(pinned)?.unused_pages;
+    let unused = protocol.finish(pinned)?.unused_pages;
     ensure!(unused == 0, "{unused} pages of the claim were left over");
     ensure!(
         host.affinity(domid)? == target,
@@ -207,13 +207,13 @@ fn half_built(host: &Host, kind: DomainKind) -> Found {
         "{half} of {} pages were had",
         MOST_PAGES / 2
     );
-    let unused = protocol.built(pinned.clone())?.unused_pages;
+    let unused = protocol.finish(pinned.clone())?.unused_pages;
     ensure!(
         unused == MOST_PAGES - half,
         "{unused} pages were left over of {MOST_PAGES}, of which {half} were had"
     );
     ensure!(
-        protocol.built(pinned)?.unused_pages == 0,
+        protocol.finish(pinned)?.unused_pages == 0,
         "the second time there is something left over again"
     );
     let outstanding = host.xen.memory()?.host_outstanding_pages;

@@ -94,7 +94,7 @@ fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<(Extents, 
         landed.extend(frames[..done].iter().map(|frame| (*frame, order)));
         Ok(done as u64)
     })?;
-    let unused = protocol.built(pinned)?.unused_pages;
+    let unused = protocol.finish(pinned)?.unused_pages;
     ensure!(
         had == pages && unused == 0,
         "{had} of {pages} pages were had, {unused} left over"
