@@ -14,11 +14,11 @@ pub fn claims_and_sets_affinity_before_the_first_page<S: Backend>(open: &dyn Fn(
     assert_eq!(nodes.len(), 1);
     assert_eq!(bench.affinity(domid), nodes);
     assert_eq!(bench.outstanding(domid), pages);
-    let rung = match bench.xen.backend.node_claims() {
+    let kind = match bench.xen.backend.node_claims() {
         true => Rung::NodeClaim(nodes.lowest().unwrap()),
         false => Rung::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, rung);
+    assert_eq!(placed.outcome().rung, kind);
     assert!(bench.build(placed));
     assert_eq!(bench.outstanding(domid), 0);
     // Xen derives it from the vCPUs, which prefer the node's CPUs.
@@ -143,11 +143,11 @@ pub fn a_plan_over_several_nodes_is_used<S: Backend>(open: &dyn Fn() -> S) {
         return;
     }
     let placed = bench.place(bench.wide(), Policy::BestEffort);
-    let rung = match bench.xen.backend.claim_sets() {
+    let kind = match bench.xen.backend.claim_sets() {
         true => Rung::ClaimSet,
         false => Rung::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, rung);
+    assert_eq!(placed.outcome().rung, kind);
     assert!(planned(&placed).len() > 1);
     assert_eq!(bench.affinity(placed.domid()), planned(&placed));
     assert_eq!(bench.outstanding(placed.domid()), bench.wide());

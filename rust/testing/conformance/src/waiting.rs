@@ -171,7 +171,7 @@ pub fn a_stalled_clock_does_not_hang_a_placement<S: Backend>(open: &dyn Fn() -> 
 }
 
 /// Another process claims between our look and our claim.
-pub fn who_is_overtaken_is_told_that_the_host_is_full<S: Backend>(open: &dyn Fn() -> S) {
+pub fn who_is_overtaken_gets_that_the_host_is_full<S: Backend>(open: &dyn Fn() -> S) {
     let backend = open();
     let config = wait(&backend, 0);
     let bench = Bench::with(backend, config);
