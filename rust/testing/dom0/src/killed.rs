@@ -16,7 +16,7 @@ pub const VICTIM: &str = "--place-and-wait";
 
 const PAGES: u64 = 1 << 16;
 
-/// Places a domain, tells its number on standard output, and waits to be killed.
+/// Places a domain, prints its number on standard output, and waits to be killed.
 pub fn victim(host: &Host) -> Result<(), Failure> {
     let kind = host.kinds[0];
     let protocol = protocol(host, 0)?;
