@@ -348,9 +348,9 @@ external outcome: Claims.placed -> Claims.outcome = "xenopsd_numa_outcome"
 
 external pin: Claims.t -> Claims.placed -> (Claims.pinned, Failure.t) result = "xenopsd_numa_pin"
 
-external built: Claims.t -> Claims.pinned -> (Claims.report, Failure.t) result = "xenopsd_numa_built"
+external finish: Claims.t -> Claims.pinned -> (Claims.report, Failure.t) result = "xenopsd_numa_finish"
 
-external abandoned: Claims.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandoned"
+external abandon: Claims.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandon"
 
 external configure: Claims.t -> Config.t -> (unit, Failure.t) result = "xenopsd_numa_configure"
 

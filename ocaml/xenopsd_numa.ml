@@ -343,9 +343,9 @@ module Claims = struct
 
   let pin = Raw.pin
 
-  let finish = Raw.built
+  let finish = Raw.finish
 
-  let abandon t ~domid = Raw.abandoned t domid
+  let abandon t ~domid = Raw.abandon t domid
 
   let configure = Raw.configure
 

@@ -19,7 +19,7 @@ const STALE: &str = "xenctrl-sys was built with another xenctrl.h than is instal
                      target directory";
 
 /// Has this run again when a header changes. A package's files keep the time at which it was made,
-/// so that only the directory's tells when they came.
+/// so that only the directory's says when they came.
 fn watch(headers: &[String]) {
     let directories = headers.iter().filter_map(|header| {
         let directory = header.strip_suffix("/domctl.h");
@@ -62,7 +62,7 @@ fn look() -> Result<(), String> {
     }
     let conditions = header::layout(&cc, &arguments, "probes/layout.c")?;
     if conditions.is_empty() {
-        return Err(format!("{cc} tells no layout of probes/layout.c"));
+        return Err(format!("{cc} says no layout of probes/layout.c"));
     }
     let asserted = |condition| format!("const _: () = assert!({condition}, \"{STALE}\");\n");
     let asserted: String = conditions.into_iter().map(asserted).collect();

@@ -27,7 +27,7 @@ impl<H: Hypervisor> Protocol<H> {
     ///
     /// A value of an attempt that was abandoned, or of another handle, is [`Error::Conflict`] and
     /// changes nothing; a second call for the same build answers that nothing was left.
-    pub fn built(&self, pinned: Pinned) -> Result<Report, Error> {
+    pub fn finish(&self, pinned: Pinned) -> Result<Report, Error> {
         let unused_pages = self.end_build(pinned.attempt)?;
         let Some(unused_pages) = unused_pages else {
             return Ok(Report::default());
@@ -81,7 +81,7 @@ impl<H: Hypervisor> Protocol<H> {
     /// Cleans up after a domain at any point, known to this process or not: cancels what is left
     /// of its claim and gives node affinity back to Xen. Its placements that are under way end
     /// with [`Error::Cancelled`].
-    pub fn abandoned(&self, domid: Domid) -> Result<(), Error> {
+    pub fn abandon(&self, domid: Domid) -> Result<(), Error> {
         let mut state = self.lock();
         state.line.leave(domid);
         state.void(domid);

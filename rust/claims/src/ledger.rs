@@ -129,9 +129,9 @@ pub(crate) fn view<H: Hypervisor>(
         if build.claim == Claimed::Not {
             let to_come = build.unclaimed_pages(&domains, *domid);
             owe(&mut memory, build.nodes, to_come);
-            memory.host_held_pages += to_come;
+            memory.host_reserved_pages += to_come;
         }
-        memory.host_held_pages += build.held_pages;
+        memory.host_reserved_pages += build.held_pages;
         hold(
             &mut memory,
             build.nodes,
@@ -172,7 +172,7 @@ fn nothing_known() -> Memory {
         nodes: Vec::new(),
         host_free_pages: 0,
         host_outstanding_pages: 0,
-        host_held_pages: 0,
+        host_reserved_pages: 0,
     }
 }
 
@@ -186,7 +186,7 @@ fn share(nodes: NodeSet, pages: u64) -> u64 {
 fn owe(memory: &mut Memory, nodes: NodeSet, pages: u64) {
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
-            node.owed_pages = node.owed_pages.saturating_add(share(nodes, pages));
+            node.committed_pages = node.committed_pages.saturating_add(share(nodes, pages));
         }
     }
 }
@@ -198,7 +198,7 @@ fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
         let left = u128::from(share.pages) * u128::from(left_pages);
         if let Some(Some(node)) = memory.nodes.get_mut(share.node) {
             let left = left.div_ceil(u128::from(total.max(1))) as u64;
-            node.owed_pages = node.owed_pages.saturating_add(left);
+            node.committed_pages = node.committed_pages.saturating_add(left);
         }
     }
 }
@@ -206,7 +206,7 @@ fn owe_set(memory: &mut Memory, set: &[NodePages], left_pages: u64) {
 fn hold(memory: &mut Memory, nodes: NodeSet, pages: u64) {
     for node in nodes.iter() {
         if let Some(Some(node)) = memory.nodes.get_mut(node) {
-            node.held_pages += share(nodes, pages);
+            node.reserved_pages += share(nodes, pages);
         }
     }
 }

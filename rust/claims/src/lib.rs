@@ -1,5 +1,5 @@
 //! The protocol by which a toolstack places a domain and reserves its memory in Xen before
-//! anything else can take it: [`Protocol::place`], [`Protocol::pin`], [`Protocol::built`].
+//! anything else can take it: [`Protocol::place`], [`Protocol::pin`], [`Protocol::finish`].
 #![forbid(unsafe_code)]
 
 mod attempt;

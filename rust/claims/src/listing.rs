@@ -18,7 +18,7 @@ pub struct DomainClaim {
     /// The nodes that owe it: its node affinity, as far as the host has it.
     pub nodes: NodeSet,
     /// Whether this process is building it. If not, another one is, or the claim is nobody's and
-    /// [`Protocol::abandoned`] releases it.
+    /// [`Protocol::abandon`] releases it.
     pub being_built: bool,
 }
 

@@ -154,7 +154,7 @@ impl Placed {
 }
 
 /// A domain whose pool is filled and whose vCPUs have their affinity. To be given to
-/// [`Protocol::built`].
+/// [`Protocol::finish`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Pinned {

@@ -129,7 +129,7 @@ impl<H: Hypervisor> Protocol<H> {
 /// Whether the host would have too little left beside the claim to hide an extent for each build.
 fn tight(placing: &Placing, state: &State, seen: &View) -> bool {
     let builds = state.builds.len() as i64;
-    let held_pages = seen.host.memory().host_held_pages;
+    let held_pages = seen.host.memory().host_reserved_pages;
     let rest = seen.unclaimed_pages - (placing.needed_pages() + held_pages) as i64;
     builds > 0 && rest < EXTENT_PAGES as i64 * (builds + 1)
 }

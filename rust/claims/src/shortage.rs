@@ -149,7 +149,7 @@ fn if_empty(host: &Host, request: &Request, limits: &Limits) -> Result<Option<Di
     }
     memory.host_free_pages = capacity_pages(host);
     memory.host_outstanding_pages = 0;
-    memory.host_held_pages = 0;
+    memory.host_reserved_pages = 0;
     let empty = Host::with_memory(host.topology().clone(), memory);
     plan(&empty, request, limits).map(|plan| plan.distance)
 }

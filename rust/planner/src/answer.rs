@@ -90,11 +90,11 @@ pub(crate) fn find_except(
 }
 
 pub(crate) fn placed(offer: &Offer, request: &Request, found: &Found) -> Plan {
-    let room = offer.nodes.map(|node| node.pages);
+    let headroom = offer.nodes.map(|node| node.pages);
     Plan {
         nodes: found.nodes,
         cpu_nodes: found.nodes,
-        pages: rotate(&room, found.nodes, request.memory_pages).0,
+        pages: rotate(&headroom, found.nodes, request.memory_pages).0,
         distance: Some(found.distance),
         optimal: found.optimal,
         gap: found.gap,

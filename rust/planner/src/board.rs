@@ -53,7 +53,7 @@ pub(crate) struct Board<'a, const N: usize> {
 pub(crate) const WHOLE_WEIGHT: u64 = 1 << 12;
 
 impl<'a, const N: usize> Board<'a, N> {
-    /// Of the nodes of `universe`, of which those are near each other that `near` tells.
+    /// Of the nodes of `universe`, of which `near` says which are near each other.
     /// O(nodes²).
     pub fn new(
         offer: &'a Offer<'a>,

@@ -13,7 +13,7 @@ use crate::search::{Sought, EXACT_NODES};
 use crate::selection::{Chosen, Selection};
 
 /// Steps that are spent on equally near sets, on hosts of more than 16 nodes, once none can be
-/// nearer; more where the budget is large.
+/// closer; more where the budget is large.
 const STEPS_AMONG_EQUALS: u64 = 200;
 
 /// Classes from whose emptiest nodes sets are grown before the search.
@@ -42,7 +42,7 @@ pub(crate) struct Counts<'b, 'a, const N: usize> {
     except: NodeSet,
     /// Steps that may still be taken.
     pub steps_left: u64,
-    /// Of these the ones that may be taken once no set can be nearer.
+    /// Of these the ones that may be taken once no set can be closer.
     steps_among_equals: u64,
     /// The nearest distance known; what is farther need not be looked at.
     pub best: Distance,
@@ -113,7 +113,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
 
     /// Meets the irreducible sets of `size` nodes that are as near as the best known; none is
     /// below `lower`. Whether it got through before the steps ended; it did, too, where nothing can
-    /// be nearer and only the steps among equals ended.
+    /// be closer and only the steps among equals ended.
     pub fn of_size(&mut self, size: usize, lower: u32) -> bool {
         self.size = size;
         self.lower = lower;
@@ -153,21 +153,21 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
     /// Takes steps; whether more may be taken.
     fn spend(&mut self, steps: u64) -> bool {
         self.steps_left = self.steps_left.saturating_sub(steps);
-        if self.settled() {
+        if self.none_closer() {
             self.steps_among_equals = self.steps_among_equals.saturating_sub(steps);
         }
         self.steps_left > 0 && !self.enough()
     }
 
-    /// Whether no set of this size can be nearer than the best known.
-    fn settled(&self) -> bool {
+    /// Whether no set of this size can be closer than the best known.
+    fn none_closer(&self) -> bool {
         let pairs = (self.size * self.size) as u64;
         self.best.sum * pairs <= u64::from(self.lower) * self.best.pairs
     }
 
     /// Whether enough of the equally near sets were met.
     fn enough(&self) -> bool {
-        self.steps_among_equals == 0 && self.settled()
+        self.steps_among_equals == 0 && self.none_closer()
     }
 
     /// Meets every set that has `partial` and `more` nodes of the classes `candidates`, which are
@@ -214,8 +214,8 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
         let room = board.room(later);
         let pages_alone = board.pages_alone(self.size);
         for count in (1..=more.min(board.most[class] as usize)).rev() {
-            let rest = more - count;
-            if room < rest || !self.spend(2) {
+            let remaining = more - count;
+            if room < remaining || !self.spend(2) {
                 return;
             }
             let nodes = count as u32;
@@ -228,8 +228,8 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             let have = partial.have.plus(board.most_of(class, count));
             let least_pages = partial.least_pages + board.least_pages(board.places(class), count);
             // Where only pages bind, nothing can come to what has them, and not be spared.
-            let enough = rest > 0 && pages_alone && least_pages >= board.need.pages;
-            if enough || rest == 0 && !have.covers(board.need) {
+            let enough = remaining > 0 && pages_alone && least_pages >= board.need.pages;
+            if enough || remaining == 0 && !have.covers(board.need) {
                 continue;
             }
             let mut grown = Partial {
@@ -239,12 +239,12 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
                 ..*partial
             };
             grown.counts[class] = count as u8;
-            match rest {
+            match remaining {
                 0 => self.meet(&grown.counts, cost),
                 1 => self.last(&mut grown, class, later),
                 _ => {
                     grow(&mut grown.cross, board.pairs(class), nodes);
-                    self.extend(&grown, later, rest);
+                    self.extend(&grown, later, remaining);
                 }
             }
         }
@@ -291,7 +291,7 @@ impl<'b, 'a, const N: usize> Counts<'b, 'a, N> {
             Ordering::Equal => self.chosen,
             Ordering::Greater => return,
         };
-        let steps = match self.settled() {
+        let steps = match self.none_closer() {
             true => self.steps_left.min(self.steps_among_equals),
             false => self.steps_left,
         };

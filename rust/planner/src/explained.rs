@@ -145,9 +145,9 @@ impl Explanation {
                 lines.push(self.next_best(plan, mine, runner_up));
                 lines.push(format!(
                     "room: {} on {}, {} on {}",
-                    Bytes::of_pages(mine.room_pages),
+                    Bytes::of_pages(mine.headroom_pages),
                     nodes_text(plan.nodes),
-                    more(runner_up.weighed.room_pages, mine.room_pages),
+                    more(runner_up.weighed.headroom_pages, mine.headroom_pages),
                     nodes_text(runner_up.plan.nodes)
                 ));
                 lines

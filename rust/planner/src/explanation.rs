@@ -1,4 +1,4 @@
-//! Why a plan is what it is: the nearer and smaller kinds of sets that did not do.
+//! Why a plan is what it is: the closer and smaller kinds of sets that did not do.
 
 use std::cmp::Ordering;
 
@@ -13,7 +13,7 @@ use crate::shortfall::{Near, Nearest};
 use crate::strategy::{rank, weigh, Weighed};
 use crate::topology::LOCAL_DISTANCE;
 
-/// A kind of set that would have been nearer, or smaller, than the plan's.
+/// A kind of set that would have been closer, or smaller, than the plan's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected {
     /// Sets whose nodes are within this distance of each other …
@@ -200,7 +200,7 @@ fn bound((nearest, short): Near) -> Refusal {
     }
 }
 
-/// The kinds of sets that did not do: nearer ones than what was found, and as near ones of fewer
+/// The kinds of sets that did not do: closer ones than what was found, and as near ones of fewer
 /// nodes; each starts from what came nearest of the kinds in it.
 fn rejected(offer: &Offer, largest: usize, found: Option<&Found>) -> Vec<Rejected> {
     let distances = offer.topology.matrix().classes();

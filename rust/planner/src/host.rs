@@ -7,7 +7,7 @@ use crate::nodes::{NodeSet, MAX_NODES};
 use crate::topology::{Invalid, Topology, TopologyDescription};
 use crate::units::{pages_down, pages_up, MAX_BYTES};
 
-/// The memory of one node as a file or a hypervisor tells it, in bytes, not yet checked.
+/// The memory of one node as a file or a hypervisor describes it, in bytes, not yet checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeDescription {
     /// The span of the node, holes included; `None`, with `free_bytes`: offline.
@@ -18,7 +18,7 @@ pub struct NodeDescription {
     pub claimed_bytes: u64,
 }
 
-/// A host as a file or a hypervisor tells it, not yet checked.
+/// A host as a file or a hypervisor describes it, not yet checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostDescription {
     /// Distances and CPUs.
@@ -42,9 +42,9 @@ pub struct NodeMemory {
     pub claimed_pages: u64,
     /// Pages that the claims of domains are expected to take from this node, whatever the
     /// hypervisor says; `claimed_pages` counts too if it is more.
-    pub owed_pages: u64,
-    /// Pages kept back for what no claim covers: pools and vCPUs of domains being built here.
-    pub held_pages: u64,
+    pub committed_pages: u64,
+    /// Pages reserved for what no claim covers: pools and vCPUs of domains being built here.
+    pub reserved_pages: u64,
 }
 
 /// The memory of a host at one instant.
@@ -56,24 +56,24 @@ pub struct Memory {
     pub host_free_pages: u64,
     /// Pages that claims of any kind hold.
     pub host_outstanding_pages: u64,
-    /// Pages kept back for what no claim covers, those that are held on nodes included.
-    pub host_held_pages: u64,
+    /// Pages reserved for what no claim covers, those on nodes included.
+    pub host_reserved_pages: u64,
 }
 
 impl NodeMemory {
-    /// Pages that a new domain must leave alone: claimed or owed, held back, and reserved.
-    fn committed_pages(&self, reserve: &Reserve) -> u64 {
-        (self.claimed_pages.max(self.owed_pages))
-            .saturating_add(self.held_pages)
+    /// Pages that a new domain must leave alone: claimed or committed, reserved, and kept free.
+    fn unavailable_pages(&self, reserve: &Reserve) -> u64 {
+        (self.claimed_pages.max(self.committed_pages))
+            .saturating_add(self.reserved_pages)
             .saturating_add(reserve.node_pages)
     }
 }
 
 impl Memory {
     /// The same of the whole host.
-    fn host_committed_pages(&self, reserve: &Reserve) -> u64 {
+    fn host_unavailable_pages(&self, reserve: &Reserve) -> u64 {
         (self.host_outstanding_pages)
-            .saturating_add(self.host_held_pages)
+            .saturating_add(self.host_reserved_pages)
             .saturating_add(reserve.host_pages)
     }
 }
@@ -95,13 +95,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// The host that `description` tells, or what is wrong with it.
+    /// The host of `description`, or what is wrong with it.
     pub fn new(description: &HostDescription) -> Result<Self, Invalid> {
-        let told = |node: &usize| {
+        let has_size = |node: &usize| {
             let node = description.nodes.get(*node);
             node.is_some_and(|node| node.size_bytes.is_some())
         };
-        let with_size = (0..MAX_NODES).filter(told).collect();
+        let with_size = (0..MAX_NODES).filter(has_size).collect();
         let topology = description.topology.clone();
         let topology = Topology::new(&topology.with_local_distance(with_size))?;
         let nodes = topology.node_count();
@@ -120,7 +120,7 @@ impl Host {
             nodes,
             host_free_pages: pages_down(host_free_bytes),
             host_outstanding_pages: pages_up(host_outstanding_bytes),
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         };
         Ok(Host::with_memory(Arc::new(topology), memory))
     }
@@ -134,7 +134,7 @@ impl Host {
         Host { topology, memory }
     }
 
-    /// The nodes that no plan uses though the host is told to have them, and why, ascending.
+    /// The nodes that no plan uses though the host is said to have them, and why, ascending.
     pub fn left_out(&self) -> Vec<LeftOut> {
         left_out(&self.topology, &self.memory)
     }
@@ -163,7 +163,7 @@ impl Host {
             if let Some(node) = node {
                 *pages = node
                     .free_pages
-                    .saturating_sub(node.committed_pages(reserve));
+                    .saturating_sub(node.unavailable_pages(reserve));
             }
         }
         claimable
@@ -173,14 +173,14 @@ impl Host {
     pub fn host_claimable_pages(&self, reserve: &Reserve) -> u64 {
         self.memory
             .host_free_pages
-            .saturating_sub(self.memory.host_committed_pages(reserve))
+            .saturating_sub(self.memory.host_unavailable_pages(reserve))
     }
 
     /// By how many pages more is committed of a node than is free there: so many must come back
     /// before a new domain may take the first one.
     pub fn deficit_pages(&self, node: usize, reserve: &Reserve) -> u64 {
         self.memory.nodes[node].map_or(0, |node| {
-            node.committed_pages(reserve)
+            node.unavailable_pages(reserve)
                 .saturating_sub(node.free_pages)
         })
     }
@@ -188,7 +188,7 @@ impl Host {
     /// The same of the whole host.
     pub fn host_deficit_pages(&self, reserve: &Reserve) -> u64 {
         self.memory
-            .host_committed_pages(reserve)
+            .host_unavailable_pages(reserve)
             .saturating_sub(self.memory.host_free_pages)
     }
 
@@ -233,8 +233,8 @@ fn check_node(
             size_pages: pages_down(bounded(&field("size_bytes"), size)?),
             free_pages: pages_down(bounded(&field("free_bytes"), free)?),
             claimed_pages: pages_up(bounded(&field("claimed_bytes"), node.claimed_bytes)?),
-            owed_pages: 0,
-            held_pages: 0,
+            committed_pages: 0,
+            reserved_pages: 0,
         })),
         (Some(_), None) => Err(Invalid::new(
             field("free_bytes"),

@@ -9,7 +9,7 @@ use crate::offer::{Amount, Offer};
 use crate::plan::Distance;
 
 /// A set that fits, made of `set`, which has `sum`, and nodes of `candidates`, which are all near
-/// it, as `near` tells; `None` if there is none, or `steps_left` ran out.
+/// it, as `near` says; `None` if there is none, or `steps_left` ran out.
 pub(crate) fn exists(
     offer: &Offer,
     near: &[NodeSet],

@@ -1,4 +1,4 @@
-//! Nodes that a host is told to have and no plan can use. A host with an odd node is planned on
+//! Nodes that a host is said to have and no plan can use. A host with an odd node is planned on
 //! without it, as VMs would start there without any plan.
 
 use std::fmt;
@@ -55,7 +55,7 @@ pub(crate) fn left_out(topology: &Topology, memory: &Memory) -> Vec<LeftOut> {
 }
 
 impl TopologyDescription {
-    /// The same where one node alone is `online`: whatever its distance to itself is told to be,
+    /// The same where one node alone is `online`: whatever its distance to itself is said to be,
     /// it is a node's to itself. Linux on ia64 says 0 where there is no SLIT.
     pub fn with_local_distance(mut self, online: NodeSet) -> Self {
         if let (1, Some(node)) = (online.len(), online.lowest()) {

@@ -55,7 +55,7 @@ pub struct Plan {
     pub pages: [u64; MAX_NODES],
     /// How far the nodes are from each other; `None` for policy `Any`.
     pub distance: Option<Distance>,
-    /// Whether no other set of nodes is nearer.
+    /// Whether no other set of nodes is closer.
     pub optimal: bool,
     /// How much larger the average distance is than what is proven to be needed, as a fraction;
     /// `None` if a smaller maximum distance was not ruled out.

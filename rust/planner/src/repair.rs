@@ -1,12 +1,12 @@
 //! What a running hypervisor says of its nodes and CPUs, taken as far as it makes sense: a host
-//! whose firmware tells nonsense of one node still runs domains.
+//! whose firmware reports nonsense of one node still runs domains.
 
 use crate::nodes::{NodeSet, MAX_NODES};
 use crate::topology::{TopologyDescription, LOCAL_DISTANCE};
 
 impl TopologyDescription {
     /// The same without what cannot be: a node that is not 10 from itself has no distances, unless
-    /// it is alone, and two nodes that are nearer to each other than to themselves do not reach
+    /// it is alone, and two nodes that are closer to each other than to themselves do not reach
     /// each other; a CPU of a node that is not there has none. [`Topology::new`] accepts it if it
     /// has 1 to 64 rows and no more CPUs than fit.
     ///
@@ -16,9 +16,10 @@ impl TopologyDescription {
         for row in &mut self.distances {
             row.resize(nodes, None);
         }
-        let told = (0..nodes.min(MAX_NODES)).filter(|node| self.distances[*node][*node].is_some());
-        let told: NodeSet = told.collect();
-        let mut repaired = self.with_local_distance(told);
+        let reported =
+            (0..nodes.min(MAX_NODES)).filter(|node| self.distances[*node][*node].is_some());
+        let reported: NodeSet = reported.collect();
+        let mut repaired = self.with_local_distance(reported);
         let rows = &repaired.distances;
         let online: Vec<bool> = (0..nodes)
             .map(|node| rows[node][node] == Some(LOCAL_DISTANCE))
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_told_is_a_topology() {
+    fn any_report_is_repaired_to_a_topology() {
         let values = [0, 9, 10, 11, 254, UNREACHABLE_DISTANCE, 300, u32::MAX];
         let mut rng = fastrand::Rng::with_seed(1);
         for _ in 0..20_000 {
@@ -81,16 +82,16 @@ mod tests {
             let rows: Vec<Vec<u32>> = (0..nodes).map(|_| row(&mut rng)).collect();
             let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
             let cpus: Vec<u32> = (0..rng.usize(0..6)).map(|_| rng.u32(0..7)).collect();
-            let mut told = description(&rows, &cpus);
+            let mut reported = description(&rows, &cpus);
             if rng.bool() {
-                told.cpu_to_core.truncate(rng.usize(0..3));
+                reported.cpu_to_core.truncate(rng.usize(0..3));
             }
-            let repaired = told.clone().repaired();
+            let repaired = reported.clone().repaired();
             assert_eq!(repaired.clone().repaired(), repaired);
-            let topology = Topology::new(&repaired).unwrap_or_else(|e| panic!("{e}: {told:?}"));
+            let topology = Topology::new(&repaired).unwrap_or_else(|e| panic!("{e}: {reported:?}"));
             for (node, row) in rows.iter().enumerate() {
                 let local = row.get(node) == Some(&10);
-                assert!(!local || topology.online().contains(node), "{told:?}");
+                assert!(!local || topology.online().contains(node), "{reported:?}");
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::plan::Distance;
 use crate::request::Strategy;
 use crate::strategy;
 use crate::topology::LOCAL_DISTANCE;
-use crate::tree::tell;
+use crate::tree::bound_sizes;
 
 /// Hosts with at most this many nodes are searched to the end, whatever the budget.
 pub(crate) const EXACT_NODES: usize = 16;
@@ -66,7 +66,7 @@ impl Sought<'_> {
 /// The nearest of the sets sought, or `None` if no such set fits.
 pub(crate) fn search(sought: &Sought) -> Option<Found> {
     let Sought { offer, largest, .. } = *sought;
-    // One node is nearer than any two, unless some are as near to each other as to themselves.
+    // One node is closer than any two, unless some are as near to each other as to themselves.
     if largest == 1 || offer.topology.matrix().is_apart() {
         let single = one_node(sought);
         if single.is_some() || largest == 1 {
@@ -180,16 +180,16 @@ fn least_average<const N: usize>(sought: &Sought, least: &Least) -> Option<Found
     let mut open = Sizes::new(&bounds);
     let mut counts = Counts::new(&board, sought, least.witness);
     counts.grow_from(open.lower());
-    let told = match universe.len() {
+    let tree = match universe.len() {
         // Small hosts are searched to the end in less time than this takes.
         0..=EXACT_NODES => None,
         _ => open
             .largest(&counts.best)
-            .and_then(|largest| tell(&board, matrix.classes()[least.class], largest)),
+            .and_then(|largest| bound_sizes(&board, matrix.classes()[least.class], largest)),
     };
-    if let Some(told) = &told {
-        open.raise(&told.lower);
-        for (size, set) in told.nodes.iter().enumerate() {
+    if let Some(tree) = &tree {
+        open.raise(&tree.lower);
+        for (size, set) in tree.nodes.iter().enumerate() {
             if open.may_be_as_near(size, &counts.best) && offer.fits(*set) {
                 counts.start_from(*set);
             }
@@ -200,8 +200,8 @@ fn least_average<const N: usize>(sought: &Sought, least: &Least) -> Option<Found
         if lower > limit(&counts.best, size) {
             break;
         }
-        if let Some(told) = told.as_ref().filter(|told| offer.fits(told.nodes[size])) {
-            counts.like(told.nodes[size], lower);
+        if let Some(tree) = tree.as_ref().filter(|tree| offer.fits(tree.nodes[size])) {
+            counts.like(tree.nodes[size], lower);
         }
         if !counts.of_size(size, lower) {
             average_proven = at_bound(counts.best, open.lower());
@@ -225,7 +225,7 @@ fn least_average<const N: usize>(sought: &Sought, least: &Least) -> Option<Found
     })
 }
 
-/// Whether nothing can be nearer, as `lower` is what no set can be below.
+/// Whether nothing can be closer, as `lower` is what no set can be below.
 fn at_bound(distance: Distance, lower: Distance) -> bool {
     distance.compare_averages(&lower).is_le()
 }

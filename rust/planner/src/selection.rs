@@ -12,7 +12,7 @@ pub(crate) struct Chosen {
     pub set: NodeSet,
     rank: Rank,
     /// Its pages.
-    room: u64,
+    headroom: u64,
     /// The pages of its emptiest node.
     emptiest: u64,
 }
@@ -120,11 +120,12 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
         (self.ceiling, self.floor) = match (self.strategy, beat) {
             // Of single nodes it counts holes first.
             (Strategy::Balance, _) if self.size == 1 => (u64::MAX, 0),
-            (Strategy::Pack | Strategy::Balance, Some(beat)) => (beat.room, 0),
+            (Strategy::Pack | Strategy::Balance, Some(beat)) => (beat.headroom, 0),
             (Strategy::Spread, Some(beat)) => {
                 let offer = self.board.offer;
                 let least_size_pages = self.board.smallest_pages * self.size as u64;
-                let floor = strategy::least_room(offer, beat.set, beat.room, least_size_pages);
+                let floor =
+                    strategy::least_headroom(offer, beat.set, beat.headroom, least_size_pages);
                 (u64::MAX, floor)
             }
             (Strategy::Pack | Strategy::Balance | Strategy::Spread, None) => (u64::MAX, 0),
@@ -267,7 +268,7 @@ impl<'s, 'a, const N: usize> Selection<'s, 'a, N> {
         let chosen = Chosen {
             set: taken.set,
             rank,
-            room: taken.pages,
+            headroom: taken.pages,
             emptiest: (taken.set.iter())
                 .map(|node| offer.nodes[node].pages)
                 .max()

@@ -7,8 +7,8 @@ use crate::offer::{Amount, Offer};
 use crate::plan::Shortfall;
 use crate::search::EXACT_NODES;
 
-/// Steps after which the nearest set found so far is told, on hosts of more than 16 nodes; shared
-/// by all kinds of sets that are asked for.
+/// Steps after which the nearest set found so far is reported, on hosts of more than 16 nodes;
+/// shared by all kinds of sets that are asked for.
 const MAX_STEPS: u32 = 1 << 12;
 
 /// Walks for what comes nearest among the usable nodes of an offer.
@@ -53,7 +53,7 @@ impl<'a> Nearest<'a> {
 
     /// Of the sets of at most `largest` usable nodes that are mutually within the distance
     /// `classes()[class]`, the one that is short of fewest pages, then fewest CPUs, then fewest
-    /// cores; `known` unless one comes nearer. Exact up to 16 usable nodes; beyond, a bounded walk,
+    /// cores; `known` unless one comes closer. Exact up to 16 usable nodes; beyond, a bounded walk,
     /// exact if all are that near each other.
     pub fn of(&self, class: usize, largest: usize, known: Near) -> Near {
         let mut walk = self.walk(class, known);
@@ -63,7 +63,7 @@ impl<'a> Nearest<'a> {
     }
 
     /// As [`Nearest::of`] sets of any size, if `known` is what comes nearest at the distance
-    /// before: only sets with two nodes that are just so far apart can come nearer.
+    /// before: only sets with two nodes that are just so far apart can come closer.
     pub fn of_next(&self, class: usize, known: Near) -> Near {
         let matrix = self.offer.topology.matrix();
         let mut walk = self.walk(class, known);

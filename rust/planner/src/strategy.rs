@@ -19,32 +19,33 @@ pub(crate) struct Rank {
 /// What a strategy keeps small. One node comes before several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cost {
-    /// Little room in the set is good.
-    LeastRoom(u64),
+    /// Little headroom in the set is good.
+    LeastHeadroom(u64),
     /// The used share of the set with the VM on it; see [`used_share`].
     Used(u64),
-    /// The holes that end on the only node, then its room.
+    /// The holes that end on the only node, then its headroom.
     Holes(u32, u64),
-    /// The room of the emptiest of several nodes: where that is large, most of the VM fits there,
-    /// and the others may be full ones that only lend their CPUs. Then the room of the set.
+    /// The headroom of the emptiest of several nodes: where that is large, most of the VM fits
+    /// there, and the others may be full ones that only lend their CPUs. Then the headroom of the
+    /// set.
     Emptiest(Reverse<u64>, u64),
 }
 
 /// The rank of `set`, which fits. O(nodes).
 pub(crate) fn rank(offer: &Offer, strategy: Strategy, set: NodeSet) -> Rank {
-    let room = offer.sum(set).pages;
+    let headroom = offer.sum(set).pages;
     Rank {
         cost: match strategy {
-            Strategy::Pack => Cost::LeastRoom(room),
-            Strategy::Spread => Cost::Used(used_share(offer, set, room)),
-            Strategy::Balance => balance(offer, set, room),
+            Strategy::Pack => Cost::LeastHeadroom(headroom),
+            Strategy::Spread => Cost::Used(used_share(offer, set, headroom)),
+            Strategy::Balance => balance(offer, set, headroom),
         },
         numbers: Reverse(set.bits().reverse_bits()),
     }
 }
 
 impl Rank {
-    /// Whether only the numbers of the nodes tell the two apart.
+    /// Whether only the numbers of the nodes distinguish the two.
     pub fn same_cost(&self, other: &Rank) -> bool {
         self.cost == other.cost
     }
@@ -54,8 +55,8 @@ impl Rank {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weighed {
     /// What it has room for: its claimable pages.
-    pub room_pages: u64,
-    /// The room of its emptiest node.
+    pub headroom_pages: u64,
+    /// The headroom of its emptiest node.
     pub emptiest_pages: u64,
     /// The used share of its memory with the VM on it.
     pub used_share: f64,
@@ -66,54 +67,54 @@ pub struct Weighed {
 
 /// What strategies look at in `set`. O(nodes).
 pub(crate) fn weigh(offer: &Offer, set: NodeSet) -> Weighed {
-    let room_pages = offer.sum(set).pages;
-    let rooms = set.iter().map(|node| offer.nodes[node].pages);
+    let headroom_pages = offer.sum(set).pages;
+    let headroom = set.iter().map(|node| offer.nodes[node].pages);
     Weighed {
-        room_pages,
-        emptiest_pages: rooms.max().unwrap_or(0),
-        used_share: used_share(offer, set, room_pages) as f64 / (1u64 << SHARE_BITS) as f64,
-        ended_holes: (set.len() == 1).then(|| ended_holes(offer, room_pages)),
+        headroom_pages,
+        emptiest_pages: headroom.max().unwrap_or(0),
+        used_share: used_share(offer, set, headroom_pages) as f64 / (1u64 << SHARE_BITS) as f64,
+        ended_holes: (set.len() == 1).then(|| ended_holes(offer, headroom_pages)),
     }
 }
 
-/// How finely shares are told apart.
+/// How finely shares are distinguished.
 const SHARE_BITS: u32 = 40;
 
 /// The used share of `set` once the VM is there, in units of 2^-`SHARE_BITS`. A share, because
 /// where nodes differ in size the emptiest is a large one until it has no more room than the small
 /// ones have. What is held back, or has no memory, is used.
-fn used_share(offer: &Offer, set: NodeSet, room: u64) -> u64 {
+fn used_share(offer: &Offer, set: NodeSet, headroom: u64) -> u64 {
     let size = set.iter().map(|node| offer.size_pages[node]).sum::<u64>();
-    let used = size.saturating_sub(room.saturating_sub(offer.need.pages));
+    let used = size.saturating_sub(headroom.saturating_sub(offer.need.pages));
     // Below 2^58 each, as are all sums of pages of 64 nodes.
     let share = (u128::from(used) << SHARE_BITS).checked_div(u128::from(size));
     share.map_or(0, |share| share as u64)
 }
 
-/// The least room that a set of at least `size_pages` has if [`Strategy::Spread`] does not prefer
-/// `set`, which has `room`, to it.
-pub(crate) fn least_room(offer: &Offer, set: NodeSet, room: u64, size_pages: u64) -> u64 {
-    let used = used_share(offer, set, room);
+/// The least headroom that a set of at least `size_pages` has if [`Strategy::Spread`] does not
+/// prefer `set`, which has `headroom`, to it.
+pub(crate) fn least_headroom(offer: &Offer, set: NodeSet, headroom: u64, size_pages: u64) -> u64 {
+    let used = used_share(offer, set, headroom);
     // Shares are rounded down, so as much or less is used where this much at least is not.
     let free_share = (1u64 << SHARE_BITS).saturating_sub(used + 1);
     let free = (u128::from(free_share) * u128::from(size_pages)) >> SHARE_BITS;
     offer.need.pages + free as u64
 }
 
-fn balance(offer: &Offer, set: NodeSet, room: u64) -> Cost {
+fn balance(offer: &Offer, set: NodeSet, headroom: u64) -> Cost {
     match set.len() {
-        1 => Cost::Holes(ended_holes(offer, room), room),
+        1 => Cost::Holes(ended_holes(offer, headroom), headroom),
         _ => {
-            let rooms = set.iter().map(|node| offer.nodes[node].pages);
-            Cost::Emptiest(Reverse(rooms.max().unwrap_or(0)), room)
+            let each = set.iter().map(|node| offer.nodes[node].pages);
+            Cost::Emptiest(Reverse(each.max().unwrap_or(0)), headroom)
         }
     }
 }
 
-/// How many holes end on a node that has `room`.
-fn ended_holes(offer: &Offer, room: u64) -> u32 {
+/// How many holes end on a node that has `headroom`.
+fn ended_holes(offer: &Offer, headroom: u64) -> u32 {
     let holes = |pages| holes(offer.largest_pages, pages);
-    holes(room) - holes(room.saturating_sub(offer.need.pages))
+    holes(headroom) - holes(headroom.saturating_sub(offer.need.pages))
 }
 
 /// How many of these holes `pages` free pages of a node are: the whole of a node of `size_pages`,

@@ -83,7 +83,7 @@ pub struct Processors {
 }
 
 impl Topology {
-    /// The topology that `description` tells, or what is wrong with it.
+    /// The topology of `description`, or what is wrong with it.
     ///
     /// A node whose distance to itself is `None` is offline; it must be unreachable from and to
     /// every other. O(nodes³ + CPUs log CPUs), and a bounded search for how near sets of each size

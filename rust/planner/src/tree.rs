@@ -191,15 +191,19 @@ impl Front {
 }
 
 /// For each size what no set that has the pages can be below, and a set that may be as near.
-pub(crate) struct Told {
+pub(crate) struct SizeBounds {
     pub lower: [u32; MAX_NODES + 1],
     pub nodes: [NodeSet; MAX_NODES + 1],
 }
 
-/// What the tree tells of sets of the board's nodes within the distance `within` of each other,
-/// for sizes up to `largest`; `None` if there is no tree, or one that takes too much room. A size
+/// What the tree says of sets of the board's nodes within the distance `within` of each other,
+/// for sizes up to `largest`; `None` if there is no tree, or one that takes too much memory. A size
 /// with the lower bound `u32::MAX` has no such set.
-pub(crate) fn tell<const N: usize>(board: &Board<N>, within: u32, largest: usize) -> Option<Told> {
+pub(crate) fn bound_sizes<const N: usize>(
+    board: &Board<N>,
+    within: u32,
+    largest: usize,
+) -> Option<SizeBounds> {
     let steps = board.matrix().tree()?;
     let mut entries = [NONE; ENTRIES];
     let mut waiting = [Front::NOTHING; WAITING];
@@ -219,7 +223,7 @@ pub(crate) fn tell<const N: usize>(board: &Board<N>, within: u32, largest: usize
                 let (here, there) = (&waiting[count - 2], &waiting[count - 1]);
                 let apart = (*apart <= within).then_some(*apart);
                 if at == last {
-                    return Some(tell_joined(board, here, there, apart, largest, &entries));
+                    return Some(bound_joined(board, here, there, apart, largest, &entries));
                 }
                 waiting[count - 2] = join(here, there, apart, largest, &mut entries)?;
                 count -= 1;
@@ -229,7 +233,7 @@ pub(crate) fn tell<const N: usize>(board: &Board<N>, within: u32, largest: usize
     // A single leaf: the other group has no node, which is what the first entry says.
     let mut nothing = Front::NOTHING;
     nothing.start[1] = 1;
-    Some(tell_joined(
+    Some(bound_joined(
         board,
         &waiting[0],
         &nothing,
@@ -349,16 +353,16 @@ fn insert(row: &mut [Entry], length: &mut usize, new: Entry) {
 }
 
 /// The least cost of each number of nodes of two groups that have the pages together.
-fn tell_joined<const N: usize>(
+fn bound_joined<const N: usize>(
     board: &Board<N>,
     here: &Front,
     there: &Front,
     apart: Option<u32>,
     largest: usize,
     entries: &[Entry],
-) -> Told {
+) -> SizeBounds {
     let need = board.need.pages;
-    let mut told = Told {
+    let mut bounds = SizeBounds {
         lower: [u32::MAX; MAX_NODES + 1],
         nodes: [NodeSet::EMPTY; MAX_NODES + 1],
     };
@@ -378,12 +382,12 @@ fn tell_joined<const N: usize>(
                     continue;
                 };
                 let cost = a.cost + b.cost + between;
-                if cost < told.lower[count] {
-                    told.lower[count] = cost;
-                    told.nodes[count] = a.nodes.union(b.nodes);
+                if cost < bounds.lower[count] {
+                    bounds.lower[count] = cost;
+                    bounds.nodes[count] = a.nodes.union(b.nodes);
                 }
             }
         }
     }
-    told
+    bounds
 }

@@ -51,7 +51,7 @@ pub(crate) fn more(pages: u64, than: u64) -> String {
     }
 }
 
-/// Two numbers with as many decimals as tell them apart, `least` at least.
+/// Two numbers with as many decimals as it takes to see that they differ, `least` at least.
 pub(crate) fn apart(least: usize, a: f64, b: f64) -> (String, String) {
     let both = |decimals: usize| (format!("{a:.decimals$}"), format!("{b:.decimals$}"));
     const MOST_DECIMALS: usize = 10;

@@ -101,25 +101,25 @@ fn batch(host: &Host, requests: &[Request], limits: &Limits) -> Batch {
 }
 
 /// What the documentation of `Score` says, once more.
-type Told = (usize, u64, u128, usize);
+type Expected = (usize, u64, u128, usize);
 
-fn told(requests: &[Request], answers: &[Answer]) -> Told {
-    let (mut told, mut pairs) = ((0, 0, 0, 0), requests.iter().zip(answers));
+fn expected(requests: &[Request], answers: &[Answer]) -> Expected {
+    let (mut score, mut pairs) = ((0, 0, 0, 0), requests.iter().zip(answers));
     pairs.try_for_each(|(request, answer)| {
         let Ok(plan) = answer else {
-            told.0 += 1;
-            told.1 += request.memory_pages;
+            score.0 += 1;
+            score.1 += request.memory_pages;
             return Some(());
         };
         let Some(distance) = plan.distance else {
             return Some(());
         };
         let millionths = distance.sum.checked_mul(1_000_000)? / distance.pairs;
-        told.2 += u128::from(request.memory_pages) * u128::from(millionths);
-        told.3 += usize::from(plan.nodes.len() > 1);
+        score.2 += u128::from(request.memory_pages) * u128::from(millionths);
+        score.3 += usize::from(plan.nodes.len() > 1);
         Some(())
     });
-    told
+    score
 }
 
 /// The answers to requests placed in `order`.
@@ -151,13 +151,13 @@ fn check_true(host: &Host, requests: &[Request], limits: &Limits, batch: &Batch)
         on_several_nodes,
         weighed_pages: _,
     } = batch.score;
-    let as_told = (
+    let reported = (
         count as usize,
         left_out_pages as u64,
         weighted_distance,
         on_several_nodes as usize,
     );
-    assert_eq!(as_told, told(requests, &answers));
+    assert_eq!(reported, expected(requests, &answers));
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn batches_are_true_and_never_worse_than_one_by_one() {
         let batch = batch(&host, &requests, &limits);
         check_true(&host, &requests, &limits, &batch);
         assert_eq!(batch.one_by_one, Score::of_all(&requests, &one_by_one));
-        let together = told(&requests, &batch.answers);
-        let apart = told(&requests, &one_by_one);
+        let together = expected(&requests, &batch.answers);
+        let apart = expected(&requests, &one_by_one);
         assert!(together <= apart, "seed {seed}: {together:?} {apart:?}");
         let budget = default_budget_plans(&host, requests.len());
         let again = plan_batch(&host, &requests, &limits, budget);
@@ -187,15 +187,18 @@ fn batches_are_true_and_never_worse_than_one_by_one() {
         let budget = rng.u64(0..60);
         let hasty = plan_batch(&host, &requests, &limits, budget);
         check_true(&host, &requests, &limits, &hasty);
-        let hasty_told = told(&requests, &hasty.answers);
-        assert!(together <= hasty_told && hasty_told <= apart, "seed {seed}");
+        let hasty_score = expected(&requests, &hasty.answers);
+        assert!(
+            together <= hasty_score && hasty_score <= apart,
+            "seed {seed}"
+        );
     }
     println!("{better} better, {fewer_left_out} with fewer left out, {same} the same");
     assert!(better > 1_500 && fewer_left_out > 500 && same > 500);
 }
 
 /// The best of all orders, by looking at each.
-fn best_of_all(host: &Host, requests: &[Request], limits: &Limits) -> Told {
+fn best_of_all(host: &Host, requests: &[Request], limits: &Limits) -> Expected {
     fn permute(order: &mut Vec<usize>, fixed: usize, visit: &mut dyn FnMut(&[usize])) {
         if fixed == order.len() {
             visit(order);
@@ -209,7 +212,7 @@ fn best_of_all(host: &Host, requests: &[Request], limits: &Limits) -> Told {
     let mut best = None;
     let mut order: Vec<usize> = (0..requests.len()).collect();
     permute(&mut order, 0, &mut |order| {
-        let score = told(requests, &replayed(host, requests, limits, order));
+        let score = expected(requests, &replayed(host, requests, limits, order));
         best = Some(best.map_or(score, |best| score.min(best)));
     });
     best.unwrap()
@@ -225,16 +228,16 @@ fn small_batches_are_the_best_of_all_orders() {
         let limits = random_limits(&mut rng);
         let best = best_of_all(&host, &requests, &limits);
         let batch = batch(&host, &requests, &limits);
-        assert_eq!(told(&requests, &batch.answers), best, "seed {seed}");
+        assert_eq!(expected(&requests, &batch.answers), best, "seed {seed}");
         assert!(batch.optimal && batch.complete, "seed {seed}");
         // Without the budget to try every order, rules and moves must do.
         let hasty = plan_batch(&host, &requests, &limits, 40);
         let one_by_one = plan_all(&host, &requests, &limits, false);
-        if told(&requests, &one_by_one) > best {
+        if expected(&requests, &one_by_one) > best {
             improvable += 1;
-            hasty_best += u32::from(told(&requests, &hasty.answers) == best);
+            hasty_best += u32::from(expected(&requests, &hasty.answers) == best);
         }
-        assert!(!hasty.optimal || told(&requests, &hasty.answers) == best);
+        assert!(!hasty.optimal || expected(&requests, &hasty.answers) == best);
         all += 1;
     }
     println!("{hasty_best} of {improvable} improvable ones (of {all}) are best by 40 plans");
@@ -255,7 +258,7 @@ fn what_is_proven_is_true() {
         let limits = Limits::default();
         let best = best_of_all(&host, &requests, &limits);
         let batch = batch(&host, &requests, &limits);
-        let found = told(&requests, &batch.answers) == best;
+        let found = expected(&requests, &batch.answers) == best;
         assert!(found || !batch.optimal, "seed {seed}");
         best_found += u32::from(found);
         proven += u32::from(batch.optimal);
@@ -361,7 +364,7 @@ fn long_batches_are_bounded() {
         "{} orders, complete: {}",
         batch.orders_tried, batch.complete
     );
-    assert!(told(&requests, &batch.answers) < told(&requests, &one_by_one));
+    assert!(expected(&requests, &batch.answers) < expected(&requests, &one_by_one));
     assert!(batch.orders_tried < 10);
     // 80 VMs of 1 GiB each.
     assert_eq!(batch.score.left_out, 65_536 - 80);

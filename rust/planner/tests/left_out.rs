@@ -49,7 +49,7 @@ fn memory(free_gib: &[Option<u64>]) -> Memory {
             .collect(),
         host_free_pages: free_gib.iter().flatten().sum::<u64>() * GIB_PAGES,
         host_outstanding_pages: 0,
-        host_held_pages: 0,
+        host_reserved_pages: 0,
     }
 }
 
@@ -114,13 +114,13 @@ fn without_a_node_that_has_distances_only_a_place_is_refused() {
 
 #[test]
 fn a_node_alone_needs_no_distance() {
-    for told in [None, Some(0), Some(255)] {
-        let host = Host::new(&described(&[&[told]], &[12])).unwrap();
+    for local in [None, Some(0), Some(255)] {
+        let host = Host::new(&described(&[&[local]], &[12])).unwrap();
         assert_eq!(host.left_out(), []);
         assert_eq!(host.topology().distance(0, 0), Some(10));
         assert_eq!(nodes(&host, 12, Policy::Strict), Ok(NodeSet::one(0)));
 
-        let mut second = described(&[&[None, None], &[None, told]], &[12, 12]);
+        let mut second = described(&[&[None, None], &[None, local]], &[12, 12]);
         second.nodes[0] = NodeDescription::default();
         second.host_free_bytes = 12 * GIB;
         let host = Host::new(&second).unwrap();

@@ -149,7 +149,7 @@ fn balance_takes_full_nodes_for_their_cpus() {
 }
 
 #[test]
-fn explanations_name_what_bound_nearer_and_smaller_sets() {
+fn explanations_name_what_bound_closer_and_smaller_sets() {
     let host = host(&[30, 20, 10], 20);
     let (answer, explanation) = explain(
         &host,

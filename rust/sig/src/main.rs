@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // ocaml-build asks for it, though it is told where the sources are.
+    // ocaml-build asks for it, though it is given where the sources are.
     std::env::set_var("CARGO_MANIFEST_DIR", ".");
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let opened = match arguments.as_slice() {

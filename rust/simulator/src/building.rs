@@ -145,7 +145,7 @@ impl Life {
             (set.stage().claim_host(domid, 0)).map_err(while_("ending its build"))?;
         }
         if let Some(pinned) = self.pinned.take() {
-            set.protocol.built(pinned)?;
+            set.protocol.finish(pinned)?;
         }
         self.go(At::StartDevices, (50, 300))
     }

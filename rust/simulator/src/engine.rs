@@ -146,7 +146,7 @@ impl Engine {
         let model = self.model();
         for domid in self.lives.iter().filter_map(|life| life.domid) {
             // What is not there need not be destroyed.
-            _ = self.protocol.abandoned(domid);
+            _ = self.protocol.abandon(domid);
             _ = model.destroy(domid);
         }
         let now = self.now();

@@ -347,7 +347,7 @@ impl Life {
             if self.way == Way::Ours {
                 // What failed is to be tried again.
                 let abandoned =
-                    (set.protocol.abandoned(domid)).or_else(|_| set.protocol.abandoned(domid));
+                    (set.protocol.abandon(domid)).or_else(|_| set.protocol.abandon(domid));
                 if let Err(error) = abandoned {
                     said.push_str(&format!("; and then {error}"));
                 }

@@ -155,7 +155,7 @@ impl Life {
         if self.way == Way::Ours {
             // A build that was cut short has ended, too; one that ended is not known any more.
             // What failed is to be tried again; the claim then ends with its domain.
-            _ = (set.protocol.abandoned(domid)).or_else(|_| set.protocol.abandoned(domid));
+            _ = (set.protocol.abandon(domid)).or_else(|_| set.protocol.abandon(domid));
         }
         let destroyed = set.stage().call(Call::DESTROY, |xen| xen.destroy(domid));
         match destroyed {

@@ -19,7 +19,7 @@ use crate::abi::{
     WordsHandle, WordsValue,
 };
 
-/// A host as it was read. What is owed to domains counts as claimed.
+/// A host as it was read. What is committed to domains counts as claimed.
 pub fn host_value(host: &Host) -> HostValue {
     let topology = host.topology();
     let memory = host.memory();
@@ -47,7 +47,7 @@ pub fn host_value(host: &Host) -> HostValue {
             .map(|n| node(n).map(|node| bytes_value(node.free_pages)))
             .collect(),
         claimed_bytes: nodes
-            .map(|n| node(n).map_or(0, |node| node.claimed_pages.max(node.owed_pages)))
+            .map(|n| node(n).map_or(0, |node| node.claimed_pages.max(node.committed_pages)))
             .map(bytes_value)
             .collect(),
         host_free_bytes: bytes_value(memory.host_free_pages),
@@ -205,7 +205,7 @@ fn alone_value(alone: &Alone) -> AloneValue {
 
 fn weighed_value(weighed: &Weighed) -> WeighedValue {
     WeighedValue {
-        room_bytes: bytes_value(weighed.room_pages),
+        room_bytes: bytes_value(weighed.headroom_pages),
         emptiest_bytes: bytes_value(weighed.emptiest_pages),
         used_share: weighed.used_share,
         ended_holes: weighed.ended_holes.map(i64::from),

@@ -92,8 +92,8 @@ fn pin(claims: ClaimsHandle, placed: PlacedHandle) -> Result<PinnedHandle, Failu
 }
 
 #[sig]
-fn built(claims: ClaimsHandle, pinned: PinnedHandle) -> Result<ReportValue, FailureValue> {
-    let report = claims.0.built(pinned.0)?;
+fn finish(claims: ClaimsHandle, pinned: PinnedHandle) -> Result<ReportValue, FailureValue> {
+    let report = claims.0.finish(pinned.0)?;
     Ok(ReportValue {
         unused_pages: pages_value(report.unused_pages),
         pages_by_node: report.pages_by_node.map(pages_values),
@@ -106,8 +106,8 @@ fn pages_values(pages: Vec<u64>) -> Array<i64> {
 }
 
 #[sig]
-fn abandoned(claims: ClaimsHandle, number: i64) -> Result<(), FailureValue> {
-    Ok(claims.0.abandoned(domid(number)?)?)
+fn abandon(claims: ClaimsHandle, number: i64) -> Result<(), FailureValue> {
+    Ok(claims.0.abandon(domid(number)?)?)
 }
 
 #[sig]

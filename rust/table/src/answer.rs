@@ -66,8 +66,8 @@ pub(crate) fn node_memory(
             size_pages: counted(call, node.size_pages)?,
             free_pages: counted(call, node.free_pages)?,
             claimed_pages: counted(call, node.claimed_pages)?,
-            owed_pages: 0,
-            held_pages: 0,
+            committed_pages: 0,
+            reserved_pages: 0,
         })),
         _ => nonsense(call),
     }

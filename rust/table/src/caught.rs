@@ -4,7 +4,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// Runs `body`; a panic in it is an error, what it said.
 ///
-/// What `body` left half done is for the locks and values that it worked on to tell.
+/// What `body` left half done is known to the locks and values that it worked on.
 pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|panic| {
         (panic.downcast_ref::<&str>().map(|text| text.to_string()))

@@ -219,7 +219,7 @@ impl Hypervisor for Table<'_> {
                 .collect::<Result<_, _>>()?,
             host_free_pages: counted(CALL, host.free_pages)?,
             host_outstanding_pages: counted(CALL, host.outstanding_pages)?,
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         })
     }
 

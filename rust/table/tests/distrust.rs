@@ -463,20 +463,20 @@ fn cpus_that_no_host_has_are_not_passed_on() {
 
 #[test]
 fn what_cannot_be_of_a_node_is_left_out() {
-    let told = |change_it: fn(&mut Script)| {
+    let changed = |change_it: fn(&mut Script)| {
         let script = change(change_it);
         let raw = raw(&script);
         open(&raw).unwrap().topology().unwrap()
     };
-    // A CPU of no node, and a node alone, which is local to itself whatever is told.
-    assert_eq!(told(|script| script.cpu.node = 1).cpu(0), None);
+    // A CPU of no node, and a node alone, which is local to itself whatever is said.
+    assert_eq!(changed(|script| script.cpu.node = 1).cpu(0), None);
     for alone in [
-        told(|script| script.distances = vec![9]),
-        told(|script| script.distances = vec![20]),
+        changed(|script| script.distances = vec![9]),
+        changed(|script| script.distances = vec![20]),
     ] {
         assert_eq!(alone.distance(0, 0), Some(10));
     }
-    let near = told(|script| (script.node_count, script.distances) = (2, vec![10, 9, 20, 10]));
+    let near = changed(|script| (script.node_count, script.distances) = (2, vec![10, 9, 20, 10]));
     assert_eq!((near.distance(0, 1), near.distance(1, 0)), (None, Some(20)));
 }
 

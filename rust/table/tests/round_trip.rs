@@ -22,7 +22,7 @@ enum Asked {
     PagesByNode(Domid),
 }
 
-/// Answers what it was told to, and remembers what it was asked.
+/// Answers what it was given, and remembers what it was asked.
 #[derive(Debug)]
 struct Fake {
     topology: Topology,
@@ -159,15 +159,15 @@ fn memory() -> impl Strategy<Value = Memory> {
         size_pages: size,
         free_pages: free,
         claimed_pages: claimed,
-        owed_pages: 0,
-        held_pages: 0,
+        committed_pages: 0,
+        reserved_pages: 0,
     });
     let nodes = prop::collection::vec(prop::option::of(node), 0..=64);
     (nodes, pages(), pages()).prop_map(|(nodes, free, outstanding)| Memory {
         nodes,
         host_free_pages: free,
         host_outstanding_pages: outstanding,
-        host_held_pages: 0,
+        host_reserved_pages: 0,
     })
 }
 
@@ -234,7 +234,7 @@ fn fake() -> impl Strategy<Value = Fake> {
 
 fn call() -> impl Strategy<Value = Asked> {
     let domid = || any::<u16>().prop_map(Domid);
-    // All 64 bits are how Xen is told "automatic", so that set comes out as `None`.
+    // All 64 bits are how Xen is asked for "automatic", so that set comes out as `None`.
     let set = (0..u64::MAX).prop_map(NodeSet::from_bits);
     let affinity = prop_oneof![Just(Affinity::Soft), Just(Affinity::Hard)];
     let share = (0usize..64, any::<u64>()).prop_map(|(node, pages)| NodePages { node, pages });
@@ -360,7 +360,7 @@ fn idle(topology: Topology) -> Fake {
             nodes: vec![None; 2],
             host_free_pages: 0,
             host_outstanding_pages: 0,
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         },
         domains: Vec::new(),
         affinity: NodeSet::EMPTY,

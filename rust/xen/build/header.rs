@@ -40,7 +40,7 @@ pub fn compiles(cc: &str, arguments: &[String], file: &str) -> Result<bool, Stri
 }
 
 /// What the compiler writes about a file that it must take.
-fn told(cc: &str, arguments: &[String], file: &str) -> Result<String, String> {
+fn compiler_output(cc: &str, arguments: &[String], file: &str) -> Result<String, String> {
     let output = compile(cc, arguments, file)?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -54,8 +54,8 @@ fn told(cc: &str, arguments: &[String], file: &str) -> Result<String, String> {
 /// The files that `file`, which must compile, includes, one by one and through others.
 pub fn included(cc: &str, arguments: &[String], file: &str) -> Result<Vec<String>, String> {
     // For a list of files the compiler only looks for them.
-    told(cc, &with(arguments, &["-fsyntax-only"]), file)?;
-    let rule = told(cc, &with(arguments, &["-M"]), file)?;
+    compiler_output(cc, &with(arguments, &["-fsyntax-only"]), file)?;
+    let rule = compiler_output(cc, &with(arguments, &["-M"]), file)?;
     let words = rule.split_whitespace().filter(|word| *word != "\\");
     // The first is the rule's target, the second the file itself.
     Ok(words.skip(2).map(str::to_string).collect())
@@ -63,7 +63,7 @@ pub fn included(cc: &str, arguments: &[String], file: &str) -> Result<Vec<String
 
 /// What `probes/layout.c` says of a header, as conditions in Rust.
 pub fn layout(cc: &str, arguments: &[String], file: &str) -> Result<Vec<String>, String> {
-    let text = told(cc, &with(arguments, &["-S", "-o", "-"]), file)?;
+    let text = compiler_output(cc, &with(arguments, &["-S", "-o", "-"]), file)?;
     let lines = text.lines().filter_map(|line| line.strip_prefix('@'));
     Ok(lines.map(str::to_string).collect())
 }

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <xenctrl.h>
 
-#define TELL(rust, number) __asm__ volatile("\n@" rust " == %c0" : : "i"((long)(number)))
-#define SIZE(type) TELL("size_of::<xc::" #type ">()", sizeof(type))
-#define AT(type, member) TELL("offset_of!(xc::" #type ", " #member ")", offsetof(type, member))
-#define IS(constant) TELL("xc::" #constant, constant)
+#define EMIT(rust, number) __asm__ volatile("\n@" rust " == %c0" : : "i"((long)(number)))
+#define SIZE(type) EMIT("size_of::<xc::" #type ">()", sizeof(type))
+#define AT(type, member) EMIT("offset_of!(xc::" #type ", " #member ")", offsetof(type, member))
+#define IS(constant) EMIT("xc::" #constant, constant)
 
 typedef struct xen_domctl_createdomain xen_domctl_createdomain;
 

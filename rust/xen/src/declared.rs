@@ -112,7 +112,7 @@ pub(crate) fn claim_set(handle: &Handle, domid: Domid, set: &[NodePages]) -> Res
             pad: 0,
         }
     })?;
-    // SAFETY: there are as many entries as are told.
+    // SAFETY: there are as many entries as are passed.
     let status = unsafe {
         xc::xc_domain_claim_memory(
             handle.get(),
@@ -138,7 +138,7 @@ pub(crate) fn claim_set(handle: &Handle, domid: Domid, set: &[NodePages]) -> Res
         }
     })?;
     let mut count = entries.len() as u32;
-    // SAFETY: there are as many entries as are told.
+    // SAFETY: there are as many entries as are passed.
     let status = unsafe {
         xc::xc_domain_claim_memory(
             handle.get(),
@@ -234,7 +234,7 @@ mod layout {
 
     /// A build says of itself what it has.
     #[test]
-    fn is_told() {
+    fn declares_what_it_has() {
         let has = |name| {
             super::DECLARED
                 .iter()

@@ -17,7 +17,7 @@ fn open() -> Result<*const XenopsdNumaHypervisor, OpenError> {
     let exported = match *opened {
         Some(exported) => exported,
         None => {
-            // Whoever holds the table's address may use it until the process ends.
+            // Any holder of the table's address may use it until the process ends.
             let exported: &'static _ = Box::leak(Box::new(Exported::new(Xen::open()?)));
             *opened = Some(exported);
             exported

@@ -40,7 +40,7 @@ impl OpenError {
         }
     }
 
-    /// The errno behind it; EPROTO for a mismatch, so that whoever has only the number can tell.
+    /// The errno behind it; EPROTO for a mismatch, so that the number alone says which it is.
     pub fn errno(&self) -> Errno {
         match self {
             OpenError::NotDom0(error) | OpenError::Denied(error) | OpenError::Silent(error) => {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn errnos_are_told_apart() {
+    fn errnos_are_distinguished() {
         let of = |errno| OpenError::of(CallError { call: OPEN, errno });
         let text = of(Errno::ENOENT).to_string();
         assert_eq!(
@@ -197,16 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn ocaml_tells_each_by_its_errno() {
+    fn ocaml_has_a_text_for_each_errno() {
         let ocaml = include_str!("../../../ocaml/xenctrl/xenopsd_numa_xenctrl.ml");
         for (errno, text) in [
             (Errno::EACCES, "may not be opened (EACCES)"),
             (EPROTO, "do not belong together"),
         ] {
             let arm = format!("  | {} ->\n", errno.0);
-            let told = ocaml.split_once(&arm).map(|(_, told)| told);
-            let told = told.and_then(|told| told.split("  | ").next());
-            assert!(told.is_some_and(|told| told.contains(text)), "{errno}");
+            let said = ocaml.split_once(&arm).map(|(_, said)| said);
+            let said = said.and_then(|said| said.split("  | ").next());
+            assert!(said.is_some_and(|said| said.contains(text)), "{errno}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How Xen tells what it does not know about its nodes.
+//! How Xen says what it does not know about its nodes.
 
 use planner::{pages_down, NodeMemory};
 use xenctrl_sys as xc;
@@ -11,7 +11,7 @@ pub(crate) fn known(number: u32) -> Option<u32> {
     (number != UNKNOWN).then_some(number)
 }
 
-/// Memory and distances of the nodes, as Xen tells them.
+/// Memory and distances of the nodes, as Xen reports them.
 pub(crate) struct NumaInfo {
     pub(crate) memory: Vec<xc::xc_meminfo_t>,
     /// Row by row.
@@ -39,8 +39,8 @@ impl NumaInfo {
             size_pages: pages_down(memory.memsize),
             free_pages: pages_down(memory.memfree),
             claimed_pages: 0,
-            owed_pages: 0,
-            held_pages: 0,
+            committed_pages: 0,
+            reserved_pages: 0,
         })
     }
 }

@@ -149,7 +149,7 @@ impl Xen {
         from: From,
         frames: &mut [u64],
     ) -> Result<usize, CallError> {
-        // SAFETY: there are as many frames as are told.
+        // SAFETY: there are as many frames as are passed.
         let done = unsafe {
             xc::xc_domain_populate_physmap(
                 self.handle().get(),
@@ -171,7 +171,7 @@ impl Xen {
         order: u32,
         frames: &mut [u64],
     ) -> Result<usize, CallError> {
-        // SAFETY: there are as many frames as are told.
+        // SAFETY: there are as many frames as are passed.
         let done = unsafe {
             xc::xc_domain_decrease_reservation(
                 self.handle().get(),

@@ -204,16 +204,16 @@ impl Hypervisor for Xen {
             },
             Err(error) => return Err(error),
         };
-        let told = declared::node_memory(&self.handle)?;
-        let node = |node: usize| match (&told, numa.node(node)) {
-            (Some(told), Some(known)) => Some(told.get(node).copied().unwrap_or(known)),
+        let reported = declared::node_memory(&self.handle)?;
+        let node = |node: usize| match (&reported, numa.node(node)) {
+            (Some(reported), Some(known)) => Some(reported.get(node).copied().unwrap_or(known)),
             (_, known) => known,
         };
         Ok(Memory {
             nodes: (0..numa.memory.len()).map(node).collect(),
             host_free_pages: host.free_pages,
             host_outstanding_pages: host.outstanding_pages,
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         })
     }
 
@@ -259,7 +259,7 @@ impl Hypervisor for Xen {
         const CALL: &str = "xc_domain_node_setaffinity";
         let mut bitmap = self.node_bitmap()?;
         match nodes {
-            // Every bit that Xen has: how it is told to derive the nodes itself.
+            // Every bit that Xen has: how it is asked to derive the nodes itself.
             None => bitmap.fill(u8::MAX),
             Some(nodes) => {
                 for node in nodes.iter() {

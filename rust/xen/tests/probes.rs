@@ -103,19 +103,19 @@ fn each_header_is_watched() {
 
 /// That there is no compiler or no header is not that nothing is declared.
 #[test]
-fn what_cannot_be_compiled_is_told() {
-    let told = |cc: &str, more: &str| {
+fn what_cannot_be_compiled_is_an_error() {
+    let included = |cc: &str, more: &str| {
         let arguments = [arguments(None), vec![more.to_string()]].concat();
         header::included(cc, &arguments, &probe_file("xenctrl"))
     };
-    let absent = told("no-such-compiler -O1", "-O1").unwrap_err();
+    let absent = included("no-such-compiler -O1", "-O1").unwrap_err();
     // Under valgrind a program that is not there is one that fails.
     assert!(absent.contains("no-such-compiler -O1 cannot"), "{absent}");
-    let broken = told(&cc(), "-Dxc_interface=7").unwrap_err();
+    let broken = included(&cc(), "-Dxc_interface=7").unwrap_err();
     assert!(
         broken.contains("cannot compile") && broken.contains("error"),
         "{broken}"
     );
     // A wrapper around the compiler is a word of its own.
-    assert!(told(&format!("env {}", cc()), "-O1").is_ok());
+    assert!(included(&format!("env {}", cc()), "-O1").is_ok());
 }

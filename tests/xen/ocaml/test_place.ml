@@ -4,7 +4,7 @@ let ( let* ) = Result.bind
 
 let threads = 4
 
-let lives = 3
+let rounds = 3
 
 let pages = 30_000
 
@@ -51,7 +51,7 @@ let request () =
   Request.v ~memory ~overhead ~vcpus:2 ()
   |> Result.map_error (Format.asprintf "%a" pp_error)
 
-(* ---- one life ---- *)
+(* ---- one round ---- *)
 
 let build claims ask domid =
   let* request = request () in
@@ -72,7 +72,7 @@ let build claims ask domid =
        report.unused_pages
     )
 
-let life claims ask =
+let round claims ask =
   let* domid = ask (Printf.sprintf "create %d" pages) in
   let built = build claims ask domid in
   let abandoned = failure (Claims.abandon claims ~domid) in
@@ -93,7 +93,7 @@ let at_once program claims =
     results.(i) <-
       ( match
           with_hands program (fun ask ->
-              repeat lives (fun () -> life claims ask)
+              repeat rounds (fun () -> round claims ask)
           )
         with
       | result ->
@@ -105,7 +105,7 @@ let at_once program claims =
   let started = List.init threads (Thread.create run) in
   List.iter Thread.join started ;
   let* () = Array.fold_left (fun all r -> Result.bind all (fun () -> r)) (Ok ()) results in
-  Ok (Printf.sprintf "%d threads, %d lives each" threads lives)
+  Ok (Printf.sprintf "%d threads, %d rounds each" threads rounds)
 
 (* Others run while one waits for memory that does not come. *)
 let the_lock_is_released program hypervisor =

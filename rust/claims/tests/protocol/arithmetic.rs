@@ -94,7 +94,7 @@ fn build(bench: &Bench<Model>, placed: Placed) {
     let pinned = bench.protocol.pin(placed).unwrap();
     let populated = backend.populate(domid, request.memory_pages, node);
     assert_eq!(populated, request.memory_pages, "{request:?}");
-    bench.protocol.built(pinned).unwrap();
+    bench.protocol.finish(pinned).unwrap();
 }
 
 /// All are placed at once, and built as they come.

@@ -40,7 +40,7 @@ fn refused(
     let made = calls();
     for error in [
         by.pin(placed.clone()).unwrap_err(),
-        by.built(pinned.clone()).unwrap_err(),
+        by.finish(pinned.clone()).unwrap_err(),
     ] {
         assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
         assert!(error.to_string().contains(says), "{error}");
@@ -55,7 +55,7 @@ fn what_was_abandoned_is_neither_pinned_nor_built() {
         let bench = bench(flavour);
         let (placed, pinned) = pinned(&bench, GIB);
         let domid = placed.domid();
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         refused(&bench, &bench.protocol, &placed, &pinned, "abandoned");
         // Placed again, its first attempt is still over.
         let again = placement(domid, request(GIB, Policy::BestEffort));
@@ -65,7 +65,7 @@ fn what_was_abandoned_is_neither_pinned_nor_built() {
         };
         refused(&bench, &bench.protocol, &placed, &pinned, "placed again");
         let second = bench.protocol.pin(second).unwrap();
-        assert_eq!(bench.protocol.built(second).unwrap().unused_pages, GIB);
+        assert_eq!(bench.protocol.finish(second).unwrap().unused_pages, GIB);
     }
 }
 
@@ -76,7 +76,7 @@ fn what_another_handle_placed_is_its_own_to_end() {
         let other = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
         let (placed, pinned) = pinned(&bench, GIB);
         refused(&bench, &other, &placed, &pinned, "another handle");
-        let report = bench.protocol.built(pinned).unwrap();
+        let report = bench.protocol.finish(pinned).unwrap();
         assert_eq!(report.unused_pages, GIB, "{}", flavour.name);
     }
 }
@@ -111,7 +111,7 @@ fn an_earlier_life_of_a_number_is_over() {
         let error = bench.protocol.pin(placed.clone()).unwrap_err();
         assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
         assert_eq!(known(&bench, domid), before);
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         let again = placement(domid, request(GIB, Policy::BestEffort));
         let second = bench.protocol.place(again);
         // The number of a domain that had a claim on a node: known as another one's only once it
@@ -190,12 +190,12 @@ fn who_is_abandoned_while_it_waits_ends_and_claims_nothing() {
             };
             // Before its first step, and while it waits.
             let mut first = start();
-            bench.protocol.abandoned(domid).unwrap();
+            bench.protocol.abandon(domid).unwrap();
             ends(&bench, &mut first);
             let mut second = start();
             let step = bench.protocol.step(&mut second);
             assert!(matches!(step, Step::Wait(_)), "{}: {step:?}", flavour.name);
-            bench.protocol.abandoned(domid).unwrap();
+            bench.protocol.abandon(domid).unwrap();
             bench
                 .xen
                 .backend
@@ -222,7 +222,7 @@ fn a_place_that_sleeps_is_ended() {
         let abandon = {
             let bench = bench.clone();
             move || {
-                bench.protocol.abandoned(domid).unwrap();
+                bench.protocol.abandon(domid).unwrap();
                 bench
                     .xen
                     .backend
@@ -245,11 +245,11 @@ fn what_was_abandoned_is_refused_when_its_domain_is_gone_too() {
         let other = Protocol::open(bench.xen.clone(), config(&bench.xen.backend)).unwrap();
         let (placed, pinned) = pinned(&bench, GIB);
         let domid = placed.domid();
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         bench.xen.backend.destroy(domid).unwrap();
         bench.xen.backend.advance(Duration::from_secs(120));
         for protocol in [&bench.protocol, &other] {
-            let error = protocol.built(pinned.clone()).unwrap_err();
+            let error = protocol.finish(pinned.clone()).unwrap_err();
             assert!(matches!(error, Error::Conflict { .. }), "{error}");
         }
     }
@@ -269,7 +269,7 @@ fn an_attempt_that_ends_leaves_the_next_one_in_the_line() {
             placing
         };
         let mut first = start();
-        bench.protocol.abandoned(large).unwrap();
+        bench.protocol.abandon(large).unwrap();
         let _second = start();
         if ended {
             assert!(matches!(bench.protocol.step(&mut first), Step::Failed(_)));

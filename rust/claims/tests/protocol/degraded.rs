@@ -83,14 +83,14 @@ fn nodes_that_come_and_go_stop_no_domain() {
         ] {
             let bench = open(flavour, None);
             assert_eq!(degraded(&bench), "");
-            *bench.xen.told.lock().unwrap() = Box::new(move |memory| Ok(change(memory)));
+            *bench.xen.reported_memory.lock().unwrap() = Box::new(move |memory| Ok(change(memory)));
             for policy in [Policy::BestEffort, Policy::Any, Policy::Strict] {
                 let placed = bench.place(GIB, policy);
                 assert_eq!(placed.outcome().claimed_pages, GIB, "{}", flavour.name);
                 assert!(bench.build(placed), "{}", flavour.name);
             }
             assert!(degraded(&bench).contains(odd), "{}", degraded(&bench));
-            *bench.xen.told.lock().unwrap() = Box::new(Ok);
+            *bench.xen.reported_memory.lock().unwrap() = Box::new(Ok);
             let placed = bench.place(GIB, Policy::BestEffort);
             assert!(bench.build(placed), "{}", flavour.name);
             assert_eq!(degraded(&bench), "");
@@ -132,13 +132,13 @@ fn nodes_that_may_not_be_asked_for_stop_no_domain() {
             assert!(degraded(&bench).contains(&errno.to_string()));
             every_domain_starts(&bench, Rung::Unplaced(String::new()));
             // As where Xen tells what the host has, and not what its nodes have.
-            *bench.xen.told.lock().unwrap() = Box::new(|mut memory| {
+            *bench.xen.reported_memory.lock().unwrap() = Box::new(|mut memory| {
                 memory.nodes.clear();
                 Ok(memory)
             });
             every_domain_starts(&bench, Rung::Unplaced(String::new()));
             // Free memory is not known either.
-            *bench.xen.told.lock().unwrap() = Box::new(move |_| Err(errno));
+            *bench.xen.reported_memory.lock().unwrap() = Box::new(move |_| Err(errno));
             every_domain_starts(&bench, Rung::Unplaced(String::new()));
         }
     }
@@ -148,7 +148,7 @@ fn nodes_that_may_not_be_asked_for_stop_no_domain() {
 fn a_full_host_of_which_nothing_is_known_is_told_with_the_reason() {
     for flavour in Flavour::ALL {
         let bench = open(flavour, Some(Err(Errno::ENOSYS)));
-        *bench.xen.told.lock().unwrap() = Box::new(|_| Err(Errno::ENOSYS));
+        *bench.xen.reported_memory.lock().unwrap() = Box::new(|_| Err(Errno::ENOSYS));
         let domid = bench.create(200 * GIB);
         let asked = placement(domid, request(200 * GIB, Policy::BestEffort));
         let error = bench.protocol.place(asked).unwrap_err();
@@ -162,7 +162,7 @@ fn a_full_host_of_which_nothing_is_known_is_told_with_the_reason() {
 fn with_late_accounting_builds_follow_one_another_where_memory_is_not_known() {
     for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
         let bench = open(flavour, Some(Err(Errno::EPERM)));
-        *bench.xen.told.lock().unwrap() = Box::new(|_| Err(Errno::EPERM));
+        *bench.xen.reported_memory.lock().unwrap() = Box::new(|_| Err(Errno::EPERM));
         for policy in [Policy::BestEffort, Policy::Any] {
             let placed = bench.place(2 * GIB, policy);
             assert_eq!(placed.outcome().claimed_pages, 2 * GIB);
@@ -178,7 +178,7 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         let never = Config::default().with_claims(Claims::Never);
         bench.protocol = Protocol::open(bench.xen.clone(), never).unwrap();
         // Whatever free memory is, it is not asked for.
-        *bench.xen.told.lock().unwrap() = Box::new(|_| panic!("free memory is read"));
+        *bench.xen.reported_memory.lock().unwrap() = Box::new(|_| panic!("free memory is read"));
         let backend: &Faulty<Model> = &bench.xen;
         backend.calls.lock().unwrap().clear();
         let pages = 127 * GIB;
@@ -187,7 +187,7 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         let domid = placed.domid();
         let pinned = bench.protocol.pin(placed).unwrap();
         assert_eq!(backend.backend.populate(domid, pages, None), pages);
-        bench.protocol.built(pinned).unwrap();
+        bench.protocol.finish(pinned).unwrap();
         assert_eq!(bench.protocol.status().builds, []);
         assert_eq!(*backend.calls.lock().unwrap(), Vec::<String>::new());
     }

@@ -66,7 +66,7 @@ fn a_domain_with_a_claim_on_a_node_is_never_placed_again() {
     let placed = bench.place(32 * GIB, Policy::BestEffort);
     let domid = placed.domid();
     assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
-    bench.protocol.abandoned(domid).unwrap();
+    bench.protocol.abandon(domid).unwrap();
     let error = bench
         .protocol
         .place(placement(domid, request(32 * GIB, Policy::Any)))

@@ -131,7 +131,7 @@ fn a_claim_that_vanishes_is_lost_and_no_sign_of_a_xen_without_claims() {
         assert_eq!(bench.outstanding(domid), 0, "{case}");
         bench.xen.clear();
         _ = bench.xen.backend.destroy(domid);
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         let status = bench.protocol.status();
         assert_ne!(status.host_claims, Some(false), "{case}");
         if flavour.has_node_claims() && !flavour.has_claim_sets() {

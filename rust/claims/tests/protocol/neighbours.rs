@@ -118,7 +118,7 @@ fn the_claim_of_a_dead_domain_does_not_outlive_it() {
         let placement = placement(domid, request(10 * GIB, Policy::BestEffort));
         // It need not say that it is dead, but nothing may stay.
         _ = bench.protocol.place(placement);
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         bench.xen.backend.advance(Duration::from_secs(60));
         assert_eq!(bench.xen.backend.outstanding_pages(), 0, "{}", flavour.name);
     }

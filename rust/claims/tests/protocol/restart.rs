@@ -51,11 +51,11 @@ fn a_domain_that_was_there_before_the_toolstack_is_not_claimed_where_that_can_cr
                 let placed = bench.place(GIB, Policy::BestEffort);
                 let domid = placed.domid();
                 if abandoned_by == "the first" {
-                    bench.protocol.abandoned(domid).unwrap();
+                    bench.protocol.abandon(domid).unwrap();
                 }
                 let next = reopened(&bench);
                 if abandoned_by == "the second" {
-                    next.abandoned(domid).unwrap();
+                    next.abandon(domid).unwrap();
                 }
                 assert_eq!(bench.outstanding(domid), 0);
                 let asked = every_request(domid).remove(case);
@@ -101,7 +101,7 @@ fn what_claims_nothing_does_not_ask_how_old_a_domain_is() {
             let asked = placement(domid, request(GIB, Policy::BestEffort));
             let placed = next.place(asked).unwrap();
             assert_eq!(placed.outcome().claimed_pages, 0);
-            next.abandoned(domid).unwrap();
+            next.abandon(domid).unwrap();
         }
     }
 }
@@ -149,7 +149,7 @@ fn what_other_domains_were_answered_does_not_count_for_an_old_one() {
     {
         let bench = bench(flavour);
         let domid = bench.place(GIB, Policy::BestEffort).domid();
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         let next = reopened(&bench);
         bench.xen.set("probe", Fault::Errno(Errno::EPERM));
         for _ in 0..2 {

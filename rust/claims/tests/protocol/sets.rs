@@ -75,7 +75,7 @@ fn a_claim_of_a_set_can_be_taken_back_and_made_again() {
                 let placed = bench.protocol.place(placing).unwrap();
                 assert_eq!(bench.outstanding(domid), pages, "{}", flavour.name);
                 drop(placed);
-                bench.protocol.abandoned(domid).unwrap();
+                bench.protocol.abandon(domid).unwrap();
                 assert_eq!(bench.outstanding(domid), 0, "{}", flavour.name);
                 assert_eq!(bench.affinity(domid), bench.online());
             }
@@ -260,7 +260,7 @@ fn a_set_that_was_refused_once_is_a_set_for_the_next() {
         let status = bench.protocol.status();
         assert_eq!(status.claim_sets, Some(true), "{}", flavour.name);
         assert_ne!(status.node_claims, Some(true), "{}", flavour.name);
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         let again = placement(domid, request(GIB, Policy::BestEffort));
         assert!(bench.protocol.place(again).is_ok(), "{}", flavour.name);
     }

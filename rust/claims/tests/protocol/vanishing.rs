@@ -97,7 +97,7 @@ fn who_is_abandoned_before_its_claim_was_looked_at_is_not_claimed_for_again() {
             .protocol
             .start(placement(domid, request(GIB, Policy::BestEffort)));
         staked(&bench, &mut placing);
-        bench.protocol.abandoned(domid).unwrap();
+        bench.protocol.abandon(domid).unwrap();
         let calls = bench.xen.calls.lock().unwrap().len();
         let step = bench.protocol.step(&mut placing);
         let failed = matches!(step, Step::Failed(Error::Cancelled { .. }));
@@ -146,7 +146,7 @@ fn what_another_process_claimed_for_a_domain_is_not_claimed_over() {
             flavour.name
         );
         assert_eq!(bench.outstanding(domid), GIB, "{}", flavour.name);
-        next.abandoned(domid).unwrap();
+        next.abandon(domid).unwrap();
         assert_eq!(bench.outstanding(domid), 0);
         // Nothing of what is there says on what its claim was.
         if on_node {
@@ -172,7 +172,7 @@ fn a_build_that_begins_while_claims_are_listed_is_not_nobodys() {
     let claims = bench.protocol.claims().unwrap();
     assert_eq!(claims.len(), 1);
     assert!(claims.iter().all(|claim| claim.being_built), "{claims:?}");
-    bench.protocol.abandoned(domid).unwrap();
+    bench.protocol.abandon(domid).unwrap();
     bench.xen.set("domains", Fault::Overtaken(begin));
     let audits = bench.protocol.audit().unwrap();
     let audit = audits.iter().find(|audit| audit.domid == domid).unwrap();

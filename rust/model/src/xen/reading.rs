@@ -79,15 +79,15 @@ impl Xen {
                 size_pages: self.node_pages[i],
                 free_pages: self.free[i],
                 claimed_pages: self.node_claimed[i],
-                owed_pages: 0,
-                held_pages: 0,
+                committed_pages: 0,
+                reserved_pages: 0,
             })
         };
         Memory {
             nodes: (0..self.topology.node_count()).map(node).collect(),
             host_free_pages: self.free_pages,
             host_outstanding_pages: self.outstanding_pages,
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         }
     }
 

@@ -47,8 +47,8 @@ pub fn plan_all(
 /// overhead from the same nodes by the same rotation.
 pub fn take(host: &mut Host, request: &Request, plan: &Plan, reserve: &Reserve) {
     host.take(&plan.pages);
-    let room = host.claimable_pages(reserve);
-    let (given, left) = rotate(&room, plan.nodes, request.overhead_pages);
+    let headroom = host.claimable_pages(reserve);
+    let (given, left) = rotate(&headroom, plan.nodes, request.overhead_pages);
     host.take(&given);
     let (given, _) = rotate(&free_pages(host), plan.nodes, left);
     host.take(&given);
@@ -95,7 +95,7 @@ pub fn plan_batch(host: &Host, requests: &[Request], limits: &Limits, budget_pla
     let complete = search.run().is_ok();
     let optimal = search.proven();
     let orders_tried = search.orders_tried();
-    let (order, answers) = search.settled();
+    let (order, answers) = search.finish();
     Batch {
         score: Score::of_all(requests, &answers),
         answers,

@@ -125,8 +125,8 @@ pub(super) fn nearest_apart(topology: &Topology) -> u32 {
 }
 
 /// The least that a request can come to, by its plan when it is alone. With less memory it gets no
-/// nearer than that many nodes let it: one alone, or several at best all `nearest` to each other,
-/// which is the nearer the fewer they are.
+/// closer than that many nodes let it: one alone, or several at best all `nearest` to each other,
+/// which is the closer the fewer they are.
 pub(super) fn least(request: &Request, alone: Option<&Plan>, nearest: u32) -> Score {
     let pages = u128::from(request.memory_pages);
     match alone {

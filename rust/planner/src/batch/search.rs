@@ -127,7 +127,7 @@ impl<'a> Search<'a> {
     }
 
     /// The best order, with all that are left out at its end, and the answers of that.
-    pub fn settled(self) -> (Vec<usize>, Vec<Answer>) {
+    pub fn finish(self) -> (Vec<usize>, Vec<Answer>) {
         let (mut order, mut left_out): (Vec<_>, Vec<_>) =
             (self.order.into_iter()).partition(|i| self.placings[*i].is_some());
         left_out.extend(self.hopeless);
@@ -177,17 +177,17 @@ impl<'a> Search<'a> {
         walk.score.compare(&self.score).is_lt()
     }
 
-    /// Walks on by `rest`; whether that is better than the best order, of which the walk has gone
-    /// the first `from` requests, and is now it.
+    /// Walks on by `remaining`; whether that is better than the best order, of which the walk has
+    /// gone the first `from` requests, and is now it.
     fn try_rest(
         &mut self,
         from: usize,
         mut walk: Walk,
-        rest: impl Iterator<Item = usize>,
+        remaining: impl Iterator<Item = usize>,
     ) -> Result<bool, Spent> {
         self.orders_tried += 1;
-        let mut path = Vec::with_capacity(rest.size_hint().0);
-        for i in rest {
+        let mut path = Vec::with_capacity(remaining.size_hint().0);
+        for i in remaining {
             path.push((i, self.step(&mut walk, i)?));
             if !self.is_better(&walk) {
                 return Ok(false);

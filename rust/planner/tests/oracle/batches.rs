@@ -13,15 +13,15 @@ use crate::world::{simple_world, Ask, World, PAGE};
 /// Nothing is taken where the nodes' claimable pages do not hold both, which policy `Any` allows.
 fn take_from(world: &mut World, ask: &Ask, kept: Kept, plan: &Plan) -> Option<()> {
     let question = Question::new(world, ask, kept);
-    let room = question.room(plan.nodes.bits());
-    if room.iter().sum::<u64>() < question.memory + question.overhead {
+    let headroom = question.headroom(plan.nodes.bits());
+    if headroom.iter().sum::<u64>() < question.memory + question.overhead {
         return None;
     }
-    let memory = rotate(question.memory, &room);
-    let left: Vec<u64> = room
+    let memory = rotate(question.memory, &headroom);
+    let left: Vec<u64> = headroom
         .iter()
         .zip(&memory)
-        .map(|(room, took)| room - took)
+        .map(|(headroom, took)| headroom - took)
         .collect();
     let overhead = rotate(question.overhead, &left);
     for ((node, memory), overhead) in world.nodes.iter_mut().zip(memory).zip(overhead) {

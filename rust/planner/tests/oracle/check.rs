@@ -200,28 +200,28 @@ pub fn check_valid(question: &Question, plan: &Plan) -> Result<(), String> {
 }
 
 fn check_pages(question: &Question, set: u64, pages: &[u64; MAX_NODES]) -> Result<(), String> {
-    let room = question.room(set);
-    let (pages, rest) = pages.split_at(room.len());
+    let headroom = question.headroom(set);
+    let (pages, rest) = pages.split_at(headroom.len());
     claim!(
         rest.iter().all(|pages| *pages == 0),
         "pages beyond the last node"
     );
     let right = match question.memory {
-        0..=10_000 => pages == rotate(question.memory, &room),
-        _ => is_rotation(question.memory, &room, pages),
+        0..=10_000 => pages == rotate(question.memory, &headroom),
+        _ => is_rotation(question.memory, &headroom, pages),
     };
     claim!(
         right,
-        "{pages:?} is not {} pages in turn over {room:?}",
+        "{pages:?} is not {} pages in turn over {headroom:?}",
         question.memory
     );
     Ok(())
 }
 
 pub fn check_refusal(question: &Question, refusal: &Refusal, short: Short) -> Result<Kind, String> {
-    let told = Short::from(refusal.short);
+    let found = Short::from(refusal.short);
     let nearest = refusal.nearest.bits();
-    claim!(told == short, "short by {told:?}, should be {short:?}");
+    claim!(found == short, "short by {found:?}, should be {short:?}");
     claim!(
         question.together(nearest) && question.short(nearest) == short,
         "the nearest nodes {:?} are short by {:?}",
@@ -231,14 +231,9 @@ pub fn check_refusal(question: &Question, refusal: &Refusal, short: Short) -> Re
     Ok(Kind::Refused)
 }
 
-/// What is wrong with what `refusal` tells beside its figures: a reason that is true, and the
+/// What is wrong with what `refusal` says beside its figures: a reason that is true, and the
 /// nodes that come nearest, of which there is one wherever a node may be used.
-pub fn check_telling(
-    world: &World,
-    ask: &Ask,
-    kept: Kept,
-    refusal: &Refusal,
-) -> Result<(), String> {
+pub fn check_reason(world: &World, ask: &Ask, kept: Kept, refusal: &Refusal) -> Result<(), String> {
     let question = Question::new(world, ask, kept);
     let nearest = refusal.nearest.bits();
     claim!(
@@ -308,13 +303,13 @@ fn check_any(
             Ok(Kind::Anywhere)
         }
         Err(refusal) => {
-            let told = refusal.short;
+            let found = refusal.short;
             claim!(
                 short != Short::default(),
                 "any: {refusal}, though the memory is there"
             );
             claim!(
-                (told.pages, told.cpus, told.cores) == (short.pages, 0, 0),
+                (found.pages, found.cpus, found.cores) == (short.pages, 0, 0),
                 "any: {refusal}, should be {short:?}"
             );
             claim!(

@@ -31,14 +31,14 @@ use fastrand::Rng;
 use xenopsd_numa_planner::{Policy, Request};
 
 use check::check_by;
-use frame::{request, Case, Frame, Rooms};
+use frame::{request, Amounts, Case, Frame};
 use parts::share;
 use run::Run;
 use small::MOST;
 use wide::Wide;
 use world::STRATEGIES;
 
-/// A part: its name, how many cases it has unless told, how many a piece of it has, and what
+/// A part: its name, how many cases it has by default, how many a piece of it has, and what
 /// does a piece.
 struct Part {
     name: &'static str,
@@ -89,9 +89,9 @@ fn four_nodes(seed: u64, cases: u64, run: &mut Run) {
         let cpus = std::array::from_fn(|_| rng.u64(0..2));
         let frame = Frame::new(&distances, cpus);
         for _ in 0..HOSTS {
-            let room: [u64; MOST] = std::array::from_fn(|_| rng.u64(0..4));
-            let size = room.map(|room| rng.u64(room..4));
-            let case = frame.with(Rooms { room, size });
+            let headroom: [u64; MOST] = std::array::from_fn(|_| rng.u64(0..4));
+            let size = headroom.map(|headroom| rng.u64(headroom..4));
+            let case = frame.with(Amounts { headroom, size });
             for _ in 0..REQUESTS {
                 let request = small_request(&mut rng, &case);
                 case.ask(&request, run, || format!("piece of seed {seed}"));

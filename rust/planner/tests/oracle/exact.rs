@@ -59,13 +59,13 @@ impl From<Distance> for Far {
 }
 
 impl Far {
-    pub fn nearer(&self, other: &Far) -> bool {
+    pub fn closer(&self, other: &Far) -> bool {
         let (mine, others) = (self.sum * other.pairs, other.sum * self.pairs);
         (self.maximum, mine) < (other.maximum, others)
     }
 
     pub fn as_near(&self, other: &Far) -> bool {
-        !self.nearer(other) && !other.nearer(self)
+        !self.closer(other) && !other.closer(self)
     }
 }
 
@@ -86,7 +86,7 @@ pub struct Question {
     pub behind: Vec<u64>,
     /// What each node has for this request; nothing of nodes that are offline or not allowed.
     pub offers: Vec<Offer>,
-    /// Free pages of each usable node, whoever else counts on them.
+    /// Free pages of each usable node, even those that others count on.
     pub free: Vec<u64>,
     /// The span of each node.
     pub sizes: Vec<u64>,
@@ -141,8 +141,11 @@ impl Question {
             .collect();
         let taken = |node: usize| {
             let memory = world.nodes[node];
-            let claimed = memory.claimed_bytes.div_ceil(PAGE).max(memory.owed_pages);
-            claimed + memory.held_pages + kept.node
+            let claimed = memory
+                .claimed_bytes
+                .div_ceil(PAGE)
+                .max(memory.committed_pages);
+            claimed + memory.reserved_pages + kept.node
         };
         let free = |node: usize| world.nodes[node].free_bytes / PAGE;
         let offer = |node: usize| {
@@ -157,7 +160,7 @@ impl Question {
             }
         };
         let outstanding = world.host_outstanding_bytes.div_ceil(PAGE);
-        let host_taken = outstanding + world.host_held_pages + kept.host;
+        let host_taken = outstanding + world.host_reserved_pages + kept.host;
         let host_free = world.host_free_bytes / PAGE;
         let default_cores = match ask.policy {
             Policy::BestEffort | Policy::BestEffortHard | Policy::Strict => ask.vcpus,
@@ -311,7 +314,7 @@ impl Question {
         };
         for set in &irreducible {
             let far = self.far(*set);
-            if far.nearer(&best) {
+            if far.closer(&best) {
                 best = far;
             }
         }
@@ -324,9 +327,9 @@ impl Question {
 
     /// The one of equally near `sets` that the strategy prefers.
     pub fn preferred(&self, sets: &[u64]) -> u64 {
-        let room: Vec<u64> = self.offers.iter().map(|offer| offer.pages).collect();
+        let headroom: Vec<u64> = self.offers.iter().map(|offer| offer.pages).collect();
         let nodes = Nodes {
-            room: &room,
+            headroom: &headroom,
             size: &self.sizes,
             largest: (bits(self.usable).filter(|node| self.offers[*node].cpus > 0))
                 .map(|node| self.sizes[node])
@@ -343,12 +346,12 @@ impl Question {
         self.fits(set) && bits(set).all(|node| !self.fits(set & !(1 << node)))
     }
 
-    /// Room of each node that is in `set`.
-    pub fn room(&self, set: u64) -> Vec<u64> {
-        let room = |node: usize| match set >> node & 1 {
+    /// Headroom of each node that is in `set`.
+    pub fn headroom(&self, set: u64) -> Vec<u64> {
+        let headroom = |node: usize| match set >> node & 1 {
             1 => self.offers[node].pages,
             _ => 0,
         };
-        (0..self.offers.len()).map(room).collect()
+        (0..self.offers.len()).map(headroom).collect()
     }
 }

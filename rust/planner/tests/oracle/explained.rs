@@ -1,4 +1,4 @@
-//! What an explanation tells beside the answer, by looking at every set.
+//! What an explanation says beside the answer, by looking at every set.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ fn compare(question: &Question, a: u64, b: u64) -> Ordering {
     let without_cpus = |set: u64| !question.all_have_cpus(set);
     let (far_a, far_b) = (question.far(a), question.far(b));
     without_cpus(a).cmp(&without_cpus(b)).then_with(|| {
-        match (far_a.nearer(&far_b), far_b.nearer(&far_a)) {
+        match (far_a.closer(&far_b), far_b.closer(&far_a)) {
             (true, _) => Ordering::Less,
             (_, true) => Ordering::Greater,
             (false, false) if question.preferred(&[a, b]) == a => Ordering::Less,
@@ -41,24 +41,26 @@ fn all(question: &Question) -> Vec<u64> {
 fn wrong(question: &Question, plan: &Plan, explanation: &Explanation) -> Option<String> {
     let sets = all(question);
     let right = sets.get(1).copied();
-    let told = explanation.runner_up.as_ref();
-    let nodes = told.map(|runner_up| runner_up.plan.nodes.bits());
+    let reported = explanation.runner_up.as_ref();
+    let nodes = reported.map(|runner_up| runner_up.plan.nodes.bits());
     if nodes != right {
         let (nodes, right) = (nodes.map(NodeSet::from_bits), right.map(NodeSet::from_bits));
         return Some(format!("runner-up {nodes:?}, should be {right:?}"));
     }
     let weighed = explanation.weighed?;
-    let room = question.offer(plan.nodes.bits()).pages;
-    if weighed.room_pages != room || weighed.ended_holes.is_some() != (plan.nodes.len() == 1) {
-        return Some(format!("{weighed:?}, room {room}"));
+    let headroom = question.offer(plan.nodes.bits()).pages;
+    if weighed.headroom_pages != headroom
+        || weighed.ended_holes.is_some() != (plan.nodes.len() == 1)
+    {
+        return Some(format!("{weighed:?}, headroom {headroom}"));
     }
-    let (runner_up, second) = (told?, right?);
+    let (runner_up, second) = (reported?, right?);
     let (far, best) = (question.far(second), question.far(sets[0]));
     let without_cpus = question.all_have_cpus(sets[0]) && !question.all_have_cpus(second);
     let true_of = match runner_up.behind {
         Behind::WithoutCpus => without_cpus,
         Behind::Maximum => !without_cpus && far.maximum > best.maximum,
-        Behind::Average => !without_cpus && far.maximum == best.maximum && best.nearer(&far),
+        Behind::Average => !without_cpus && far.maximum == best.maximum && best.closer(&far),
         Behind::Strategy | Behind::Numbers => !without_cpus && far.as_near(&best),
         Behind::Budget => false,
     };
@@ -99,22 +101,22 @@ fn the_runner_up_is_the_second_best() {
     );
 }
 
-/// What is wrong with what is told of the nodes by themselves.
-fn wrong_alone(question: &Question, plan: Option<&Plan>, told: &[Alone]) -> Option<String> {
+/// What is wrong with what is said of the nodes by themselves.
+fn wrong_alone(question: &Question, plan: Option<&Plan>, reported: &[Alone]) -> Option<String> {
     let of = |node: usize| 1u64 << node;
     let taken = plan.map_or(0, |plan| plan.nodes.bits());
     let right: BTreeSet<usize> = bits(question.usable)
         .filter(|node| of(*node) != taken)
         .collect();
-    let nodes: BTreeSet<usize> = told.iter().map(|alone| alone.node).collect();
-    if nodes != right || told.len() != right.len() {
-        return Some(format!("{told:?}, should be {right:?}"));
+    let nodes: BTreeSet<usize> = reported.iter().map(|alone| alone.node).collect();
+    if nodes != right || reported.len() != right.len() {
+        return Some(format!("{reported:?}, should be {right:?}"));
     }
     let short_of = |alone: &Alone| alone.answer.err().map(|refusal| refusal.short);
-    if !told.is_sorted_by_key(|alone| (short_of(alone), alone.node)) {
-        return Some(format!("{told:?} not nearest first"));
+    if !reported.is_sorted_by_key(|alone| (short_of(alone), alone.node)) {
+        return Some(format!("{reported:?} not nearest first"));
     }
-    told.iter().find_map(|alone| {
+    reported.iter().find_map(|alone| {
         let set = of(alone.node);
         let short = question.short(set);
         let true_of = match alone.answer {
@@ -152,10 +154,10 @@ fn kinds(question: &Question, plan: Option<&Plan>) -> Vec<(u32, Option<usize>, S
     distances.sort_unstable();
     distances.dedup();
     let far = plan.and_then(|plan| plan.distance);
-    let nearer = distances
+    let closer = distances
         .iter()
         .filter(|maximum| far.is_none_or(|far| **maximum < far.maximum));
-    let mut kinds: Vec<_> = nearer.map(|maximum| (*maximum, None)).collect();
+    let mut kinds: Vec<_> = closer.map(|maximum| (*maximum, None)).collect();
     if question.policy == Policy::Strict {
         kinds = vec![(10, Some(1))];
         kinds.retain(|_| plan.is_none());
@@ -171,7 +173,7 @@ fn kinds(question: &Question, plan: Option<&Plan>) -> Vec<(u32, Option<usize>, S
 }
 
 #[test]
-fn what_bound_every_kind_is_told() {
+fn what_bound_every_kind_is_reported() {
     let (mut seen, mut would_do) = (0, 0);
     for seed in 0..6_000 {
         let (world, ask, kept) = world(seed);
@@ -190,7 +192,7 @@ fn what_bound_every_kind_is_told() {
         would_do += (explanation.alone.iter())
             .filter(|alone| alone.answer.is_ok())
             .count();
-        let told: Vec<_> = (explanation.rejected.iter())
+        let reported: Vec<_> = (explanation.rejected.iter())
             .map(|rejected| {
                 let Shortfall { pages, cpus, cores } = rejected.bound.short;
                 let (cpus, cores) = (cpus.into(), cores.into());
@@ -204,7 +206,11 @@ fn what_bound_every_kind_is_told() {
         let mut right = kinds(&question, answer.as_ref().ok());
         // The host's distances between nodes that may not be used are kinds too.
         let known = |kind: &(u32, Option<usize>, Short)| right.contains(kind);
-        let others: Vec<_> = told.iter().filter(|kind| !known(kind)).copied().collect();
+        let others: Vec<_> = reported
+            .iter()
+            .filter(|kind| !known(kind))
+            .copied()
+            .collect();
         for (maximum, size, short) in others {
             assert_eq!(
                 short,
@@ -214,7 +220,7 @@ fn what_bound_every_kind_is_told() {
             right.push((maximum, size, short));
         }
         right.sort_by_key(|kind| (kind.0, kind.1));
-        assert_eq!(told, right, "seed {seed}: {ask:?}\n{world:?}");
+        assert_eq!(reported, right, "seed {seed}: {ask:?}\n{world:?}");
         for rejected in &explanation.rejected {
             let nearest = rejected.bound.nearest.bits();
             let far = question.far(nearest).maximum;
@@ -223,7 +229,7 @@ fn what_bound_every_kind_is_told() {
                 "seed {seed}"
             );
         }
-        seen += told.len();
+        seen += reported.len();
     }
     assert!(seen > 3_000, "{seen} kinds");
     assert!(would_do > 300, "{would_do} nodes would do");

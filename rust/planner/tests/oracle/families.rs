@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use xenopsd_numa_planner::Request;
 
-use crate::frame::{request, Case, Frame, Rooms};
+use crate::frame::{request, Amounts, Case, Frame};
 use crate::parts::share;
 use crate::run::Run;
 use crate::small::MOST;
@@ -80,12 +80,12 @@ impl Family {
         for cpus in 0..1 << self.nodes {
             let frame = self.frame(matrix, cpus);
             for memory in 0..1 << (2 * self.nodes) {
-                let room = digits(memory, 4);
+                let headroom = digits(memory, 4);
                 let size = std::array::from_fn(|node| match node < self.nodes {
-                    true => (self.size)(room[node]),
+                    true => (self.size)(headroom[node]),
                     false => 0,
                 });
-                let case = frame.with(Rooms { room, size });
+                let case = frame.with(Amounts { headroom, size });
                 self.ask_host(&case, matrix + cpus + memory, requests, run);
             }
         }
@@ -155,8 +155,8 @@ impl Requests {
     }
 }
 
-/// One matrix of each kind that renumbering the nodes cannot tell apart: that with the lowest
-/// number.
+/// One matrix of each kind that renumbering the nodes cannot turn into each other: that with the
+/// lowest number.
 fn kinds(family: &Family) -> Vec<u64> {
     let orders = orders(family.nodes);
     let renumbered = |matrix: u64, order: &[usize]| {

@@ -21,15 +21,15 @@ pub struct Frame {
 
 /// Pages of each node: claimable ones, and the span.
 #[derive(Debug, Clone, Copy)]
-pub struct Rooms {
-    pub room: [u64; MOST],
+pub struct Amounts {
+    pub headroom: [u64; MOST],
     pub size: [u64; MOST],
 }
 
 /// A host, and what the oracle knows of it.
 pub struct Case<'a> {
     frame: &'a Frame,
-    rooms: Rooms,
+    amounts: Amounts,
     host: Host,
     pub small: Small<'a>,
 }
@@ -48,26 +48,26 @@ impl Frame {
         }
     }
 
-    pub fn with(&self, rooms: Rooms) -> Case<'_> {
+    pub fn with(&self, amounts: Amounts) -> Case<'_> {
         let nodes = self.bare.nodes.len();
         let memory = |node| {
             Some(NodeMemory {
-                size_pages: rooms.size[node],
-                free_pages: rooms.room[node],
+                size_pages: amounts.size[node],
+                free_pages: amounts.headroom[node],
                 ..NodeMemory::default()
             })
         };
         let memory = Memory {
             nodes: (0..nodes).map(memory).collect(),
-            host_free_pages: rooms.room[..nodes].iter().sum(),
+            host_free_pages: amounts.headroom[..nodes].iter().sum(),
             host_outstanding_pages: 0,
-            host_held_pages: 0,
+            host_reserved_pages: 0,
         };
         Case {
             frame: self,
-            rooms,
+            amounts,
             host: Host::with_memory(self.topology.clone(), memory),
-            small: Small::new(&self.shape, rooms.room, rooms.size, self.cpus),
+            small: Small::new(&self.shape, amounts.headroom, amounts.size, self.cpus),
         }
     }
 }
@@ -78,8 +78,8 @@ impl Case<'_> {
         plan(&self.host, request, &Limits::default())
     }
 
-    /// Asks the planner, and tells `run` whether the answer is right, or else what is wrong with
-    /// it under this name.
+    /// Asks the planner, and records in `run` whether the answer is right, or else what is wrong
+    /// with it under this name.
     pub fn ask(&self, request: &Request, run: &mut Run, name: impl Fn() -> String) {
         let answer = self.answer(request);
         if let Some(kind) = self.small.agrees(request, &answer) {
@@ -95,7 +95,7 @@ impl Case<'_> {
         run.add(&name(), &world, &ask, kept, &why);
     }
 
-    /// Tells `run` if the plainer oracle knows another answer.
+    /// Records in `run` if the plainer oracle knows another answer.
     pub fn compare_oracles(&self, request: &Request, run: &mut Run) {
         let (world, ask) = (self.world(), ask(request));
         let kept = Kept::default();
@@ -108,8 +108,8 @@ impl Case<'_> {
     fn world(&self) -> World {
         let mut world = self.frame.bare.clone();
         for (i, node) in world.nodes.iter_mut().enumerate() {
-            node.size_bytes = self.rooms.size[i] * PAGE;
-            node.free_bytes = self.rooms.room[i] * PAGE;
+            node.size_bytes = self.amounts.size[i] * PAGE;
+            node.free_bytes = self.amounts.headroom[i] * PAGE;
         }
         world.sum_up();
         world

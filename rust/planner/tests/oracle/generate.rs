@@ -141,8 +141,8 @@ fn node(rng: &mut Rng, most_pages: u64, plain: bool) -> Node {
         size_bytes: floored(rng, size),
         free_bytes: floored(rng, free),
         claimed_bytes: some(rng) * PAGE,
-        owed_pages: some(rng),
-        held_pages: some(rng) / 2,
+        committed_pages: some(rng),
+        reserved_pages: some(rng) / 2,
     }
 }
 
@@ -205,7 +205,7 @@ pub fn world(rng: &mut Rng, nodes: usize) -> World {
             _ => (),
         }
         if chance(rng, 4) {
-            world.host_held_pages = rng.u64(0..=most_pages);
+            world.host_reserved_pages = rng.u64(0..=most_pages);
         }
     }
     world

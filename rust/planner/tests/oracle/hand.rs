@@ -4,7 +4,7 @@ use xenopsd_numa_planner::{NodeSet, Plan, Policy, Strategy};
 
 use crate::check::Kind;
 use crate::exact::{Answer, Far, Kept, Question, Short};
-use crate::frame::{request, Frame, Rooms};
+use crate::frame::{request, Amounts, Frame};
 use crate::world::{simple_world, Ask, Cpu, World, PAGE};
 
 fn placed(world: &World, ask: &Ask) -> (Far, Vec<u64>) {
@@ -110,7 +110,7 @@ fn overhead_and_the_host_count() {
 }
 
 #[test]
-fn shortfalls_are_told_against_the_nearest_set() {
+fn shortfalls_are_reported_against_the_nearest_set() {
     let distance = |a: usize, b: usize| (a / 2 == b / 2).then_some(20);
     let world = simple_world(&[(5, 1), (4, 1), (6, 0), (4, 0)], distance);
     let short = |pages, cpus, cores| Short { pages, cpus, cores };
@@ -167,14 +167,14 @@ fn unreachable_in_one_direction_is_unreachable() {
 fn what_is_spoken_for_is_not_claimable() {
     let mut world = simple_world(&[(20, 1), (20, 1), (20, 1)], |_, _| Some(20));
     world.nodes[0].claimed_bytes = 5 * PAGE + 1;
-    world.nodes[0].owed_pages = 3;
+    world.nodes[0].committed_pages = 3;
     world.nodes[1].claimed_bytes = 2 * PAGE;
-    world.nodes[1].owed_pages = 9;
-    world.nodes[1].held_pages = 4;
+    world.nodes[1].committed_pages = 9;
+    world.nodes[1].reserved_pages = 4;
     world.nodes[2].claimed_bytes = 30 * PAGE;
     world.nodes[2].free_bytes += PAGE - 1;
     world.host_outstanding_bytes = 10 * PAGE + 1;
-    world.host_held_pages = 2;
+    world.host_reserved_pages = 2;
     let kept = Kept { host: 1, node: 3 };
     let question = Question::new(&world, &Ask::new(1, 1), kept);
     let pages: Vec<_> = question.offers.iter().map(|offer| offer.pages).collect();
@@ -186,11 +186,11 @@ fn what_is_spoken_for_is_not_claimable() {
 fn a_wrong_answer_is_seen() {
     let distances = [[10, 12, 20], [12, 10, 20], [20, 20, 10]].map(|row| row.map(Some).to_vec());
     let frame = Frame::new(&distances, [1, 1, 1, 0]);
-    let rooms = Rooms {
-        room: [3, 2, 3, 0],
+    let amounts = Amounts {
+        headroom: [3, 2, 3, 0],
         size: [3, 3, 3, 0],
     };
-    let case = frame.with(rooms);
+    let case = frame.with(amounts);
     let asked = request(3, 1, Strategy::Pack);
     let right = case.answer(&asked).expect("a plan");
     assert_eq!((right.nodes, right.equals), (NodeSet::one(0), 2));
@@ -224,7 +224,7 @@ fn a_wrong_answer_is_seen() {
 fn strategies_prefer_by_their_words() {
     use crate::strategies::Nodes;
     let nodes = Nodes {
-        room: &[20, 60, 40, 10],
+        headroom: &[20, 60, 40, 10],
         size: &[64; 4],
         largest: 64,
         need: 8,
@@ -239,9 +239,9 @@ fn strategies_prefer_by_their_words() {
     assert_eq!(prefers(Strategy::Pack, &pairs), 0b1100);
     assert_eq!(prefers(Strategy::Spread, &pairs), 0b0110);
     assert_eq!(prefers(Strategy::Balance, &pairs), 0b1010);
-    // The lists 0,3 and 1,2 have the same room; 0 comes before 1.
+    // The lists 0,3 and 1,2 have the same headroom; 0 comes before 1.
     let alike = Nodes {
-        room: &[5; 4],
+        headroom: &[5; 4],
         ..nodes
     };
     assert_eq!(

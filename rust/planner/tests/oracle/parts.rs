@@ -6,8 +6,8 @@ use crate::run::Run;
 
 const THREADS: usize = 2;
 
-/// Does the parts 0 to `parts - 1`; what they saw. `done` is told how many parts are done, after
-/// each.
+/// Does the parts 0 to `parts - 1`; what they saw. `done` is called after each, with how
+/// many are done.
 pub fn share(parts: u64, part: impl Fn(u64, &mut Run) + Sync, done: impl Fn(u64) + Sync) -> Run {
     let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use fastrand::Rng;
 use xenopsd_numa_planner::{plan, Reason};
 
-use crate::check::{check, check_telling, limits};
+use crate::check::{check, check_reason, limits};
 use crate::exact::{Kept, Question};
 use crate::generate;
 use crate::parts::share;
@@ -63,7 +63,7 @@ fn peculiarities(world: &World) -> Vec<&'static str> {
     };
     let has_cpus = |node: usize| world.cpus.iter().any(|cpu| cpu.node == Some(node as u32));
     let memory = |node: usize| world.nodes[node].free_bytes / PAGE;
-    // Nearer to every other node, there and back, than any two of the others are.
+    // Closer to every other node, there and back, than any two of the others are.
     let is_hub = |hub: usize| {
         let mut of_hub = pairs().filter(|(a, b)| *a == hub || *b == hub);
         let others = || pairs().filter(|(a, b)| *a != hub && *b != hub);
@@ -124,7 +124,7 @@ fn the_oracles_agree() {
 }
 
 #[test]
-fn every_refusal_tells_the_truth() {
+fn every_refusal_is_true() {
     let mut run = Run::default();
     let mut seen = HashMap::<Reason, u32>::new();
     for seed in 0..12_000 {
@@ -134,7 +134,7 @@ fn every_refusal_tells_the_truth() {
             continue;
         };
         *seen.entry(refusal.reason).or_default() += 1;
-        if let Err(why) = check_telling(&world, &ask, kept, &refusal) {
+        if let Err(why) = check_reason(&world, &ask, kept, &refusal) {
             run.add(&format!("seed {seed}"), &world, &ask, kept, &why);
         }
     }

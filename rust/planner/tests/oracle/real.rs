@@ -26,7 +26,7 @@ fn small(value: &Value) -> Option<u32> {
     value.as_u64()?.try_into().ok()
 }
 
-/// The host that the text tells.
+/// The host of the text.
 pub fn parse(text: &str) -> World {
     let file: Value = serde_json::from_str(text).expect("JSON");
     let nodes = file["nodes"].as_array().expect("a list").iter();
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> World {
             .collect(),
         host_free_bytes: file["host_free_bytes"].as_u64().expect("a number"),
         host_outstanding_bytes: file["host_outstanding_bytes"].as_u64().expect("a number"),
-        host_held_pages: 0,
+        host_reserved_pages: 0,
     }
 }
 

@@ -13,12 +13,12 @@ const MOST: usize = 5;
 
 fn nodes() -> impl Strategy<Value = Vec<Node>> {
     let node = (0..8u64, 0..4u64, 0..4u64, 0..3u64, 0..PAGE);
-    let node = node.prop_map(|(free, claimed, owed, held, odd)| Node {
+    let node = node.prop_map(|(free, claimed, committed, reserved, odd)| Node {
         size_bytes: (free + claimed) * PAGE,
         free_bytes: free * PAGE + odd,
         claimed_bytes: (claimed * PAGE).saturating_sub(odd),
-        owed_pages: owed,
-        held_pages: held,
+        committed_pages: committed,
+        reserved_pages: reserved,
     });
     prop::collection::vec(node, 1..=MOST)
 }
@@ -46,7 +46,7 @@ fn worlds() -> impl Strategy<Value = World> {
     let offline = prop::collection::vec(prop::bool::weighted(0.1), MOST);
     let host = (0..30u64, 0..8u64, 0..4u64);
     (nodes(), cpus(), distances, offline, host).prop_map(
-        |(nodes, cpus, distances, offline, (more, outstanding, held))| {
+        |(nodes, cpus, distances, offline, (more, outstanding, reserved))| {
             let count = nodes.len();
             let distance = |a: usize, b: usize| match (a == b, offline[a] || offline[b]) {
                 (_, true) => None,
@@ -73,7 +73,7 @@ fn worlds() -> impl Strategy<Value = World> {
             let less = more.saturating_sub(15) * PAGE;
             world.host_free_bytes = world.host_free_bytes.saturating_sub(less);
             world.host_outstanding_bytes += outstanding.saturating_sub(4) * PAGE;
-            world.host_held_pages = held.saturating_sub(2);
+            world.host_reserved_pages = reserved.saturating_sub(2);
             world
         },
     )

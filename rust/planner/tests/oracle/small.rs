@@ -40,8 +40,8 @@ pub struct Shape {
     far: [Far; SETS],
     /// The proper subsets that are not empty.
     within: [u16; SETS],
-    /// The sets of those together that are nearer.
-    nearer: [u16; SETS],
+    /// The sets of those together that are closer.
+    closer: [u16; SETS],
 }
 
 impl Shape {
@@ -58,7 +58,7 @@ impl Shape {
             together,
             far: [Far::default(); SETS],
             within: [0; SETS],
-            nearer: [0; SETS],
+            closer: [0; SETS],
         };
         for set in members(all) {
             shape.within[set] = those(all, |other| other != set && other & !set == 0);
@@ -73,7 +73,7 @@ impl Shape {
         }
         for set in members(together) {
             let far = &shape.far;
-            shape.nearer[set] = those(together, |other| far[other].nearer(&far[set]));
+            shape.closer[set] = those(together, |other| far[other].closer(&far[set]));
         }
         shape
     }
@@ -82,7 +82,7 @@ impl Shape {
 /// A host: what its nodes, and sets of them, have. Each CPU is a core of its own.
 pub struct Small<'a> {
     shape: &'a Shape,
-    room: [u64; MOST],
+    headroom: [u64; MOST],
     size: [u64; MOST],
     /// The largest span of a node with CPUs.
     largest: u64,
@@ -101,7 +101,12 @@ enum Right {
 
 impl<'a> Small<'a> {
     /// The host gives what its nodes have.
-    pub fn new(shape: &'a Shape, room: [u64; MOST], size: [u64; MOST], cpus: [u64; MOST]) -> Self {
+    pub fn new(
+        shape: &'a Shape,
+        headroom: [u64; MOST],
+        size: [u64; MOST],
+        cpus: [u64; MOST],
+    ) -> Self {
         let sum = |of: &[u64; MOST]| {
             let mut sums = [0; SETS];
             for (set, sum) in sums.iter_mut().enumerate().take(1 << shape.nodes) {
@@ -116,9 +121,9 @@ impl<'a> Small<'a> {
         Small {
             shape,
             largest: spans.map(|node| size[node]).max().unwrap_or(0),
-            room,
+            headroom,
             size,
-            pages: sum(&room),
+            pages: sum(&headroom),
             cpus: sum(&cpus),
             all_have_cpus: those(u16::MAX, has_cpus),
         }
@@ -156,7 +161,7 @@ impl<'a> Small<'a> {
             0 => irreducible,
             with_cpus => with_cpus,
         };
-        let best = those(candidates, |set| candidates & self.shape.nearer[set] == 0);
+        let best = those(candidates, |set| candidates & self.shape.closer[set] == 0);
         Right::Placed(best)
     }
 
@@ -183,7 +188,7 @@ impl<'a> Small<'a> {
         let set = plan.nodes.bits() as usize;
         let equals = u64::from(best.count_ones());
         let nodes = Nodes {
-            room: &self.room,
+            headroom: &self.headroom,
             size: &self.size,
             largest: self.largest,
             need: request.memory_pages + request.overhead_pages,
@@ -207,7 +212,7 @@ impl<'a> Small<'a> {
         let mut given = [0; MOST];
         while pages > 0 {
             for node in bits(set as u64) {
-                if pages > 0 && given[node] < self.room[node] {
+                if pages > 0 && given[node] < self.headroom[node] {
                     given[node] += 1;
                     pages -= 1;
                 }
@@ -216,7 +221,7 @@ impl<'a> Small<'a> {
         given
     }
 
-    /// Whether the refusal tells the least shortfall, a set that has it, and a true reason.
+    /// Whether the refusal has the least shortfall, a set that has it, and a true reason.
     fn is_true(&self, request: &Request, refusal: &Refusal, short: Short) -> bool {
         let nearest = refusal.nearest.bits() as usize;
         let host_short = self.short(self.all(), request);

@@ -11,7 +11,7 @@ use crate::exact::bits;
 #[derive(Debug, Clone, Copy)]
 pub struct Nodes<'a> {
     /// Claimable pages of each node.
-    pub room: &'a [u64],
+    pub headroom: &'a [u64],
     /// The span of each node.
     pub size: &'a [u64],
     /// The largest span of a node that the VM may use and that has CPUs for it.
@@ -22,22 +22,22 @@ pub struct Nodes<'a> {
 
 impl Nodes<'_> {
     fn total(&self, set: u64) -> u64 {
-        bits(set).map(|node| self.room[node]).sum()
+        bits(set).map(|node| self.headroom[node]).sum()
     }
 
-    /// The room of the set's emptiest node.
+    /// The headroom of the set's emptiest node.
     fn emptiest(&self, set: u64) -> u64 {
-        bits(set).map(|node| self.room[node]).max().unwrap_or(0)
+        bits(set).map(|node| self.headroom[node]).max().unwrap_or(0)
     }
 
     /// How many large holes end on `node` when the VM takes it. A hole, in whole pages, is a part
     /// of the largest node less 1/32; it is there as long as that much is claimable. The manual
     /// leaves open how pages are rounded: down, first the 1/32 and then the part.
     fn ended(&self, node: usize) -> u32 {
-        let after = self.room[node].saturating_sub(self.need);
+        let after = self.headroom[node].saturating_sub(self.need);
         let ends = |part| {
             let hole = (self.largest - self.largest / 32) / part;
-            self.room[node] >= hole && after < hole
+            self.headroom[node] >= hole && after < hole
         };
         2 * u32::from(ends(1))
             + [2, 4, 8]
@@ -65,7 +65,7 @@ impl Nodes<'_> {
             (u128::from(size.saturating_sub(left)), u128::from(size))
         };
         let ((used_a, size_a), (used_b, size_b)) = (used(a), used(b));
-        // The manual leaves open how finely shares are told apart: to 40 bits.
+        // The manual leaves open how finely shares are distinguished: to 40 bits.
         let share = |used: u128, size: u128| (used << 40).checked_div(size).unwrap_or(0);
         share(used_a, size_a).cmp(&share(used_b, size_b))
     }

@@ -19,7 +19,7 @@ struct Kind {
 }
 
 /// Groups of nodes, `near` within a group and `far` between them; the kinds of each group's
-/// nodes are told by how many it has of each.
+/// nodes are described by how many it has of each.
 #[derive(Debug, Clone)]
 struct Plain {
     kinds: [Kind; 2],
@@ -169,7 +169,7 @@ impl Plain {
                 sum,
                 pairs: nodes * nodes,
             };
-            if best.is_none_or(|best| far.nearer(&best)) {
+            if best.is_none_or(|best| far.closer(&best)) {
                 best = Some(far);
             }
         }

@@ -34,7 +34,7 @@ impl Wide {
                 continue;
             }
             let far = question.far(set);
-            if best.is_none_or(|best| far.nearer(&best)) {
+            if best.is_none_or(|best| far.closer(&best)) {
                 best = Some(far);
                 sets.clear();
             }

@@ -9,8 +9,8 @@ pub struct Node {
     pub size_bytes: u64,
     pub free_bytes: u64,
     pub claimed_bytes: u64,
-    pub owed_pages: u64,
-    pub held_pages: u64,
+    pub committed_pages: u64,
+    pub reserved_pages: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub struct World {
     pub nodes: Vec<Node>,
     pub host_free_bytes: u64,
     pub host_outstanding_bytes: u64,
-    pub host_held_pages: u64,
+    pub host_reserved_pages: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -83,11 +83,11 @@ impl World {
     pub fn host(&self) -> Host {
         let host = Host::new(&self.description()).expect("a valid host");
         let mut memory = host.memory().clone();
-        memory.host_held_pages = self.host_held_pages;
+        memory.host_reserved_pages = self.host_reserved_pages;
         for (known, node) in memory.nodes.iter_mut().zip(&self.nodes) {
             if let Some(known) = known {
-                known.owed_pages = node.owed_pages;
-                known.held_pages = node.held_pages;
+                known.committed_pages = node.committed_pages;
+                known.reserved_pages = node.reserved_pages;
             }
         }
         Host::with_memory(host.topology().clone(), memory)

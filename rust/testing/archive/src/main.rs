@@ -1,7 +1,7 @@
 //! Writes a newc archive, the format in which Linux takes its first file system, from a list of
 //! lines on standard input: `dir PATH`, `file PATH MODE SOURCE` (`MODE` in octal).
 //!
-//! Whoever runs the tests needs neither cpio nor root for it.
+//! Running the tests needs neither cpio nor root for it.
 #![forbid(unsafe_code)]
 
 mod newc;

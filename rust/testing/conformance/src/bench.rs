@@ -1,4 +1,4 @@
-//! A host being placed on, with a hypervisor that fails where a check tells it to.
+//! A host being placed on, with a hypervisor that fails where a check wants it to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ pub enum Fault<S> {
 
 type Asleep = Box<dyn FnOnce() + Send>;
 
-type Told = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
+type Report = Box<dyn Fn(Memory) -> Result<Memory, Errno> + Send>;
 
 /// A hypervisor whose calls can be made to fail.
 #[derive(Clone)]
@@ -54,8 +54,8 @@ pub struct Faulty<S> {
     pub wobble: Arc<Mutex<Box<dyn FnMut() -> u64 + Send>>>,
     /// What is said of nodes and CPUs instead of what is so.
     pub topology: Arc<Mutex<Option<Result<Topology, Errno>>>>,
-    /// What becomes of free memory before it is said.
-    pub told: Arc<Mutex<Told>>,
+    /// What becomes of free memory before it is reported.
+    pub reported_memory: Arc<Mutex<Report>>,
     /// What happens in the next sleep.
     pub while_asleep: Arc<Mutex<Option<Asleep>>>,
     /// How much later it is at each look at the clock.
@@ -72,7 +72,7 @@ impl<S: Backend> Faulty<S> {
             faults: Arc::default(),
             wobble: Arc::new(Mutex::new(Box::new(|| 0))),
             topology: Arc::default(),
-            told: Arc::new(Mutex::new(Box::new(Ok))),
+            reported_memory: Arc::new(Mutex::new(Box::new(Ok))),
             while_asleep: Arc::default(),
             stall: Arc::default(),
             slept: Arc::default(),
@@ -191,7 +191,7 @@ impl<S: Backend> Intercept for Faulty<S> {
             Answer::Memory(answer) => {
                 if let Ok(mut memory) = answer.clone() {
                     memory.host_outstanding_pages += self.wobble.lock().unwrap()();
-                    let changed = self.told.lock().unwrap()(memory);
+                    let changed = self.reported_memory.lock().unwrap()(memory);
                     *answer = changed.or_else(|errno| failed(&Call::Memory {}, errno));
                 }
             }
@@ -320,7 +320,7 @@ impl<S: Backend> Bench<S> {
             .unwrap();
         let pinned = self.protocol.pin(placed).unwrap();
         let populated = backend.populate(domid, pages, exact_node);
-        self.protocol.built(pinned).unwrap();
+        self.protocol.finish(pinned).unwrap();
         populated == pages
     }
 

@@ -14,11 +14,11 @@ pub fn claims_and_sets_affinity_before_the_first_page<S: Backend>(open: &dyn Fn(
     assert_eq!(nodes.len(), 1);
     assert_eq!(bench.affinity(domid), nodes);
     assert_eq!(bench.outstanding(domid), pages);
-    let rung = match bench.xen.backend.node_claims() {
+    let kind = match bench.xen.backend.node_claims() {
         true => Rung::NodeClaim(nodes.lowest().unwrap()),
         false => Rung::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, rung);
+    assert_eq!(placed.outcome().rung, kind);
     assert!(bench.build(placed));
     assert_eq!(bench.outstanding(domid), 0);
     // Xen derives it from the vCPUs, which prefer the node's CPUs.
@@ -53,7 +53,7 @@ pub fn a_second_process_sees_what_the_first_one_claimed<S: Backend>(open: &dyn F
         .place(placement(domid, request(bench.big(), Policy::BestEffort)))
         .unwrap();
     apart(planned(&first), planned(&second));
-    other.abandoned(first.domid()).unwrap();
+    other.abandon(first.domid()).unwrap();
     assert_eq!(bench.outstanding(first.domid()), 0);
     assert_eq!(bench.affinity(first.domid()), bench.online());
 }
@@ -143,11 +143,11 @@ pub fn a_plan_over_several_nodes_is_used<S: Backend>(open: &dyn Fn() -> S) {
         return;
     }
     let placed = bench.place(bench.wide(), Policy::BestEffort);
-    let rung = match bench.xen.backend.claim_sets() {
+    let kind = match bench.xen.backend.claim_sets() {
         true => Rung::ClaimSet,
         false => Rung::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, rung);
+    assert_eq!(placed.outcome().rung, kind);
     assert!(planned(&placed).len() > 1);
     assert_eq!(bench.affinity(placed.domid()), planned(&placed));
     assert_eq!(bench.outstanding(placed.domid()), bench.wide());
@@ -184,12 +184,12 @@ pub fn calls_are_idempotent_and_a_domain_is_placed_once<S: Backend>(open: &dyn F
     let pool = claims::pool_pages(1, pages);
     bench.xen.backend.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
-    let report = bench.protocol.built(pinned.clone()).unwrap();
+    let report = bench.protocol.finish(pinned.clone()).unwrap();
     assert_eq!(report.unused_pages, pages);
-    assert_eq!(bench.protocol.built(pinned).unwrap().unused_pages, 0);
-    bench.protocol.abandoned(domid).unwrap();
-    bench.protocol.abandoned(domid).unwrap();
-    bench.protocol.abandoned(Domid(32_000)).unwrap();
+    assert_eq!(bench.protocol.finish(pinned).unwrap().unused_pages, 0);
+    bench.protocol.abandon(domid).unwrap();
+    bench.protocol.abandon(domid).unwrap();
+    bench.protocol.abandon(Domid(32_000)).unwrap();
     assert_eq!(bench.protocol.claims().unwrap(), []);
 }
 
@@ -261,7 +261,7 @@ pub fn claims_of_a_process_that_is_gone_are_listed_and_released<S: Backend>(open
             claim(domid, small, bench.online(), true)
         ]
     );
-    next.abandoned(gone.domid()).unwrap();
+    next.abandon(gone.domid()).unwrap();
     let left: Vec<Domid> = next.claims().unwrap().iter().map(|c| c.domid).collect();
     assert_eq!(left, [domid]);
 }

@@ -129,7 +129,7 @@ pub fn a_domain_without_a_claim_on_a_node_may_be_placed_again<S: Backend>(open: 
     let bench = Bench::new(open());
     let placed = bench.place(bench.small(), Policy::Any);
     let domid = placed.domid();
-    bench.protocol.abandoned(domid).unwrap();
+    bench.protocol.abandon(domid).unwrap();
     let again = placement(domid, request(bench.small(), Policy::BestEffort));
     assert!(bench.protocol.place(again).is_ok());
 }
@@ -156,7 +156,7 @@ pub fn a_reading_that_fails_after_the_claim_leaves_none_or_says_so<S: Backend>(
         match for_good {
             true => {
                 assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
-                bench.protocol.abandoned(domid).unwrap();
+                bench.protocol.abandon(domid).unwrap();
             }
             false => assert!(matches!(error, Error::Call { .. }), "{error}"),
         }
@@ -177,7 +177,7 @@ pub fn a_claim_that_cannot_be_taken_back_is_said<S: Backend>(open: &dyn Fn() -> 
         .unwrap_err();
     assert!(matches!(error, Error::MustDestroy { .. }), "{error}");
     bench.xen.clear();
-    bench.protocol.abandoned(domid).unwrap();
+    bench.protocol.abandon(domid).unwrap();
     assert_eq!(bench.outstanding(domid), 0);
 }
 
@@ -219,10 +219,10 @@ pub fn a_call_that_failed_is_made_again_by_the_next<S: Backend>(open: &dyn Fn() 
     bench.xen.backend.set_pool(domid, pool).unwrap();
     let pinned = bench.protocol.pin(placed).unwrap();
     bench.xen.set("cancel", Fault::Errno(Errno::EAGAIN));
-    assert!(bench.protocol.built(pinned.clone()).is_err());
+    assert!(bench.protocol.finish(pinned.clone()).is_err());
     assert_eq!(bench.protocol.status().builds, [domid]);
     bench.xen.clear();
-    assert_eq!(bench.protocol.built(pinned).unwrap().unused_pages, pages);
+    assert_eq!(bench.protocol.finish(pinned).unwrap().unused_pages, pages);
     let calls = bench.xen.calls.lock().unwrap().clone();
     assert!(calls.last().unwrap().starts_with("set_node_affinity"));
 }

@@ -47,7 +47,7 @@ macro_rules! every_check {
             waiting::what_only_goes_up_and_down_is_no_progress,
             waiting::what_the_host_can_never_give_is_refused_at_once,
             waiting::a_stalled_clock_does_not_hang_a_placement,
-            waiting::who_is_overtaken_is_told_that_the_host_is_full,
+            waiting::who_is_overtaken_gets_that_the_host_is_full,
         }
     };
 }

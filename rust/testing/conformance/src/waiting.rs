@@ -104,7 +104,7 @@ pub fn with_late_accounting_a_tight_claim_queues_behind_builds<S: Backend>(open:
         .start(placement(domid, request(pages, Policy::Any)));
     assert!(matches!(bench.protocol.step(&mut placing), Step::Wait(_)));
     assert_eq!(bench.outstanding(domid), 0);
-    bench.protocol.abandoned(first.domid()).unwrap();
+    bench.protocol.abandon(first.domid()).unwrap();
     let step = bench.protocol.step(&mut placing);
     assert!(matches!(step, Step::Placed(_)), "{step:?}");
 }
@@ -171,7 +171,7 @@ pub fn a_stalled_clock_does_not_hang_a_placement<S: Backend>(open: &dyn Fn() -> 
 }
 
 /// Another process claims between our look and our claim.
-pub fn who_is_overtaken_is_told_that_the_host_is_full<S: Backend>(open: &dyn Fn() -> S) {
+pub fn who_is_overtaken_gets_that_the_host_is_full<S: Backend>(open: &dyn Fn() -> S) {
     let backend = open();
     let config = wait(&backend, 0);
     let bench = Bench::with(backend, config);

@@ -107,7 +107,7 @@ pub fn run(host: &Host, report: &mut Report) {
     let kind = if pvh { DomainKind::Pvh } else { DomainKind::Pv };
     let open = || {
         // Nothing of the check before is still being given back.
-        if let Err(failure) = host.settled() {
+        if let Err(failure) = host.steady_memory() {
             println!("# {}", failure.0);
         }
         Running {

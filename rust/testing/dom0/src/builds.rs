@@ -29,8 +29,8 @@ pub fn run(host: &Host, report: &mut Report) {
     // rather take clean memory of other nodes.
     let mut living = Vec::new();
     let mut before = 0;
-    report.check("free memory settles", || {
-        before = host.settled()?.host_free_pages;
+    report.check("free memory is steady", || {
+        before = host.steady_memory()?.host_free_pages;
         Ok(format!("{before} pages free"))
     });
     for kind in &host.kinds {
@@ -44,7 +44,7 @@ pub fn run(host: &Host, report: &mut Report) {
         for domain in std::mem::take(&mut living) {
             domain.destroy()?;
         }
-        let memory = host.settled()?;
+        let memory = host.steady_memory()?;
         let (free, claimed) = (memory.host_free_pages, memory.host_outstanding_pages);
         ensure!(claimed == 0, "{claimed} pages are claimed by nobody");
         ensure!(
@@ -101,7 +101,7 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     if placed.outcome().plan.is_none() {
         let cpus = host.topology.processors(None).cpus[node];
         ensure!(cpus == 0, "no plan, and the node has {cpus} CPUs");
-        protocol.abandoned(domid)?;
+        protocol.abandon(domid)?;
         return Ok(format!(
             "no plan, as it must be: {:?}",
             placed.outcome().rung
@@ -115,7 +115,7 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     let source = from(&placed);
     domain.equip(pages)?;
     let pinned = protocol.pin(placed)?;
-    let before = by_node(&host.settled()?);
+    let before = by_node(&host.steady_memory()?);
     let populated = domain.populate(pages, source)?;
     let taken = taken(&before, &host.free_by_node()?);
     ensure!(
@@ -125,14 +125,14 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     );
     let counted = counted(host, kind, &populated.extents, taken, pages)?;
     let share = share(&counted, target);
-    // Where frames tell no node, pages of Xen's own are among those that are counted.
+    // Where frames say no node, pages of Xen's own are among those that are counted.
     let exactly = matches!(source, From::Exactly(_)) && kind == DomainKind::Pv;
     ensure!(
         share >= if exactly { 1.0 } else { SHARE },
         "{:.2} % of the pages are there: {counted:?}",
         100.0 * share
     );
-    let unused = protocol.built(pinned)?.unused_pages;
+    let unused = protocol.finish(pinned)?.unused_pages;
     ensure!(unused == 0, "{unused} pages of the claim were left over");
     ensure!(
         host.affinity(domid)? == target,
@@ -146,8 +146,8 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
     ))
 }
 
-/// Pages by node: by machine frame for a PV domain, whose frames Xen tells, else, or where no
-/// firmware tells whose frames they are, by what left the nodes' free memory. Both must agree where
+/// Pages by node: by machine frame for a PV domain, whose frames Xen lists, else, or where no
+/// firmware says whose frames they are, by what left the nodes' free memory. Both must agree where
 /// there are both.
 fn counted(
     host: &Host,
@@ -207,13 +207,13 @@ fn half_built(host: &Host, kind: DomainKind) -> Found {
         "{half} of {} pages were had",
         MOST_PAGES / 2
     );
-    let unused = protocol.built(pinned.clone())?.unused_pages;
+    let unused = protocol.finish(pinned.clone())?.unused_pages;
     ensure!(
         unused == MOST_PAGES - half,
         "{unused} pages were left over of {MOST_PAGES}, of which {half} were had"
     );
     ensure!(
-        protocol.built(pinned)?.unused_pages == 0,
+        protocol.finish(pinned)?.unused_pages == 0,
         "the second time there is something left over again"
     );
     let outstanding = host.xen.memory()?.host_outstanding_pages;

@@ -24,7 +24,7 @@ pub const BUSY: &str = "--busy";
 const WHAT: &str = "where a domain lands while no CPU is idle";
 
 /// How long CPUs are idle, where they are.
-const REST: Duration = Duration::from_secs(20);
+const IDLE_TIME: Duration = Duration::from_secs(20);
 
 /// How far what is measured in one boot may be from what was predicted, in points of a hundred.
 const POINTS: f64 = 1.0;
@@ -35,8 +35,8 @@ pub fn check(host: &Host, report: &mut Report) {
     run(host, report, cases.collect(), Some(POINTS));
 }
 
-/// All cases, which are told only.
-pub fn tell(host: &Host, report: &mut Report, seed: u64) {
+/// All cases, which are reported only.
+pub fn measure(host: &Host, report: &mut Report, seed: u64) {
     run(host, report, cases(seed), None);
 }
 
@@ -45,7 +45,7 @@ fn run(host: &Host, report: &mut Report, cases: Vec<Case>, points: Option<f64>) 
         return;
     };
     if !host.kinds.contains(&DomainKind::Pv) {
-        return report.leave_out(WHAT, "Xen tells frames of PV domains only, and has none");
+        return report.leave_out(WHAT, "Xen lists frames of PV domains only, and has none");
     }
     let mut prepared = None;
     report.check("all CPUs of dom0 are on", || {
@@ -94,7 +94,7 @@ fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<(Extents, 
         landed.extend(frames[..done].iter().map(|frame| (*frame, order)));
         Ok(done as u64)
     })?;
-    let unused = protocol.built(pinned)?.unused_pages;
+    let unused = protocol.finish(pinned)?.unused_pages;
     ensure!(
         had == pages && unused == 0,
         "{had} of {pages} pages were had, {unused} left over"
@@ -106,10 +106,10 @@ fn land(host: &Host, new: &Domain, node: usize, pages: u64) -> Result<(Extents, 
 fn fill(running: &mut Running, modelled: &mut Modelled, steps: &[Step]) -> Result<u64, Failure> {
     let mut died = 0;
     for step in steps {
-        let (had, told) = (running.step(step)?, modelled.step(step)?);
+        let (had, predicted) = (running.step(step)?, modelled.step(step)?);
         ensure!(
-            had == told,
-            "{had} extents for {step:?}, in the model {told}"
+            had == predicted,
+            "{had} extents for {step:?}, in the model {predicted}"
         );
         if let Step::Take {
             who: Who::Dies,
@@ -138,7 +138,7 @@ fn space(host: &Host, layout: &Layout, node: usize) -> Result<Space, Failure> {
 }
 
 fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f64>) -> Found {
-    let all = host.settled()?.host_free_pages;
+    let all = host.steady_memory()?.host_free_pages;
     let domain = || host.create(DomainKind::Pv, 1, all);
     let (prober, dies, stays, new) = (domain()?, domain()?, domain()?, domain()?);
     let layout = Layout::probe(host, &prober)?;
@@ -152,7 +152,7 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
     let start = Instant::now();
     let (stays, kept) = running.destroy(node, died)?;
     if case.idle {
-        std::thread::sleep(REST);
+        std::thread::sleep(IDLE_TIME);
     }
     let destroyed = start.elapsed();
     let (landed, from) = land(host, &new, node, pages)?;
@@ -164,7 +164,7 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
     let share = |on: u64| 100.0 * on as f64 / pages as f64;
     let measured = share(layout.pages_on(node, &landed));
     let predicted = share(modelled.land(node, pages, from)?);
-    let told = format!(
+    let figures = format!(
         "measured {measured:.2} predicted {predicted:.2} % of {pages} pages on node {node} \
          (destroyed in {:.1} s, built in {:.1} s)",
         destroyed.as_secs_f64(),
@@ -172,8 +172,8 @@ fn one(host: &Host, flavour: Flavour, node: usize, case: &Case, points: Option<f
     );
     let off = (measured - predicted).abs();
     let wrong = points.is_some_and(|points| off > points) && !case.idle;
-    ensure!(!wrong, "{told}");
-    Ok(told)
+    ensure!(!wrong, "{figures}");
+    Ok(figures)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! rust/xen itself: that it reads and sets what Xen has, tells Xen's errnos, and leaves nothing
+//! rust/xen itself: that it reads and sets what Xen has, returns Xen's errnos, and leaves nothing
 //! open.
 
 use claims::{Accounting, Affinity, Claim, Domid, Errno, Hypervisor};
@@ -30,9 +30,10 @@ pub fn run(host: &Host, report: &mut Report, long: bool) {
     report.check("claim sets answer as they do, or there are none", || {
         node_claims::sets(host)
     });
-    report.check("a domain's memory is told by node, or not at all", || {
-        memory_by_node(host)
-    });
+    report.check(
+        "a domain's memory is reported by node, or not at all",
+        || memory_by_node(host),
+    );
     report.check("node affinity is what was set", || node_affinity(host));
     report.check("node affinity follows the vCPUs when it is Xen's", || {
         vcpu_affinity(host)
@@ -69,11 +70,11 @@ fn distances(host: &Host) -> Found {
     };
     for from in 0..nodes {
         for to in 0..nodes {
-            let told = host.topology.distance(from, to);
+            let reported = host.topology.distance(from, to);
             let firmware = table.get(44 + from * nodes + to).copied();
             ensure!(
-                told == firmware.map(u32::from),
-                "from {from} to {to}: {told:?}, and the firmware says {firmware:?}"
+                reported == firmware.map(u32::from),
+                "from {from} to {to}: {reported:?}, and the firmware says {firmware:?}"
             );
         }
     }
@@ -81,7 +82,7 @@ fn distances(host: &Host) -> Found {
 }
 
 fn counters(host: &Host) -> Found {
-    let memory = host.settled()?;
+    let memory = host.steady_memory()?;
     let nodes: u64 = memory
         .nodes
         .iter()
@@ -111,7 +112,7 @@ fn counters(host: &Host) -> Found {
 fn errnos(host: &Host) -> Found {
     let xen = &host.xen;
     let domain = host.create(host.kinds[0], 1, PAGES)?;
-    let (domid, free) = (domain.domid, host.settled()?.host_free_pages);
+    let (domid, free) = (domain.domid, host.steady_memory()?.host_free_pages);
     refused(
         "more than the maximum",
         xen.claim(domid, Claim::Host { pages: PAGES + 1 }),
@@ -167,21 +168,21 @@ fn errnos(host: &Host) -> Found {
     Ok(String::new())
 }
 
-/// XenServer 9 of 2025 does not take off what was given back: told, for the sum shows it.
+/// XenServer 9 of 2025 does not take off what was given back: the sum shows it.
 fn memory_by_node(host: &Host) -> Found {
     let domain = host.create(host.kinds[0], 1, PAGES)?;
     let populated = domain.populate(1000, From::Anywhere)?;
-    let told = match host.xen.pages_by_node(domain.domid) {
+    let reported = match host.xen.pages_by_node(domain.domid) {
         Err(error) if error.errno == Errno::ENOSYS => {
             let declared =
                 !host.on_this_machine && fake_libxenctrl::declares("xc_domain_numa_get_node_pages");
-            ensure!(!declared, "the library says that it is told");
-            return Ok("not told".to_string());
+            ensure!(!declared, "the library says that it is reported");
+            return Ok("not reported".to_string());
         }
-        told => told?,
+        reported => reported?,
     };
-    let sum: u64 = told.iter().sum();
-    ensure!(sum == 1000, "1000 pages are told as {told:?}");
+    let sum: u64 = reported.iter().sum();
+    ensure!(sum == 1000, "1000 pages are reported as {reported:?}");
     let single = populated.extents.iter().filter(|(_, order)| *order == 0);
     let mut frames: Vec<u64> = single.map(|(frame, _)| *frame).take(400).collect();
     let freed = host.xen.decrease(domain.domid, 0, &mut frames)?;
@@ -282,7 +283,7 @@ fn resident_pages() -> Result<u64, Failure> {
     resident.ok_or_else(|| Failure(format!("statm: {text}")))
 }
 
-/// Whether valgrind is under this process: it keeps for a while what was freed, and tells itself of
+/// Whether valgrind is under this process: it keeps for a while what was freed, and reports itself
 /// what was not.
 fn under_valgrind() -> bool {
     std::env::var("LD_PRELOAD").is_ok_and(|preloaded| preloaded.contains("vgpreload"))

@@ -25,8 +25,8 @@ const PRINTED: Duration = Duration::from_secs(1);
 pub fn claim_after_a_node_claim(host: &Host) -> Found {
     let seen = Seen::of(host)?;
     let flavour = seen.flavour();
-    host.settled()?;
-    let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
+    host.steady_memory()?;
+    let mut running = Running::new(host, host.kinds[0], seen.reports_node_claims);
     let now = running.counters()?;
     let mut modelled = Modelled::new(host, flavour, &now, 0)?;
     let node = host.topology.online().lowest().unwrap_or(0);
@@ -38,7 +38,7 @@ pub fn claim_after_a_node_claim(host: &Host) -> Found {
         Operation::ClaimHost(0, PAGES),
         Operation::Populate(0, 0, 1, From::Exactly(node)),
     ] {
-        let told = modelled.apply(&operation);
+        let predicted = modelled.apply(&operation);
         if let Some(crash) = modelled.crash() {
             println!("# the host crashes now: {crash}");
             std::io::stdout().flush()?;
@@ -48,8 +48,8 @@ pub fn claim_after_a_node_claim(host: &Host) -> Found {
         }
         let answer = running.apply(&operation);
         ensure!(
-            told == answer,
-            "Xen answers {answer:?} to {operation:?}, and the model {told:?}"
+            predicted == answer,
+            "Xen answers {answer:?} to {operation:?}, and the model {predicted:?}"
         );
     }
     Ok(format!("it does not, as the model's {}", flavour.name))

@@ -35,8 +35,8 @@ const UNSURE_PAGES: u64 = 4;
 /// How long they are waited for.
 const LATE: Duration = Duration::from_millis(500);
 
-/// Operations that are told when the two differ.
-const TOLD: usize = 24;
+/// Operations that are shown when the two differ.
+const SHOWN: usize = 24;
 
 struct Lockstep<'a> {
     running: Running<'a>,
@@ -54,8 +54,8 @@ struct Lockstep<'a> {
 impl<'a> Lockstep<'a> {
     fn new(host: &'a Host) -> Result<Self, Failure> {
         let seen = Seen::of(host)?;
-        let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
-        host.settled()?;
+        let mut running = Running::new(host, host.kinds[0], seen.reports_node_claims);
+        host.steady_memory()?;
         // All before any is destroyed, for its pages might be back only when the next is measured.
         let mut costs = [0; SLOTS];
         for (slot, cost) in costs.iter_mut().enumerate() {
@@ -66,12 +66,12 @@ impl<'a> Lockstep<'a> {
         for slot in 0..SLOTS {
             answered(running.apply(&Operation::Destroy(slot)))?;
         }
-        host.settled()?;
+        host.steady_memory()?;
         // The first domain costs more than the next ones, and late pages make some cost less.
         costs.sort_unstable();
         let domain_pages = costs[SLOTS / 2];
         ensure!(domain_pages > 0, "domains cost {costs:?} pages each");
-        let mut running = Running::new(host, host.kinds[0], seen.tells_node_claims);
+        let mut running = Running::new(host, host.kinds[0], seen.reports_node_claims);
         let now = running.counters()?;
         Ok(Lockstep {
             modelled: Modelled::new(host, seen.flavour(), &now, domain_pages)?,
@@ -110,10 +110,10 @@ impl<'a> Lockstep<'a> {
         if let (Some(node), 1..) = (exactly, total) {
             self.only_of(node, &left, &moved)?;
         }
-        let (told, late) = self.told(operation, answer, &before, &moved, &left)?;
+        let (predicted, late) = self.on_model(operation, answer, &before, &moved, &left)?;
         ensure!(
-            told == answer,
-            "Xen answers {answer:?}, and the model {told:?}, with {} pages free and {} claimed",
+            predicted == answer,
+            "Xen answers {answer:?}, the model {predicted:?}, with {} pages free and {} claimed",
             before.free_pages,
             before.outstanding_pages
         );
@@ -139,7 +139,7 @@ impl<'a> Lockstep<'a> {
     }
 
     /// Does the operation on the model: what that answers, and whether pages came late or went.
-    fn told(
+    fn on_model(
         &mut self,
         operation: &Operation,
         answer: Result<u64, Errno>,
@@ -149,7 +149,7 @@ impl<'a> Lockstep<'a> {
     ) -> Result<(Result<u64, Errno>, bool), Failure> {
         let late = moved != left;
         let came: Vec<i64> = moved.iter().zip(left).map(|(m, l)| m - l).collect();
-        let told = match *operation {
+        let predicted = match *operation {
             Operation::Create(slot) => self.create(slot, before, answer)?,
             Operation::Populate(slot, order, count, from) => {
                 self.late_first(operation, &came, answer)?;
@@ -158,8 +158,8 @@ impl<'a> Lockstep<'a> {
             Operation::Free(slot, order, count) => {
                 let freed = pages(moved, -1)?;
                 let within = self.modelled.within(slot, freed.clone());
-                let told = self.modelled.free_on(slot, order, count, &within);
-                return Ok((told, late || within != freed));
+                let predicted = self.modelled.free_on(slot, order, count, &within);
+                return Ok((predicted, late || within != freed));
             }
             Operation::ClaimHost(..) | Operation::ClaimNode(..) | Operation::ClaimSet(..) => {
                 self.late_first(operation, &came, answer)?;
@@ -169,7 +169,7 @@ impl<'a> Lockstep<'a> {
                 self.modelled.apply(operation)
             }
         };
-        Ok((told, late))
+        Ok((predicted, late))
     }
 
     /// A domain is refused for want of pages only if the model has too few for its structures. How
@@ -245,9 +245,9 @@ impl<'a> Lockstep<'a> {
             moved,
             outstanding_pages: self.now.domains[slot].map_or(0, |domain| domain.outstanding_pages),
         };
-        let told = populate.follow(&mut self.modelled, &mut self.followed)?;
-        self.next = told.next;
-        Ok(told.answer)
+        let predicted = populate.follow(&mut self.modelled, &mut self.followed)?;
+        self.next = predicted.next;
+        Ok(predicted.answer)
     }
 
     /// Makes the model's free pages those of Xen, which may be so many more or less.
@@ -306,25 +306,25 @@ pub fn run(host: &Host, seed: u64, count: u32) -> Found {
             claimed_a_node: both.claimed_a_node,
         };
         let operation = draw.operation();
-        let mut tell = |both: &mut Lockstep, operation: &Operation| {
+        let mut step = |both: &mut Lockstep, operation: &Operation| {
             let answer = both.step(operation).map_err(|Failure(why)| {
-                for told in &last {
-                    println!("# {told}");
+                for line in &last {
+                    println!("# {line}");
                 }
                 Failure(format!(
                     "seed {seed}, operation {step}, {operation:?}: {why}"
                 ))
             })?;
-            if last.len() == TOLD {
+            if last.len() == SHOWN {
                 last.pop_front();
             }
             last.push_back(format!("{step} {operation:?}: {answer:?}"));
             Ok::<_, Failure>(answer)
         };
-        let answer = tell(&mut both, &operation)?;
+        let answer = step(&mut both, &operation)?;
         if let Some(next) = both.next.take() {
             // What it comes to is compared, and not counted.
-            let _ = tell(&mut both, &next)?;
+            let _ = step(&mut both, &next)?;
         }
         match answer {
             Ok(extents) => {

@@ -20,9 +20,9 @@ const MORE_PAGES: u64 = 1000;
 pub fn claim(host: &Host) -> Found {
     let seen = Seen::of(host)?;
     let flavour = seen.flavour();
-    host.settled()?;
+    host.steady_memory()?;
     let (kind, all) = (host.kinds[0], PAGES + MORE_PAGES);
-    let now = Running::new(host, kind, seen.tells_node_claims).counters()?;
+    let now = Running::new(host, kind, seen.reports_node_claims).counters()?;
     let mut modelled = Modelled::new(host, flavour, &now, 0)?;
     for operation in [
         Operation::Create(0),
@@ -56,12 +56,12 @@ pub fn claim(host: &Host) -> Found {
     });
     destroyed.map_err(|_| Failure("a thread panicked".to_string()))??;
     let (left, claimed, answer): (u64, u64, Result<(), Errno>) = answer?;
-    let told = modelled.claim_while_dying(0, all);
+    let predicted = modelled.claim_while_dying(0, all);
     ensure!(
-        told == answer,
-        "with {left} pages left Xen answers {answer:?}, and the model {told:?}"
+        predicted == answer,
+        "with {left} pages left Xen answers {answer:?}, and the model {predicted:?}"
     );
-    let leaked = host.settled()?.host_outstanding_pages;
+    let leaked = host.steady_memory()?.host_outstanding_pages;
     // Where pages that come back do not grow the claim, it is as large as when it was made; the
     // model's domain has all of its pages then.
     let expected = match (flavour.refill_on_free, answer) {

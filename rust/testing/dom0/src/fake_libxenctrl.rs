@@ -15,8 +15,8 @@ pub fn declares(call: &str) -> bool {
     calls.any(|(name, has)| *name == call && *has)
 }
 
-/// As which flavour one is seen by whoever has, or has not, the call for claim sets: it tells
-/// those apart that answer something else to a call of this project.
+/// As which flavour one is seen with, or without, the call for claim sets: it distinguishes
+/// those that answer something else to a call of this project.
 fn seen_as(flavour: Flavour, sets: bool) -> Flavour {
     match flavour.node_claims {
         NodeClaims::None | NodeClaims::Xs9 => flavour,
@@ -26,8 +26,8 @@ fn seen_as(flavour: Flavour, sets: bool) -> Flavour {
     }
 }
 
-/// The kind of Xen by its behaviour is the one that was asked for, and what the build says is told
-/// is told.
+/// The kind of Xen by its behaviour is the one that was asked for, and what the build says is
+/// reported is.
 pub fn seen(host: &Host) -> Found {
     let Some(name) = std::env::var(FLAVOUR).ok().filter(|name| !name.is_empty()) else {
         return Ok("no kind was asked for".to_string());
@@ -47,13 +47,13 @@ pub fn seen(host: &Host) -> Found {
         "that there are claim sets is seen as {}",
         seen.claim_sets
     );
-    let told = declares("xc_numa_meminfo") && (seen.node_claims || seen.claim_sets);
+    let reported = declares("xc_numa_meminfo") && (seen.node_claims || seen.claim_sets);
     ensure!(
-        seen.tells_node_claims == told,
-        "that claims are told by node is seen as {}",
-        seen.tells_node_claims
+        seen.reports_node_claims == reported,
+        "that claims are reported by node is seen as {}",
+        seen.reports_node_claims
     );
-    Ok(format!("{name}, claims told by node: {told}"))
+    Ok(format!("{name}, claims reported by node: {reported}"))
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_answers_alike_is_not_told_apart() {
+    fn what_answers_alike_is_seen_alike() {
         for (flavour, sets, seen) in [
             (Flavour::XEN_4_17, false, Flavour::XEN_4_17),
             (Flavour::V5, true, Flavour::V5),

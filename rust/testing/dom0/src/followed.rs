@@ -23,7 +23,7 @@ pub struct Followed {
     pub wrong_by: u64,
 }
 
-/// Of so many populates and more, a share must be as it is foretold.
+/// Of so many populates and more, a share must be as it is predicted.
 const MANY: u32 = 40;
 
 impl Followed {

@@ -28,7 +28,7 @@ pub struct Populate<'a> {
 
 /// What the model answers then.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ModelAnswer {
     pub answer: Result<u64, Errno>,
     /// What must be asked of both next, since only the model had a whole GiB: a refusal for any
     /// other reason than that pages broke is one of these extents too.
@@ -46,9 +46,9 @@ pub struct Tried {
     pub same: bool,
 }
 
-impl Told {
+impl ModelAnswer {
     pub fn only(answer: Result<u64, Errno>) -> Self {
-        Told { answer, next: None }
+        ModelAnswer { answer, next: None }
     }
 }
 
@@ -58,14 +58,14 @@ impl Populate<'_> {
         &self,
         modelled: &mut Modelled,
         followed: &mut Followed,
-    ) -> Result<Told, Failure> {
+    ) -> Result<ModelAnswer, Failure> {
         let operation = Operation::Populate(self.slot, self.order, self.count, self.from);
         let saved = modelled.clone();
         let before = modelled.counters()?;
-        let told = modelled.apply(&operation);
+        let answer = modelled.apply(&operation);
         let after = modelled.counters()?;
-        let Ok(done) = told else {
-            return Ok(Told::only(told));
+        let Ok(done) = answer else {
+            return Ok(ModelAnswer::only(answer));
         };
         let same = left(&before, &after) == self.moved;
         let of_any_node = match self.from {
@@ -92,9 +92,9 @@ impl Populate<'_> {
             let landed = pages(self.moved, 1)?;
             let more = self.had < self.count;
             let done = modelled.populate_on(self.slot, self.order, &landed, more);
-            return Ok(Told::only(Ok(done)));
+            return Ok(ModelAnswer::only(Ok(done)));
         }
-        Ok(Told::only(told))
+        Ok(ModelAnswer::only(answer))
     }
 
     fn is_gib(&self) -> bool {

@@ -5,7 +5,7 @@ use xen::From;
 
 use crate::draw::GIB_ORDER;
 use crate::followed::Followed;
-use crate::following::{Populate, Told, Tried};
+use crate::following::{ModelAnswer, Populate, Tried};
 use crate::modelled::Modelled;
 use crate::moves::pages;
 use crate::operations::{Counters, Operation};
@@ -26,24 +26,24 @@ impl Populate<'_> {
         modelled: &mut Modelled,
         followed: &mut Followed,
         tried: Tried,
-    ) -> Result<Told, Failure> {
+    ) -> Result<ModelAnswer, Failure> {
         ensure!(self.count == 1, "{} GiB are asked for at once", self.count);
         let as_xen = Ok(self.had);
         let claimed = |counters: &Counters| {
             counters.domains[self.slot].map_or(0, |domain| domain.outstanding_pages)
         };
         match (tried.done, self.had) {
-            (1.., 1..) if tried.same => Ok(Told::only(Ok(tried.done))),
+            (1.., 1..) if tried.same => Ok(ModelAnswer::only(Ok(tried.done))),
             (_, 1..) => {
                 let landed = pages(self.moved, 1)?;
                 *modelled = tried.saved;
                 if tried.done > 0 && modelled.populate_on(self.slot, self.order, &landed, false) > 0
                 {
-                    return Ok(Told::only(as_xen));
+                    return Ok(ModelAnswer::only(as_xen));
                 }
                 followed.scarce += 1;
                 self.in_parts(modelled, &tried.before, &landed)?;
-                Ok(Told::only(as_xen))
+                Ok(ModelAnswer::only(as_xen))
             }
             (1.., 0) => {
                 followed.scarce += 1;
@@ -51,7 +51,9 @@ impl Populate<'_> {
                 Ok(self.then_in_parts())
             }
             // The maximum refused it, before or after it was taken off the claim.
-            (0, 0) if claimed(&tried.after) == self.outstanding_pages => Ok(Told::only(as_xen)),
+            (0, 0) if claimed(&tried.after) == self.outstanding_pages => {
+                Ok(ModelAnswer::only(as_xen))
+            }
             (0, 0) if claimed(&tried.before) == self.outstanding_pages => {
                 followed.scarce += 1;
                 *modelled = tried.saved;
@@ -61,7 +63,7 @@ impl Populate<'_> {
                 followed.scarce += 1;
                 *modelled = tried.saved;
                 self.refused_by_maximum(modelled, &tried.before)?;
-                Ok(Told::only(as_xen))
+                Ok(ModelAnswer::only(as_xen))
             }
         }
     }
@@ -110,8 +112,8 @@ impl Populate<'_> {
         Ok(())
     }
 
-    fn then_in_parts(&self) -> Told {
-        Told {
+    fn then_in_parts(&self) -> ModelAnswer {
+        ModelAnswer {
             answer: Ok(self.had),
             next: Some(Operation::Populate(
                 self.slot,
@@ -195,14 +197,14 @@ mod tests {
         assert_eq!(world.apply(&populate), Ok(1));
     }
 
-    /// Tells the model that Xen did so, and what came of it, and how often one alone had a GiB.
-    fn told(
+    /// Has the model follow what Xen did: what came of it, and how often one alone had a GiB.
+    fn follow(
         modelled: &mut Modelled,
         from: From,
         had: u64,
         moved: &[i64],
         outstanding_pages: u64,
-    ) -> (Result<Told, Failure>, u32) {
+    ) -> (Result<ModelAnswer, Failure>, u32) {
         let populate = Populate {
             slot: 0,
             order: GIB_ORDER,
@@ -221,7 +223,7 @@ mod tests {
         xen: &mut Modelled,
         modelled: &mut Modelled,
         from: From,
-    ) -> (Result<Told, Failure>, u32) {
+    ) -> (Result<ModelAnswer, Failure>, u32) {
         let before = xen.counters().unwrap();
         assert_eq!(before, modelled.counters().unwrap());
         let had = xen
@@ -230,11 +232,11 @@ mod tests {
         let after = xen.counters().unwrap();
         let moved = left(&before, &after);
         let claimed = after.domains[0].unwrap().outstanding_pages;
-        let (told, scarce) = told(modelled, from, had, &moved, claimed);
-        if told.is_ok() {
+        let (answer, scarce) = follow(modelled, from, had, &moved, claimed);
+        if answer.is_ok() {
             assert_eq!(after, modelled.counters().unwrap());
         }
-        (told, scarce)
+        (answer, scarce)
     }
 
     fn pair(flavour: Flavour, max_pages: u64) -> (Modelled, Modelled) {
@@ -257,8 +259,8 @@ mod tests {
             as_many_free(&mut xen, 1);
             broken(&mut modelled, 1);
             // From anywhere the model has one too, but on the other node.
-            let (told, scarce) = both(&mut xen, &mut modelled, from);
-            assert_eq!(told.unwrap(), Told::only(Ok(1)));
+            let (answer, scarce) = both(&mut xen, &mut modelled, from);
+            assert_eq!(answer.unwrap(), ModelAnswer::only(Ok(1)));
             assert_eq!(scarce, 1);
             assert_eq!(modelled.apply(&Operation::Free(0, GIB_ORDER, 1)), Ok(1));
         }
@@ -269,9 +271,9 @@ mod tests {
         let (mut xen, mut modelled) = pair(Flavour::XEN_4_17, 2 * GIB);
         broken(&mut xen, 1);
         as_many_free(&mut modelled, 1);
-        let (told, scarce) = both(&mut xen, &mut modelled, From::Exactly(1));
+        let (answer, scarce) = both(&mut xen, &mut modelled, From::Exactly(1));
         let next = Operation::Populate(0, PART_ORDER, PARTS_ASKED, From::Exactly(1));
-        assert_eq!(told.unwrap().next.as_ref(), Some(&next));
+        assert_eq!(answer.unwrap().next.as_ref(), Some(&next));
         assert_eq!(scarce, 1);
         assert_eq!(xen.apply(&next), Ok(PARTS_ASKED));
     }
@@ -285,7 +287,7 @@ mod tests {
         modelled.apply(&claim).unwrap();
         // Xen, which does not know of the claim, says of it what the model does.
         assert!(
-            told(&mut modelled, From::Exactly(1), 1, &[0, GIB as i64], 0)
+            follow(&mut modelled, From::Exactly(1), 1, &[0, GIB as i64], 0)
                 .0
                 .is_err()
         );
@@ -308,16 +310,16 @@ mod tests {
                         as_many_free(&mut modelled, 1);
                     }
                 }
-                let (told, scarce) = both(&mut xen, &mut modelled, From::Exactly(1));
-                let told = told.unwrap();
-                assert_eq!(told.answer, Ok(0));
+                let (answer, scarce) = both(&mut xen, &mut modelled, From::Exactly(1));
+                let answer = answer.unwrap();
+                assert_eq!(answer.answer, Ok(0));
                 let claimed = modelled.counters().unwrap().domains[0]
                     .unwrap()
                     .outstanding_pages;
                 assert_eq!(claimed, if only_xen { left } else { 1000 });
                 let differ = flavour == Flavour::UPSTREAM;
                 assert_eq!(
-                    (scarce, told.next.is_some()),
+                    (scarce, answer.next.is_some()),
                     (u32::from(differ), differ && !only_xen)
                 );
             }
@@ -330,7 +332,7 @@ mod tests {
         modelled.apply(&Operation::ClaimHost(0, 1000)).unwrap();
         broken(&mut modelled, 1);
         modelled.apply(&Operation::SetMax(0, 2 * GIB)).unwrap();
-        assert!(told(&mut modelled, From::Exactly(1), 0, &[0, 0], 0)
+        assert!(follow(&mut modelled, From::Exactly(1), 0, &[0, 0], 0)
             .0
             .is_err());
     }

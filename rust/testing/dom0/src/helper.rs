@@ -1,4 +1,4 @@
-//! A toolstack's hands for a program that has none: it is told on standard input what to do to
+//! A toolstack's hands for a program that has none: it reads on standard input what to do to
 //! domains, a line a step, and answers each by a line. When the input ends, its domains do.
 
 use std::io::BufRead;

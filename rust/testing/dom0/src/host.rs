@@ -12,9 +12,9 @@ use crate::report::Failure;
 /// Orders of the extents that a builder asks for.
 pub const ORDERS: [u32; 3] = [18, 9, 0];
 
-/// How often in a row free memory must be the same to be taken for settled, and after how many
+/// How often in a row free memory must be the same to be taken for steady, and after how many
 /// looks it is not.
-const SETTLED: u32 = 10;
+const STEADY: u32 = 10;
 const LOOKS: u32 = 1000;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -74,19 +74,19 @@ impl Host {
 
     /// Free memory, once it has stopped changing: destroyed domains give their last pages back
     /// late.
-    pub fn settled(&self) -> Result<Memory, Failure> {
+    pub fn steady_memory(&self) -> Result<Memory, Failure> {
         let mut last = self.xen.memory()?;
         let mut alike = 0;
         for _ in 0..LOOKS {
             std::thread::sleep(BETWEEN_LOOKS);
             let now = self.xen.memory()?;
             alike = if now == last { alike + 1 } else { 0 };
-            if alike == SETTLED {
+            if alike == STEADY {
                 return Ok(now);
             }
             last = now;
         }
-        Err(Failure(format!("free memory does not settle: {last:?}")))
+        Err(Failure(format!("free memory is never steady: {last:?}")))
     }
 
     /// A domain as Xen lists it.

@@ -16,7 +16,7 @@ pub const VICTIM: &str = "--place-and-wait";
 
 const PAGES: u64 = 1 << 16;
 
-/// Places a domain, tells its number on standard output, and waits to be killed.
+/// Places a domain, prints its number on standard output, and waits to be killed.
 pub fn victim(host: &Host) -> Result<(), Failure> {
     let kind = host.kinds[0];
     let protocol = protocol(host, 0)?;
@@ -60,7 +60,7 @@ pub fn check(host: &Host) -> Found {
         found.outstanding_pages == PAGES && !found.being_built && found.nodes.len() == 1,
         "it is listed as {found:?}"
     );
-    protocol.abandoned(domid)?;
+    protocol.abandon(domid)?;
     ensure!(
         protocol.claims()?.is_empty() && host.outstanding(domid)? == 0,
         "{:?} is left",
@@ -71,7 +71,7 @@ pub fn check(host: &Host) -> Found {
         "its node affinity is still {}",
         host.affinity(domid)?
     );
-    protocol.abandoned(domid)?;
+    protocol.abandon(domid)?;
     host.xen.destroy(domid)?;
     let outstanding = host.xen.memory()?.host_outstanding_pages;
     ensure!(outstanding == 0, "{outstanding} pages are still claimed");

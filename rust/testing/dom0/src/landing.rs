@@ -1,7 +1,7 @@
 //! Where pages land after a node's memory was somebody else's: Xen takes memory that is clean on
 //! other nodes before memory that is still to be scrubbed on the preferred one.
 //!
-//! Measured and told, not demanded: the protocol cannot ask for more than it does.
+//! Measured and reported, not demanded: the protocol cannot ask for more than it does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::place::{build, placement, protocol, request_on};
 use crate::report::{ensure, Failure, Found, Report};
 
-/// What is left of a node for Xen itself while a domain has the rest.
+/// What is left of a node for Xen itself while a domain has what remains.
 const LEFT_PAGES: u64 = 4096;
 
 /// Of what a node gives to domains first, what the domain that is measured gets.
@@ -80,7 +80,7 @@ pub fn set_online(online: bool) -> Result<(), Failure> {
 
 fn after_destroy(host: &Host, node: usize, meanwhile: Meanwhile) -> Found {
     let kind = host.kinds[0];
-    let free = host.settled()?.nodes[node].map_or(0, |node| node.free_pages);
+    let free = host.steady_memory()?.nodes[node].map_or(0, |node| node.free_pages);
     let pages = host.preferred_pages(node)? / PART;
     let old = host.create(kind, 1, free)?;
     let all = free.saturating_sub(LEFT_PAGES);

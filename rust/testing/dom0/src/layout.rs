@@ -17,7 +17,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Takes all that is free of one node after the other for a PV domain, which is told the
+    /// Takes all that is free of one node after the other for a PV domain, which knows the
     /// frames, and frees it again. As it is the domain that frees it, it is clean then.
     pub fn probe(host: &Host, prober: &Domain) -> Result<Self, Failure> {
         let nodes = 0..host.topology.node_count();

@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     println!("# kinds of domains: {:?}", host.kinds);
     let seed = std::env::args().nth(2).and_then(|seed| seed.parse().ok());
     if mode.as_deref() == Some(busy::BUSY) {
-        busy::tell(&host, &mut report, seed.unwrap_or(1));
+        busy::measure(&host, &mut report, seed.unwrap_or(1));
         return ended(&report);
     }
     if mode.as_deref() == Some(SEED) {

@@ -37,8 +37,8 @@ pub struct Modelled {
     spare: Vec<u64>,
     /// Whether the spare pages are free just now.
     lent: bool,
-    /// Whether it tells what is claimed of each node.
-    tells_claims: bool,
+    /// Whether it reports what is claimed of each node.
+    reports_claims: bool,
 }
 
 fn failed(what: &str, errno: Errno) -> Failure {
@@ -75,7 +75,7 @@ impl Modelled {
                 ..Sizes::default()
             });
         let mut modelled = Modelled {
-            tells_claims: !now.claimed_by_node.is_empty(),
+            reports_claims: !now.claimed_by_node.is_empty(),
             ..Modelled::of(xen)
         };
         modelled.adjust(&now.free_by_node)?;
@@ -92,7 +92,7 @@ impl Modelled {
             }),
             spare: vec![0; xen.topology().node_count()],
             lent: false,
-            tells_claims: false,
+            reports_claims: false,
             xen,
         }
     }
@@ -101,7 +101,7 @@ impl Modelled {
         self.xen.flavour()
     }
 
-    /// Gives each node as many free pages as are told, by what it keeps from domains: how many
+    /// Gives each node as many free pages as are given, by what it keeps from domains: how many
     /// more than before.
     pub fn adjust(&mut self, free_by_node: &[u64]) -> Result<Vec<i64>, Failure> {
         let mut now = self.free_by_node();
@@ -110,8 +110,8 @@ impl Modelled {
             *now -= if lent { *spare } else { 0 };
         }
         let mut more = Vec::new();
-        for (node, (spare, told)) in self.spare.iter_mut().zip(free_by_node).enumerate() {
-            let by = *told as i64 - now[node] as i64;
+        for (node, (spare, wanted)) in self.spare.iter_mut().zip(free_by_node).enumerate() {
+            let by = *wanted as i64 - now[node] as i64;
             let left = spare.checked_add_signed(-by);
             *spare = left.ok_or_else(|| Failure(format!("node {node} has {by} pages more")))?;
             more.push(by);
@@ -343,7 +343,7 @@ impl World for Modelled {
         for (slot, figures) in self.slots.iter().zip(&mut domains) {
             if let Some(domain) = listed.iter().find(|domain| domain.domid == slot.domid) {
                 let affinity = self.xen.node_affinity(domain.domid);
-                let affinity = affinity.map_err(|errno| failed("tell an affinity", errno))?;
+                let affinity = affinity.map_err(|errno| failed("report an affinity", errno))?;
                 *figures = Some(Figures {
                     tot_pages: domain.tot_pages,
                     outstanding_pages: domain.outstanding_pages,
@@ -357,7 +357,7 @@ impl World for Modelled {
             free_pages: reading.free_pages,
             outstanding_pages: reading.outstanding_pages,
             free_by_node: self.free_by_node(),
-            claimed_by_node: match self.tells_claims {
+            claimed_by_node: match self.reports_claims {
                 true => claimed_by_node(&self.xen.memory()),
                 false => Vec::new(),
             },

@@ -41,7 +41,7 @@ mod tests {
     use super::moved;
 
     #[test]
-    fn pages_of_xens_own_are_told_from_those_that_were_moved() {
+    fn pages_of_xens_own_are_no_pages_that_were_moved() {
         assert_eq!(moved(&[1024, 512], 9, 1536, None), [1024, 512]);
         assert_eq!(moved(&[1023, 512], 9, 1536, None), [1024, 512]);
         assert_eq!(moved(&[-1, 512], 9, 512, Some(1)), [0, 512]);

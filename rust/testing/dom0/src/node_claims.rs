@@ -88,7 +88,7 @@ fn kept(
     node: usize,
     claim: impl Fn(u64) -> Result<(), CallError>,
 ) -> Found {
-    let free = host.settled()?.nodes[node].map_or(0, |node| node.free_pages);
+    let free = host.steady_memory()?.nodes[node].map_or(0, |node| node.free_pages);
     host.xen.set_max_pages(domid, 2 * free)?;
     refused("more than the node has", claim(free + PAGES), Errno::ENOMEM)?;
     claim(free - PAGES)?;

@@ -61,7 +61,7 @@ pub const SLOTS: usize = 4;
 /// A number that no domain has.
 pub const NOBODY: Domid = Domid(0x7fee);
 
-/// What is told of a domain.
+/// What is known of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
     pub tot_pages: u64,
@@ -80,7 +80,7 @@ pub struct Counters {
     pub free_pages: u64,
     pub outstanding_pages: u64,
     pub free_by_node: Vec<u64>,
-    /// Pages claimed of each node; nothing where Xen does not tell.
+    /// Pages claimed of each node; nothing where Xen does not report it.
     pub claimed_by_node: Vec<u64>,
     pub domains: Domains,
 }
@@ -113,17 +113,17 @@ struct Slot {
 pub struct Running<'a> {
     host: &'a Host,
     kind: DomainKind,
-    /// Whether Xen tells what is claimed of each node.
-    tells_claims: bool,
+    /// Whether Xen reports what is claimed of each node.
+    reports_claims: bool,
     slots: [Slot; SLOTS],
 }
 
 impl<'a> Running<'a> {
-    pub fn new(host: &'a Host, kind: DomainKind, tells_claims: bool) -> Self {
+    pub fn new(host: &'a Host, kind: DomainKind, reports_claims: bool) -> Self {
         Running {
             host,
             kind,
-            tells_claims,
+            reports_claims,
             slots: std::array::from_fn(|_| Slot {
                 domain: None,
                 domid: NOBODY,
@@ -177,7 +177,7 @@ impl<'a> Running<'a> {
         Ok(done as u64)
     }
 
-    /// Host and nodes, of which Xen tells by separate calls, at one moment.
+    /// Host and nodes, which Xen reports by separate calls, at one moment.
     fn memory(&self) -> Result<Memory, Failure> {
         for _ in 0..READINGS {
             let memory = self.host.xen.memory()?;
@@ -258,7 +258,7 @@ impl World for Running<'_> {
             free_pages: memory.host_free_pages,
             outstanding_pages: memory.host_outstanding_pages,
             free_by_node: by_node(&memory),
-            claimed_by_node: match self.tells_claims {
+            claimed_by_node: match self.reports_claims {
                 true => claimed_by_node(&memory),
                 false => Vec::new(),
             },

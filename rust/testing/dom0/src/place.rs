@@ -82,6 +82,6 @@ pub fn build(
     domain.equip(pages)?;
     let pinned = protocol.pin(placed)?;
     let populated = domain.populate(pages, from)?;
-    let report = protocol.built(pinned)?;
+    let report = protocol.finish(pinned)?;
     Ok((populated, report.unused_pages))
 }

@@ -67,10 +67,10 @@ pub fn for_a_node(host: &Host) -> Found {
     Ok(format!("{ROUNDS} rounds for {pages} pages each"))
 }
 
-/// Two processes want more than half of the host: one gets it, the other is told that it is full.
+/// Two processes want more than half of the host: one gets it, the other learns that it is full.
 pub fn for_the_host(host: &Host) -> Found {
     let mut first_won = 0;
-    let pages = host.settled()?.host_free_pages * 5 / 8;
+    let pages = host.steady_memory()?.host_free_pages * 5 / 8;
     for round in 0..ROUNDS {
         let protocols = [protocol(host, 0)?, protocol(host, 0)?];
         let [(first, one), (second, other)] = both(host, [&protocols[0], &protocols[1]], pages)?;
@@ -85,7 +85,7 @@ pub fn for_the_host(host: &Host) -> Found {
         };
         ensure!(
             matches!(loser, Error::HostFull { .. } | Error::Call { .. }),
-            "round {round}: the loser is told: {loser}"
+            "round {round}: the loser gets: {loser}"
         );
         ensure!(
             host.outstanding(winner)? == pages,

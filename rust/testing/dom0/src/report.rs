@@ -34,7 +34,7 @@ impl From<String> for Failure {
     }
 }
 
-/// What a check found: its figures, if it has any that tell something.
+/// What a check found: its figures, if it has any that say something.
 pub type Found = Result<String, Failure>;
 
 /// Ends a check that does not hold.
@@ -72,7 +72,7 @@ pub fn keep_panics() {
     }));
 }
 
-/// Counts what it is told.
+/// Counts what is reported.
 #[derive(Debug, Default)]
 pub struct Report {
     pub passed: u32,

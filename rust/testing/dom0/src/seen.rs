@@ -1,5 +1,5 @@
 //! What kind of page accounting the running Xen has, by what its calls do: its version does not
-//! tell, for patches are carried to releases that were made without them.
+//! say, for patches are carried to releases that were made without them.
 
 use claims::{Accounting, CallError, Claim, Errno, Hypervisor, NodePages};
 use model::Flavour;
@@ -12,7 +12,7 @@ use crate::report::{ensure, Failure};
 const ORDER: u32 = 9;
 const LESS_PAGES: u64 = 400;
 
-/// What tells one kind of accounting from another.
+/// What distinguishes one kind of accounting from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     version: (u32, u32),
@@ -20,8 +20,8 @@ pub struct Seen {
     pub node_claims: bool,
     /// Whether there are sets of claims on nodes.
     pub claim_sets: bool,
-    /// Whether Xen tells what is claimed of each node.
-    pub tells_node_claims: bool,
+    /// Whether Xen reports what is claimed of each node.
+    pub reports_node_claims: bool,
     /// Whether these count pages that the domain has as if they still had to be found.
     counts_allocated_pages: bool,
     pub accounting: Accounting,
@@ -37,7 +37,8 @@ impl Seen {
             version: host.xen.version()?,
             node_claims,
             claim_sets,
-            tells_node_claims: (node_claims || claim_sets) && tells_node_claims(host, claim_sets)?,
+            reports_node_claims: (node_claims || claim_sets)
+                && reports_node_claims(host, claim_sets)?,
             counts_allocated_pages: claim_sets && counts_allocated_pages(host)?,
             accounting: accounting(host)?,
             shortfall: has_shortfall(host)?,
@@ -86,8 +87,8 @@ fn there_is(answer: Result<(), CallError>) -> Result<bool, Failure> {
     }
 }
 
-/// Whether a claim on a node is among what is told of the node.
-fn tells_node_claims(host: &Host, claim_sets: bool) -> Result<bool, Failure> {
+/// Whether a claim on a node is among what is reported of the node.
+fn reports_node_claims(host: &Host, claim_sets: bool) -> Result<bool, Failure> {
     let pages = LESS_PAGES;
     let domain = host.create(host.kinds[0], 1, pages)?;
     let node = host.nodes_with_memory()?.first().copied().unwrap_or(0);
@@ -100,20 +101,20 @@ fn tells_node_claims(host: &Host, claim_sets: bool) -> Result<bool, Failure> {
     match claimed_by_node(&host.xen.memory()?)[node] {
         0 => Ok(false),
         LESS_PAGES => Ok(true),
-        told => Err(Failure(format!(
-            "{pages} pages of node {node} are claimed, and {told} are told"
+        reported => Err(Failure(format!(
+            "{pages} pages of node {node} are claimed, and {reported} are reported"
         ))),
     }
 }
 
 /// A domain that has more than the host has unclaimed claims less than that.
 fn counts_allocated_pages(host: &Host) -> Result<bool, Failure> {
-    let free = host.settled()?.host_free_pages;
+    let free = host.steady_memory()?.host_free_pages;
     let node = host.nodes_with_memory()?.first().copied().unwrap_or(0);
     let domain = host.create(host.kinds[0], 1, free)?;
     let other = host.create(host.kinds[0], 1, free)?;
     domain.populate(4 * LESS_PAGES, From::Anywhere)?;
-    let memory = host.settled()?;
+    let memory = host.steady_memory()?;
     let unclaimed = memory.host_free_pages - memory.host_outstanding_pages;
     (host.xen).claim(
         other.domid,
@@ -150,12 +151,12 @@ fn accounting(host: &Host) -> Result<Accounting, Failure> {
 /// A domain that has claimed less than an extent, where less than an extent is unclaimed, but both
 /// together are more.
 fn has_shortfall(host: &Host) -> Result<bool, Failure> {
-    let free = host.settled()?.host_free_pages;
+    let free = host.steady_memory()?.host_free_pages;
     let domain = host.create(host.kinds[0], 1, free)?;
     let other = host.create(host.kinds[0], 1, free)?;
     host.xen
         .claim(domain.domid, Claim::Host { pages: LESS_PAGES })?;
-    let memory = host.settled()?;
+    let memory = host.steady_memory()?;
     let unclaimed = memory.host_free_pages - memory.host_outstanding_pages;
     host.xen.claim(
         other.domid,

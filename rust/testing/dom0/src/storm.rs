@@ -20,26 +20,26 @@ const PARTS: u64 = 2 * DOMAINS as u64;
 pub fn run(host: &Host, report: &mut Report) {
     let mut running = Vec::new();
     report.check("a storm of parallel starts on an empty host", || {
-        let (domains, told) = storm(host)?;
+        let (domains, figures) = storm(host)?;
         running = domains;
-        Ok(told)
+        Ok(figures)
     });
     report.check("a storm while the domains before are destroyed", || {
         let old = std::mem::take(&mut running);
-        let (new, told) = scope(|scope| {
+        let (new, figures) = scope(|scope| {
             let dying = scope.spawn(|| destroy_all(old));
             let started = storm(host);
             let dead = dying.join().map_err(|_| panicked())?;
             dead.and(started)
         })?;
         running = new;
-        Ok(told)
+        Ok(figures)
     });
     report.check(
         "all of them are destroyed at once, and nothing is left",
         || {
             destroy_all(std::mem::take(&mut running))?;
-            let memory = host.settled()?;
+            let memory = host.steady_memory()?;
             let outstanding = memory.host_outstanding_pages;
             ensure!(outstanding == 0, "{outstanding} pages are still claimed");
             let living = host.xen.domains()?.len();
@@ -81,21 +81,21 @@ fn storm(host: &Host) -> Result<(Vec<Domain>, String), Failure> {
         threads.into_iter().map(|thread| thread.join()).collect()
     });
     let mut domains = Vec::new();
-    let mut told = format!("{pages} pages each, on nodes");
+    let mut figures = format!("{pages} pages each, on nodes");
     let (mut queued, mut waited) = (0.0, 0.0);
     for result in started {
         let started = result.map_err(|_| panicked())??;
-        told.push_str(&format!(" {}", started.nodes));
+        figures.push_str(&format!(" {}", started.nodes));
         queued += started.queued;
         waited += started.waited;
         domains.push(started.domain);
     }
     let claims = protocol.claims()?;
     ensure!(claims.is_empty(), "{claims:?} are left over");
-    told.push_str(&format!(
+    figures.push_str(&format!(
         "; queued {queued:.1} s, waited {waited:.1} s in all"
     ));
-    Ok((domains, told))
+    Ok((domains, figures))
 }
 
 struct Started {
@@ -134,7 +134,7 @@ fn start(
 /// That a placement waits for the memory of a domain that is being destroyed.
 pub fn giving_back(host: &Host) -> Found {
     let protocol = protocol(host, 60)?;
-    let free = host.settled()?.host_free_pages;
+    let free = host.steady_memory()?.host_free_pages;
     // Another process has claimed most of the host, so that little must be populated.
     let (kind, pages) = (host.kinds[0], free / 8);
     let other = host.create(kind, 1, free)?;

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn xc_physinfo(
     unsafe { answer(xch, |world| done(put(info, world.physinfo()?))) }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and room for as many nodes as are told, or null.
+// SAFETY: as libxenctrl's: an open handle, and room for as many nodes as are passed, or null.
 #[no_mangle]
 pub unsafe extern "C" fn xc_numainfo(
     xch: *mut xc::xc_interface,
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn xc_numainfo(
     }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and room for as many CPUs as are told, or null.
+// SAFETY: as libxenctrl's: an open handle, and room for as many CPUs as are passed, or null.
 #[no_mangle]
 pub unsafe extern "C" fn xc_cputopoinfo(
     xch: *mut xc::xc_interface,
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn xc_domain_getinfolist(
     }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was told.
+// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was passed.
 #[no_mangle]
 pub unsafe extern "C" fn xc_domain_node_getaffinity(
     xch: *mut xc::xc_interface,
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn xc_domain_node_getaffinity(
     }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was told.
+// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was passed.
 #[no_mangle]
 pub unsafe extern "C" fn xc_domain_node_setaffinity(
     xch: *mut xc::xc_interface,
@@ -162,7 +162,7 @@ fn cpus(bitmap: &[u8]) -> CpuSet {
         .collect()
 }
 
-// SAFETY: as libxenctrl's: an open handle, and bitmaps of the size that was told.
+// SAFETY: as libxenctrl's: an open handle, and bitmaps of the size that was passed.
 #[no_mangle]
 pub unsafe extern "C" fn xc_vcpu_setaffinity(
     xch: *mut xc::xc_interface,
@@ -263,7 +263,7 @@ pub unsafe extern "C" fn xc_domain_max_vcpus(
     unsafe { answer(xch, |world| done(world.create_vcpus(domid(number), vcpus))) }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and as many frames as are told.
+// SAFETY: as libxenctrl's: an open handle, and as many frames as are passed.
 #[no_mangle]
 pub unsafe extern "C" fn xc_domain_populate_physmap(
     xch: *mut xc::xc_interface,
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn xc_domain_populate_physmap(
     }
 }
 
-// SAFETY: as libxenctrl's: an open handle, and as many frames as are told.
+// SAFETY: as libxenctrl's: an open handle, and as many frames as are passed.
 #[no_mangle]
 pub unsafe extern "C" fn xc_domain_decrease_reservation(
     xch: *mut xc::xc_interface,

@@ -26,7 +26,7 @@ pub fn domid(number: u32) -> Domid {
     Domid(number as u16)
 }
 
-/// Tells the errno, as C does.
+/// Sets errno, as C does.
 pub fn refused(errno: Errno) -> c_int {
     // SAFETY: it is this thread's own errno.
     unsafe { *libc::__errno_location() = errno.0 };

@@ -1,7 +1,7 @@
 //! The frames that a domain has memory at, and of which node that memory is.
 //!
 //! The model knows how many pages of each node a domain has, and not which; so a machine frame is
-//! a name here that is used once, and tells the node in its high bits.
+//! a name here that is used once, and has the node in its high bits.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The host that is played, and the kind of Xen on it.
+//! The host that is modelled, and the kind of Xen on it.
 
 use model::Flavour;
 use planner::{Host, HostDescription, Invalid, NodeDescription, TopologyDescription};
@@ -13,7 +13,7 @@ const FLAVOUR: &str = "XENOPSD_NUMA_FAKE_FLAVOUR";
 /// The format of snapshots that is understood.
 const FORMAT: &str = "xenopsd-numa-host/1";
 
-/// Nodes of the host that is played if none is named, their memory, and of it what the control
+/// Nodes of the host that is modelled if none is named, their memory, and of it what the control
 /// domain has. On smaller nodes the protocol would rather wait for builds in flight than claim on a
 /// node, as long as it does not know how the Xen accounts.
 const NODES: usize = 2;
@@ -21,7 +21,7 @@ const NODE_BYTES: u64 = 8 << 30;
 const CONTROL_BYTES: u64 = 64 << 20;
 const CPUS_PER_NODE: usize = 2;
 
-/// Why no host can be played.
+/// Why no host can be modelled.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// The snapshot cannot be read.
@@ -33,7 +33,7 @@ pub enum Unusable {
     /// It has a format that is not known here.
     #[error("{HOST}: format: found {0}, expected {FORMAT}")]
     Format(String),
-    /// It tells of a host that cannot be.
+    /// It describes a host that cannot be.
     #[error("{HOST}: {0}")]
     Invalid(#[from] Invalid),
     /// The flavour has no such name.
@@ -62,15 +62,15 @@ struct Node {
     free_bytes: Option<u64>,
 }
 
-/// A host to play: with the numbers of cores and sockets, which a checked host has no more.
+/// A host to model: with the numbers of cores and sockets, which a checked host has no more.
 #[derive(Debug)]
-pub struct Played {
+pub struct ModelledHost {
     pub host: Host,
     pub cpus: TopologyDescription,
     pub flavour: Flavour,
 }
 
-impl Played {
+impl ModelledHost {
     /// As the environment says.
     pub fn of_environment() -> Result<Self, Unusable> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -87,11 +87,11 @@ impl Played {
                 snapshot(&json, &path)?
             }
         };
-        Played::new(description, flavour)
+        ModelledHost::new(description, flavour)
     }
 
     pub fn new(description: HostDescription, flavour: Flavour) -> Result<Self, Unusable> {
-        Ok(Played {
+        Ok(ModelledHost {
             host: Host::new(&description)?,
             cpus: description.topology,
             flavour,
@@ -124,7 +124,7 @@ pub fn snapshot(json: &str, path: &str) -> Result<HostDescription, Unusable> {
     })
 }
 
-/// The host that is played if none is named.
+/// The host that is modelled if none is named.
 pub fn small() -> HostDescription {
     let cpus = 0..NODES * CPUS_PER_NODE;
     let node_of = |cpu: usize| cpu / CPUS_PER_NODE;
@@ -156,9 +156,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_host_of_the_tests_can_be_played() {
+    fn every_host_of_the_tests_can_be_modelled() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/hosts");
-        let mut played = 0;
+        let mut modelled = 0;
         for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
             if path
@@ -167,22 +167,22 @@ mod tests {
             {
                 let json = std::fs::read_to_string(&path).unwrap();
                 let description = snapshot(&json, "a host").unwrap();
-                Played::new(description, Flavour::UPSTREAM).unwrap();
-                played += 1;
+                ModelledHost::new(description, Flavour::UPSTREAM).unwrap();
+                modelled += 1;
             }
         }
-        assert!(played >= 10);
-        assert!(Played::new(small(), Flavour::XS9).is_ok());
+        assert!(modelled >= 10);
+        assert!(ModelledHost::new(small(), Flavour::XS9).is_ok());
     }
 
     #[test]
-    fn what_is_no_snapshot_is_told() {
-        let told = |json| snapshot(json, "x").unwrap_err().to_string();
-        assert!(told("{").starts_with("XENOPSD_NUMA_FAKE_HOST: x: "));
+    fn what_is_no_snapshot_is_refused() {
+        let refusal = |json| snapshot(json, "x").unwrap_err().to_string();
+        assert!(refusal("{").starts_with("XENOPSD_NUMA_FAKE_HOST: x: "));
         let other = r#"{"format": "2", "distances": [], "cpu_to_node": [], "cpu_to_core": [],
             "cpu_to_socket": [], "nodes": [], "host_free_bytes": 0}"#;
         assert_eq!(
-            told(other),
+            refusal(other),
             "XENOPSD_NUMA_FAKE_HOST: format: found 2, expected xenopsd-numa-host/1"
         );
         let flavour = Unusable::Flavour("5.0".to_string()).to_string();

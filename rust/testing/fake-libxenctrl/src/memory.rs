@@ -103,11 +103,11 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{small, Played};
+    use crate::host::{small, ModelledHost};
     use model::Flavour;
 
     fn world(flavour: Flavour) -> World {
-        World::new(Played::new(small(), flavour).unwrap())
+        World::new(ModelledHost::new(small(), flavour).unwrap())
     }
 
     #[test]

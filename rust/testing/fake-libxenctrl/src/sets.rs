@@ -52,7 +52,7 @@ mod v5 {
     use crate::call::{answer, domid, done};
     use crate::pointers::get_all;
 
-    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are told.
+    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are passed.
     #[no_mangle]
     pub unsafe extern "C" fn xc_domain_claim_memory(
         xch: *mut xc::xc_interface,
@@ -81,10 +81,10 @@ mod v7 {
     use crate::call::{answer, domid, done};
     use crate::pointers::{get, get_all};
 
-    /// The mode that sets claims; the one that tells them is not used here.
+    /// The mode that sets claims; the one that lists them is not used here.
     const SET: u32 = 0;
 
-    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are told.
+    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are passed.
     #[no_mangle]
     pub unsafe extern "C" fn xc_domain_claim_memory(
         xch: *mut xc::xc_interface,
@@ -109,13 +109,13 @@ mod v7 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{small, Played};
+    use crate::host::{small, ModelledHost};
     use model::Flavour;
 
     #[test]
     fn a_set_is_claimed_and_released() {
         for flavour in [Flavour::V5, Flavour::V7] {
-            let world = World::new(Played::new(small(), flavour).unwrap());
+            let world = World::new(ModelledHost::new(small(), flavour).unwrap());
             let domid = world.create(true, 1).unwrap();
             world.set_max(domid, 8192).unwrap();
             let claim = |target, pages| Claim {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_xen_without_sets_has_none() {
-        let world = World::new(Played::new(small(), Flavour::XS9).unwrap());
+        let world = World::new(ModelledHost::new(small(), Flavour::XS9).unwrap());
         let domid = world.create(true, 1).unwrap();
         assert_eq!(world.claim_set(domid, &[]), Err(Errno::ENOSYS));
     }

@@ -1,4 +1,4 @@
-//! The Xen of this process, and what its calls do to domains and tell of the host.
+//! The Xen of this process, and what its calls do to domains and report of the host.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -10,9 +10,9 @@ use planner::{CpuSet, NodeSet, TopologyDescription, MAX_NODES, PAGE_BYTES};
 use xenctrl_sys as xc;
 
 use crate::frames::Frames;
-use crate::host::{Played, Unusable};
+use crate::host::{ModelledHost, Unusable};
 
-/// An unknown or unreachable anything, as Xen tells it.
+/// An unknown or unreachable anything, as Xen has it.
 pub const UNKNOWN: u32 = u32::MAX;
 
 /// How often it is looked whether a domain is gone.
@@ -50,24 +50,24 @@ impl World {
     /// The one of this process.
     pub fn of_process() -> Result<&'static World, &'static Unusable> {
         static WORLD: OnceLock<Result<World, Unusable>> = OnceLock::new();
-        let opened = WORLD.get_or_init(|| Played::of_environment().map(World::new));
+        let opened = WORLD.get_or_init(|| ModelledHost::of_environment().map(World::new));
         opened.as_ref()
     }
 
-    pub fn new(played: Played) -> Self {
+    pub fn new(host: ModelledHost) -> Self {
         let timing = Timing {
             quiet: QUIET,
             grace: Duration::ZERO,
             ..Timing::default()
         };
         let state = State {
-            xen: Xen::new(&played.host, played.flavour).with_timing(timing),
+            xen: Xen::new(&host.host, host.flavour).with_timing(timing),
             guests: BTreeMap::new(),
             unused_frame: 0,
         };
         World {
             state: Mutex::new(state),
-            cpus: played.cpus,
+            cpus: host.cpus,
             start: Instant::now(),
         }
     }

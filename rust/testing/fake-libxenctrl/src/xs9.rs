@@ -74,7 +74,7 @@ pub unsafe extern "C" fn xc_domain_claim_pages_node(
 }
 
 // SAFETY: as XenServer's libxenctrl has it: an open handle, and room for as many nodes as are
-// told, or null.
+// passed, or null.
 #[no_mangle]
 pub unsafe extern "C" fn xc_numa_meminfo(
     xch: *mut xc::xc_interface,
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn xc_numa_meminfo(
 }
 
 // SAFETY: as XenServer's libxenctrl has it: an open handle, and room for as many nodes as are
-// told, or null.
+// passed, or null.
 #[no_mangle]
 pub unsafe extern "C" fn xc_domain_numa_get_node_pages(
     xch: *mut xc::xc_interface,
@@ -109,12 +109,12 @@ pub unsafe extern "C" fn xc_domain_numa_get_node_pages(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{small, Played};
+    use crate::host::{small, ModelledHost};
     use model::Flavour;
 
     #[test]
-    fn claims_on_a_node_are_told_and_so_are_pages() {
-        let world = World::new(Played::new(small(), Flavour::XS9).unwrap());
+    fn claims_on_a_node_are_reported_and_so_are_pages() {
+        let world = World::new(ModelledHost::new(small(), Flavour::XS9).unwrap());
         let domid = world.create(true, 1).unwrap();
         world.set_max(domid, 4096).unwrap();
         assert_eq!(world.claim_node(domid, 2, 1000), Err(Errno::ENOENT));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_xen_without_such_claims_has_none() {
-        let world = World::new(Played::new(small(), Flavour::UPSTREAM).unwrap());
+        let world = World::new(ModelledHost::new(small(), Flavour::UPSTREAM).unwrap());
         let domid = world.create(true, 1).unwrap();
         assert_eq!(world.claim_node(domid, 1, 1), Err(Errno::ENOSYS));
     }

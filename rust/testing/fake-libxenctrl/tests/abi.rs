@@ -47,7 +47,7 @@ fn refused(status: c_int) -> Option<i32> {
 }
 
 #[test]
-fn tables_are_filled_or_their_size_is_told() {
+fn tables_are_filled_or_their_size_is_returned() {
     let handle = Handle::open();
     let mut nodes: c_uint = 0;
     // SAFETY: there may be no tables.

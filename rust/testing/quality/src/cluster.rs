@@ -85,13 +85,13 @@ impl<'a> Cluster<'a> {
     }
 
     /// Free pages of `set`.
-    pub fn room(&self, set: NodeSet) -> u64 {
+    pub fn headroom(&self, set: NodeSet) -> u64 {
         set.iter().map(|node| self.free[node]).sum()
     }
 
     /// Whether `set` has the memory and the cores for `vm`.
     pub fn fits(&self, set: NodeSet, vm: &Vm) -> bool {
-        self.room(set) >= vm.pages && set.len() as u32 * self.host.cores() >= vm.vcpus
+        self.headroom(set) >= vm.pages && set.len() as u32 * self.host.cores() >= vm.vcpus
     }
 
     /// Whether some node has the memory and the cores for `vm`.

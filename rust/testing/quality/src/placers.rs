@@ -109,7 +109,7 @@ impl<'a> Placer<'a> {
     fn emptiest(&self, cluster: &Cluster, vm: &Vm) -> NodeSet {
         let sets = nearest(self.sets, |nodes| cluster.fits(nodes, vm));
         let best = sets.iter().map(|set| set.nodes);
-        let best = best.min_by_key(|nodes| std::cmp::Reverse(cluster.room(*nodes)));
+        let best = best.min_by_key(|nodes| std::cmp::Reverse(cluster.headroom(*nodes)));
         best.unwrap_or(cluster.nodes())
     }
 }
@@ -138,7 +138,7 @@ fn snapshot(cluster: &Cluster) -> Host {
         nodes: cluster.nodes().iter().map(node).collect(),
         host_free_pages: cluster.free.iter().sum(),
         host_outstanding_pages: 0,
-        host_held_pages: 0,
+        host_reserved_pages: 0,
     };
     Host::with_memory(cluster.host.topology.clone(), memory)
 }

@@ -244,7 +244,7 @@ fills large nodes until they have no more room than small ones.
 
 On rows where it stays behind it is behind worst fit, and not by its choice but by what it chooses
 from. Where a VM needs several nodes, worst fit takes the nearest of all sets that fit, and a set is
-often nearer on average with nodes that it could do without: a whole socket and one node of the
+often closer on average with nodes that it could do without: a whole socket and one node of the
 other are 18 from each other on epyc-2p-nps4, two nodes across are 21. Such a set cuts the VM into
 more parts. The planner never takes a node that can be spared.
 ";

@@ -20,7 +20,7 @@ const SAMPLE: usize = 10;
 pub struct Figures {
     /// Share of started VMs that got one node.
     pub started_on_one: f64,
-    /// Share of started VMs for which one node had the room.
+    /// Share of started VMs for which one node had enough memory.
     pub possible: f64,
     /// Share of running VMs whose memory is on one node.
     pub running_on_one: f64,

@@ -41,7 +41,7 @@ fn measured(batches: &[Vec<Row>], row: usize, rule: usize) -> [(&'static str, f6
 }
 
 /// Both sides are the same law with other random numbers, so their difference has a standard error
-/// that the seeds' own scatter tells. Four of them are allowed: of 350 figures none should be
+/// that the seeds' own scatter explains. Four of them are allowed: of 350 figures none should be
 /// farther off by chance.
 #[test]
 fn peers_agree_with_xenopsds_own_code() {
