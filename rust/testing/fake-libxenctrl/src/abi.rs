@@ -46,115 +46,6 @@ pub unsafe extern "C" fn xc_interface_close(xch: *mut xc::xc_interface) -> c_int
     0
 }
 
-// SAFETY: as libxenctrl's: an open handle, and room for the answer.
-#[no_mangle]
-pub unsafe extern "C" fn xc_physinfo(
-    xch: *mut xc::xc_interface,
-    info: *mut xc::xc_physinfo_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(put(info, world.physinfo()?))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and room for as many nodes as are passed, or null.
-#[no_mangle]
-pub unsafe extern "C" fn xc_numainfo(
-    xch: *mut xc::xc_interface,
-    max_nodes: *mut c_uint,
-    meminfo: *mut xc::xc_meminfo_t,
-    distance: *mut u32,
-) -> c_int {
-    // SAFETY: what the caller promises. There is room for distances where there is for nodes.
-    unsafe {
-        answer(xch, |world| {
-            let nodes = world.nodes()?;
-            if !distance.is_null() {
-                if (get(max_nodes)? as usize) < nodes.len() {
-                    return Err(Errno::ENOBUFS);
-                }
-                put_all(distance, &world.distances()?)?;
-            }
-            done(table(max_nodes, meminfo, &nodes))
-        })
-    }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and room for as many CPUs as are passed, or null.
-#[no_mangle]
-pub unsafe extern "C" fn xc_cputopoinfo(
-    xch: *mut xc::xc_interface,
-    max_cpus: *mut c_uint,
-    cputopo: *mut xc::xc_cputopo_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(table(max_cpus, cputopo, &world.cpus()))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_get_nodemap_size(xch: *mut xc::xc_interface) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |_| Ok(NODE_BYTES as c_int)) }
-}
-
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_get_cpumap_size(xch: *mut xc::xc_interface) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| Ok(world.cpu_count().div_ceil(8) as c_int)) }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and room for as many domains as are asked for.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_getinfolist(
-    xch: *mut xc::xc_interface,
-    first_domain: u32,
-    max_domains: c_uint,
-    info: *mut xc::xc_domaininfo_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let domains = world.domains(first_domain, max_domains as usize)?;
-            put_all(info, &domains)?;
-            Ok(domains.len() as c_int)
-        })
-    }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was passed.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_node_getaffinity(
-    xch: *mut xc::xc_interface,
-    domind: u32,
-    nodemap: xc::xc_nodemap_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let nodes = world.with(|state| state.xen.node_affinity(domid(domind)))?;
-            done(put_all(nodemap, &nodes.bits().to_le_bytes()))
-        })
-    }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and a bitmap of the size that was passed.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_node_setaffinity(
-    xch: *mut xc::xc_interface,
-    domind: u32,
-    nodemap: xc::xc_nodemap_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let bytes = get::<[u8; NODE_BYTES]>(nodemap.cast())?;
-            let nodes = NodeSet::from_bits(u64::from_le_bytes(bytes));
-            done(world.set_node_affinity(domid(domind), nodes))
-        })
-    }
-}
-
 /// The CPUs of a bitmap.
 fn cpus(bitmap: &[u8]) -> CpuSet {
     let all = 0..bitmap.len() * 8;
@@ -162,188 +53,149 @@ fn cpus(bitmap: &[u8]) -> CpuSet {
         .collect()
 }
 
-// SAFETY: as libxenctrl's: an open handle, and bitmaps of the size that was passed.
-#[no_mangle]
-pub unsafe extern "C" fn xc_vcpu_setaffinity(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    vcpu: c_int,
-    hard: xc::xc_cpumap_t,
-    soft: xc::xc_cpumap_t,
-    flags: u32,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let vcpu = u32::try_from(vcpu).map_err(|_| Errno::EINVAL)?;
-            let bytes = world.cpu_count().div_ceil(8);
-            let both = [
-                (xc::XEN_VCPUAFFINITY_HARD, Affinity::Hard, hard),
-                (xc::XEN_VCPUAFFINITY_SOFT, Affinity::Soft, soft),
-            ];
-            let mut asked = Vec::new();
-            for (_, affinity, from) in both.into_iter().filter(|(flag, ..)| flags & flag != 0) {
-                asked.push((affinity, cpus(&get_all(from, bytes)?)));
+/// Functions of libxenctrl: each gets an open handle, and answers from its world.
+macro_rules! libxenctrl {
+    ($(fn $name:ident($world:ident $(, $argument:ident: $Type:ty)*) $body:block)+) => {$(
+        // SAFETY: as libxenctrl's: an open handle, and what the arguments point to is as large as
+        // they say.
+        #[no_mangle]
+        pub unsafe extern "C" fn $name(
+            xch: *mut xc::xc_interface
+            $(, $argument: $Type)*
+        ) -> c_int {
+            // SAFETY: what the caller promises.
+            unsafe { answer(xch, |$world| $body) }
+        }
+    )+};
+}
+
+libxenctrl! {
+    fn xc_physinfo(world, info: *mut xc::xc_physinfo_t) {
+        done(put(info, world.physinfo()?))
+    }
+
+    fn xc_numainfo(
+        world, max_nodes: *mut c_uint, meminfo: *mut xc::xc_meminfo_t, distance: *mut u32
+    ) {
+        let nodes = world.nodes()?;
+        if !distance.is_null() {
+            if (get(max_nodes)? as usize) < nodes.len() {
+                return Err(Errno::ENOBUFS);
             }
-            match asked.is_empty() {
-                true => Err(Errno::EINVAL),
-                false => done(world.set_vcpu_affinity(domid(number), vcpu, &asked)),
-            }
-        })
+            put_all(distance, &world.distances()?)?;
+        }
+        done(table(max_nodes, meminfo, &nodes))
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_claim_pages(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    pages: c_ulong,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            done(world.with(|state| state.xen.claim_host(domid(number), pages)))
-        })
+    fn xc_cputopoinfo(world, max_cpus: *mut c_uint, cputopo: *mut xc::xc_cputopo_t) {
+        done(table(max_cpus, cputopo, &world.cpus()))
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle, a configuration, and room for the number.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_create(
-    xch: *mut xc::xc_interface,
-    number: *mut u32,
-    config: *mut xc::xen_domctl_createdomain,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            // The model chooses the numbers.
-            if get(number)? as u16 != 0 {
-                return Err(Errno::EINVAL);
-            }
-            let config = get(config)?;
-            let hvm = config.flags & xc::XEN_DOMCTL_CDF_hvm != 0;
-            let created = world.create(hvm, config.max_vcpus)?;
-            done(put(number, created.0.into()))
-        })
+    fn xc_get_nodemap_size(_world) {
+        Ok(NODE_BYTES as c_int)
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_setmaxmem(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    kib: u64,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(world.set_max(domid(number), kib))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_set_paging_mempool_size(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    bytes: u64,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(world.set_pool(domid(number), bytes))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_max_vcpus(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    vcpus: c_uint,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(world.create_vcpus(domid(number), vcpus))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and as many frames as are passed.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_populate_physmap(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    extents: c_ulong,
-    order: c_uint,
-    flags: c_uint,
-    frames: *mut xc::xen_pfn_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let mut all = get_all(frames, extents as usize)?;
-            let populated = world.populate(domid(number), order, flags, &mut all)?;
-            put_all(frames, &all)?;
-            Ok(populated as c_int)
-        })
+    fn xc_get_cpumap_size(world) {
+        Ok(world.cpu_count().div_ceil(8) as c_int)
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle, and as many frames as are passed.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_decrease_reservation(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    extents: c_ulong,
-    order: c_uint,
-    frames: *mut xc::xen_pfn_t,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let all = get_all(frames, extents as usize)?;
-            Ok(world.decrease(domid(number), order, &all)? as c_int)
-        })
+    fn xc_domain_getinfolist(
+        world, first_domain: u32, max_domains: c_uint, info: *mut xc::xc_domaininfo_t
+    ) {
+        let domains = world.domains(first_domain, max_domains as usize)?;
+        put_all(info, &domains)?;
+        Ok(domains.len() as c_int)
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_destroy(xch: *mut xc::xc_interface, number: u32) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe { answer(xch, |world| done(world.destroy(domid(number)))) }
-}
-
-// SAFETY: as libxenctrl's: an open handle, and room for the answer.
-#[no_mangle]
-pub unsafe extern "C" fn xc_availheap(
-    xch: *mut xc::xc_interface,
-    min_width: c_int,
-    max_width: c_int,
-    node: c_int,
-    bytes: *mut u64,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let node = usize::try_from(node).ok();
-            let pages = world.heap_pages(node, min_width > 0, max_width > 0)?;
-            done(put(bytes, pages * PAGE_BYTES))
-        })
+    fn xc_domain_node_getaffinity(world, domind: u32, nodemap: xc::xc_nodemap_t) {
+        let nodes = world.with(|state| state.xen.node_affinity(domid(domind)))?;
+        done(put_all(nodemap, &nodes.bits().to_le_bytes()))
     }
-}
 
-// SAFETY: as libxenctrl's: an open handle; the one command that is known has no argument.
-#[no_mangle]
-pub unsafe extern "C" fn xc_version(
-    xch: *mut xc::xc_interface,
-    command: c_int,
-    _argument: *mut c_void,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            let (major, minor) = world.version()?;
-            match command as u32 == xc::XENVER_version {
-                true => Ok((major << 16 | minor) as c_int),
-                false => Err(Errno::ENOSYS),
-            }
-        })
+    fn xc_domain_node_setaffinity(world, domind: u32, nodemap: xc::xc_nodemap_t) {
+        let bytes = get::<[u8; NODE_BYTES]>(nodemap.cast())?;
+        let nodes = NodeSet::from_bits(u64::from_le_bytes(bytes));
+        done(world.set_node_affinity(domid(domind), nodes))
+    }
+
+    fn xc_vcpu_setaffinity(
+        world, number: u32, vcpu: c_int, hard: xc::xc_cpumap_t, soft: xc::xc_cpumap_t, flags: u32
+    ) {
+        let vcpu = u32::try_from(vcpu).map_err(|_| Errno::EINVAL)?;
+        let bytes = world.cpu_count().div_ceil(8);
+        let both = [
+            (xc::XEN_VCPUAFFINITY_HARD, Affinity::Hard, hard),
+            (xc::XEN_VCPUAFFINITY_SOFT, Affinity::Soft, soft),
+        ];
+        let mut asked = Vec::new();
+        for (_, affinity, from) in both.into_iter().filter(|(flag, ..)| flags & flag != 0) {
+            asked.push((affinity, cpus(&get_all(from, bytes)?)));
+        }
+        match asked.is_empty() {
+            true => Err(Errno::EINVAL),
+            false => done(world.set_vcpu_affinity(domid(number), vcpu, &asked)),
+        }
+    }
+
+    fn xc_domain_claim_pages(world, number: u32, pages: c_ulong) {
+        done(world.with(|state| state.xen.claim_host(domid(number), pages)))
+    }
+
+    fn xc_domain_create(world, number: *mut u32, config: *mut xc::xen_domctl_createdomain) {
+        // The model chooses the numbers.
+        if get(number)? as u16 != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let config = get(config)?;
+        let hvm = config.flags & xc::XEN_DOMCTL_CDF_hvm != 0;
+        let created = world.create(hvm, config.max_vcpus)?;
+        done(put(number, created.0.into()))
+    }
+
+    fn xc_domain_setmaxmem(world, number: u32, kib: u64) {
+        done(world.set_max(domid(number), kib))
+    }
+
+    fn xc_set_paging_mempool_size(world, number: u32, bytes: u64) {
+        done(world.set_pool(domid(number), bytes))
+    }
+
+    fn xc_domain_max_vcpus(world, number: u32, vcpus: c_uint) {
+        done(world.create_vcpus(domid(number), vcpus))
+    }
+
+    fn xc_domain_populate_physmap(
+        world, number: u32, extents: c_ulong, order: c_uint, flags: c_uint, frames: *mut xc::xen_pfn_t
+    ) {
+        let mut all = get_all(frames, extents as usize)?;
+        let populated = world.populate(domid(number), order, flags, &mut all)?;
+        put_all(frames, &all)?;
+        Ok(populated as c_int)
+    }
+
+    fn xc_domain_decrease_reservation(
+        world, number: u32, extents: c_ulong, order: c_uint, frames: *mut xc::xen_pfn_t
+    ) {
+        let all = get_all(frames, extents as usize)?;
+        Ok(world.decrease(domid(number), order, &all)? as c_int)
+    }
+
+    fn xc_domain_destroy(world, number: u32) {
+        done(world.destroy(domid(number)))
+    }
+
+    fn xc_availheap(world, min_width: c_int, max_width: c_int, node: c_int, bytes: *mut u64) {
+        let node = usize::try_from(node).ok();
+        let pages = world.heap_pages(node, min_width > 0, max_width > 0)?;
+        done(put(bytes, pages * PAGE_BYTES))
+    }
+
+    fn xc_version(world, command: c_int, _argument: *mut c_void) {
+        let (major, minor) = world.version()?;
+        match command as u32 == xc::XENVER_version {
+            true => Ok((major << 16 | minor) as c_int),
+            false => Err(Errno::ENOSYS),
+        }
     }
 }
 
