@@ -306,68 +306,190 @@ module Claims = struct
   }
 end
 
-external host: Host.t -> (Host_handle.t, Error.t) result = "xenopsd_numa_host"
+external host :
+     Host.t
+  -> (Host_handle.t, Error.t) result
+  = "xenopsd_numa_host"
 
-external host_left_out: Host_handle.t -> Left_out.t list = "xenopsd_numa_host_left_out"
+external host_left_out :
+     Host_handle.t
+  -> Left_out.t list
+  = "xenopsd_numa_host_left_out"
 
-external check_request: Request.description -> (unit, Error.t) result = "xenopsd_numa_check_request"
+external check_request :
+     Request.description
+  -> (unit, Error.t) result
+  = "xenopsd_numa_check_request"
 
-external plan: Host_handle.t -> Limits.t -> Request.description -> ((Plan.t, Refusal.t) result, Error.t) result = "xenopsd_numa_plan"
+external plan :
+     Host_handle.t
+  -> Limits.t
+  -> Request.description
+  -> ((Plan.t, Refusal.t) result, Error.t) result
+  = "xenopsd_numa_plan"
 
-external explain: Host_handle.t -> Limits.t -> Request.description -> (Explanation.t, Error.t) result = "xenopsd_numa_explain"
+external explain :
+     Host_handle.t
+  -> Limits.t
+  -> Request.description
+  -> (Explanation.t, Error.t) result
+  = "xenopsd_numa_explain"
 
-external explanation_words: Explanation.words -> Words.t = "xenopsd_numa_explanation_words"
+external explanation_words :
+     Explanation.words
+  -> Words.t
+  = "xenopsd_numa_explanation_words"
 
-external refusal_text: Refusal.t -> string = "xenopsd_numa_refusal_text"
+external refusal_text :
+     Refusal.t
+  -> string
+  = "xenopsd_numa_refusal_text"
 
-external reasons: unit -> Named.t list = "xenopsd_numa_reasons"
+external reasons :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_reasons"
 
-external behinds: unit -> Named.t list = "xenopsd_numa_behinds"
+external behinds :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_behinds"
 
-external planned_overhead: Host_handle.t -> Limits.t -> Request.description -> (Size.t, Error.t) result = "xenopsd_numa_planned_overhead"
+external planned_overhead :
+     Host_handle.t
+  -> Limits.t
+  -> Request.description
+  -> (Size.t, Error.t) result
+  = "xenopsd_numa_planned_overhead"
 
-external plan_all: Host_handle.t -> Limits.t -> bool -> Request.description list -> ((Plan.t, Refusal.t) result list, (int * Error.t)) result = "xenopsd_numa_plan_all"
+external plan_all :
+     Host_handle.t
+  -> Limits.t
+  -> bool
+  -> Request.description list
+  -> ((Plan.t, Refusal.t) result list, (int * Error.t)) result
+  = "xenopsd_numa_plan_all"
 
-external plan_batch: Host_handle.t -> Limits.t -> int option -> Request.description list -> (Batch.t, (int * Error.t)) result = "xenopsd_numa_plan_batch"
+external plan_batch :
+     Host_handle.t
+  -> Limits.t
+  -> int option
+  -> Request.description list
+  -> (Batch.t, (int * Error.t)) result
+  = "xenopsd_numa_plan_batch"
 
-external claim_kinds: unit -> Named.t list = "xenopsd_numa_claim_kinds"
+external claim_kinds :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_claim_kinds"
 
-external switches: unit -> Named.t list = "xenopsd_numa_switches"
+external switches :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_switches"
 
-external default_config: unit -> Config.t = "xenopsd_numa_default_config"
+external default_config :
+     unit
+  -> Config.t
+  = "xenopsd_numa_default_config"
 
-external set_switch: Config.t -> string -> string -> (Config.t, Error.t) result = "xenopsd_numa_set_switch"
+external set_switch :
+     Config.t
+  -> string
+  -> string
+  -> (Config.t, Error.t) result
+  = "xenopsd_numa_set_switch"
 
-external of_table: int -> (Hypervisor_handle.t, Error.t) result = "xenopsd_numa_of_table"
+external of_table :
+     int
+  -> (Hypervisor_handle.t, Error.t) result
+  = "xenopsd_numa_of_table"
 
-external claims_open: Hypervisor_handle.t -> Config.t -> (Claims.t, Failure.t) result = "xenopsd_numa_claims_open"
+external claims_open :
+     Hypervisor_handle.t
+  -> Config.t
+  -> (Claims.t, Failure.t) result
+  = "xenopsd_numa_claims_open"
 
-external place: Claims.t -> Claims.placement -> (Claims.placed, Failure.t) result = "xenopsd_numa_place"
+external place :
+     Claims.t
+  -> Claims.placement
+  -> (Claims.placed, Failure.t) result
+  = "xenopsd_numa_place"
 
-external outcome: Claims.placed -> Claims.outcome = "xenopsd_numa_outcome"
+external outcome :
+     Claims.placed
+  -> Claims.outcome
+  = "xenopsd_numa_outcome"
 
-external pin: Claims.t -> Claims.placed -> (Claims.pinned, Failure.t) result = "xenopsd_numa_pin"
+external pin :
+     Claims.t
+  -> Claims.placed
+  -> (Claims.pinned, Failure.t) result
+  = "xenopsd_numa_pin"
 
-external finish: Claims.t -> Claims.pinned -> (Claims.report, Failure.t) result = "xenopsd_numa_finish"
+external finish :
+     Claims.t
+  -> Claims.pinned
+  -> (Claims.report, Failure.t) result
+  = "xenopsd_numa_finish"
 
-external abandon: Claims.t -> int -> (unit, Failure.t) result = "xenopsd_numa_abandon"
+external abandon :
+     Claims.t
+  -> int
+  -> (unit, Failure.t) result
+  = "xenopsd_numa_abandon"
 
-external configure: Claims.t -> Config.t -> (unit, Failure.t) result = "xenopsd_numa_configure"
+external configure :
+     Claims.t
+  -> Config.t
+  -> (unit, Failure.t) result
+  = "xenopsd_numa_configure"
 
-external status: Claims.t -> (Claims.status, Failure.t) result = "xenopsd_numa_status"
+external status :
+     Claims.t
+  -> (Claims.status, Failure.t) result
+  = "xenopsd_numa_status"
 
-external probe: Claims.t -> (Claims.probed, Failure.t) result = "xenopsd_numa_probe"
+external probe :
+     Claims.t
+  -> (Claims.probed, Failure.t) result
+  = "xenopsd_numa_probe"
 
-external domain_claims: Claims.t -> (Claims.claim list, Failure.t) result = "xenopsd_numa_domain_claims"
+external domain_claims :
+     Claims.t
+  -> (Claims.claim list, Failure.t) result
+  = "xenopsd_numa_domain_claims"
 
-external audit: Claims.t -> (Claims.audit list, Failure.t) result = "xenopsd_numa_audit"
+external audit :
+     Claims.t
+  -> (Claims.audit list, Failure.t) result
+  = "xenopsd_numa_audit"
 
-external claims_host: Claims.t -> (Host.t, Failure.t) result = "xenopsd_numa_claims_host"
+external claims_host :
+     Claims.t
+  -> (Host.t, Failure.t) result
+  = "xenopsd_numa_claims_host"
 
-external starts_unplaced: Refusal.t -> Request.policy -> Config.claims -> bool = "xenopsd_numa_starts_unplaced"
+external starts_unplaced :
+     Refusal.t
+  -> Request.policy
+  -> Config.claims
+  -> bool
+  = "xenopsd_numa_starts_unplaced"
 
-external overhead: int -> Size.t -> Size.t = "xenopsd_numa_overhead"
+external overhead :
+     int
+  -> Size.t
+  -> Size.t
+  = "xenopsd_numa_overhead"
 
-external least_reserve: int -> Size.t = "xenopsd_numa_least_reserve"
+external least_reserve :
+     int
+  -> Size.t
+  = "xenopsd_numa_least_reserve"
 
-external version: unit -> string = "xenopsd_numa_version"
+external version :
+     unit
+  -> string
+  = "xenopsd_numa_version"

@@ -71,7 +71,7 @@ case $1 in
 *.ml)
     # Words, not one argument: symbols have no spaces.
     # shellcheck disable=SC2046
-    set -- $(sed -n 's/^external .* = "\([a-z0-9_]*\)"$/\1/p' "$1")
+    set -- $(sed -n 's/^  = "\([a-z0-9_]*\)"$/\1/p' "$1")
     ;;
 esac
 "$rust/one_object.sh" "$archive" "lib$name.a" "$@"

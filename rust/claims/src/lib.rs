@@ -35,7 +35,7 @@ pub use hypervisor::{
     Hypervisor, Intercept, NodePages,
 };
 pub use listing::{DomainAudit, DomainClaim};
-pub use placement::{Builder, ClaimKind, Outcome, Pinned, Placed, Placement, Rung};
+pub use placement::{Builder, ClaimKind, Outcome, Pinned, Placed, Placement, Reservation};
 pub use placing::{Placing, Step};
 pub use probe::Probed;
 pub use protocol::{Protocol, Status};

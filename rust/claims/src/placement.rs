@@ -57,7 +57,7 @@ impl Placement {
 
 /// How a domain's memory is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rung {
+pub enum Reservation {
     /// All of it on this node, guaranteed: the builder must ask for exactly this node.
     NodeClaim(usize),
     /// On the planned nodes, of each as much as the plan says, guaranteed: the builder may ask for
@@ -88,17 +88,17 @@ named! {
     }
 }
 
-impl Rung {
+impl Reservation {
     /// The kind of claim.
     pub fn kind(&self) -> ClaimKind {
         match self {
-            Rung::NodeClaim(_) => ClaimKind::Node,
-            Rung::ClaimSet => ClaimKind::Set,
-            Rung::HostClaim => ClaimKind::Host,
-            Rung::Anywhere => ClaimKind::Any,
-            Rung::Unplaced(_) => ClaimKind::Unplaced,
-            Rung::ClaimedByBuilder => ClaimKind::Builder,
-            Rung::Unclaimed => ClaimKind::Unclaimed,
+            Reservation::NodeClaim(_) => ClaimKind::Node,
+            Reservation::ClaimSet => ClaimKind::Set,
+            Reservation::HostClaim => ClaimKind::Host,
+            Reservation::Anywhere => ClaimKind::Any,
+            Reservation::Unplaced(_) => ClaimKind::Unplaced,
+            Reservation::ClaimedByBuilder => ClaimKind::Builder,
+            Reservation::Unclaimed => ClaimKind::Unclaimed,
         }
     }
 }
@@ -107,7 +107,7 @@ impl Rung {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// How the memory is reserved.
-    pub rung: Rung,
+    pub reservation: Reservation,
     /// What the affinity was set to; `None`: none was set.
     pub plan: Option<Plan>,
     /// Pages claimed.

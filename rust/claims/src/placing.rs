@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::foresight::{roomy, starts_unplaced};
 use crate::hypervisor::{DomainInfo, Domid, Hypervisor};
 use crate::ledger::{view, Claimed, View};
-use crate::placement::{Placed, Placement, Rung};
+use crate::placement::{Placed, Placement, Reservation};
 use crate::protocol::Protocol;
 use crate::settling::Settling;
 use crate::state::State;
@@ -239,7 +239,7 @@ impl<H: Hypervisor> Protocol<H> {
             Some(wait) => Ok(wait),
             // They were just switched on.
             None if state.claims() == Claims::Always => Ok(Step::Wait(Duration::ZERO)),
-            None => self.staked(placing, state, Rung::Unclaimed, None, Claimed::Not),
+            None => self.staked(placing, state, Reservation::Unclaimed, None, Claimed::Not),
         }
     }
 

@@ -7,7 +7,7 @@ use planner::{NodeSet, Plan};
 use crate::error::Error;
 use crate::hypervisor::{Accounting, Hypervisor, NodePages};
 use crate::ledger::{Affined, Build, Claimed};
-use crate::placement::{Outcome, Placed, Rung};
+use crate::placement::{Outcome, Placed, Reservation};
 use crate::placing::{Placing, Step};
 use crate::protocol::Protocol;
 use crate::sizes::{least_structure_pages, structure_pages};
@@ -20,7 +20,7 @@ const SETTLING_POLL: Duration = Duration::from_millis(50);
 /// A claim that was made, and is looked at until the counters agree with it.
 #[derive(Debug)]
 pub(crate) struct Settling {
-    rung: Rung,
+    reservation: Reservation,
     plan: Option<Plan>,
     claim: Claimed,
     since: Duration,
@@ -53,7 +53,7 @@ impl<H: Hypervisor> Protocol<H> {
         &self,
         placing: &mut Placing,
         state: &mut State,
-        rung: Rung,
+        reservation: Reservation,
         plan: Option<Plan>,
         claim: Claimed,
     ) -> Result<Step, Error> {
@@ -84,7 +84,7 @@ impl<H: Hypervisor> Protocol<H> {
         };
         state.builds.insert(domid, build);
         placing.settling = Some(Settling {
-            rung,
+            reservation,
             plan,
             claim,
             since: self.hypervisor.now(),
@@ -227,7 +227,10 @@ impl<H: Hypervisor> Protocol<H> {
         placing.stop_waiting(now);
         placing.stop_queueing(now);
         let Settling {
-            rung, plan, claim, ..
+            reservation,
+            plan,
+            claim,
+            ..
         } = settled;
         Step::Placed(Placed {
             attempt: placing.attempt,
@@ -235,7 +238,7 @@ impl<H: Hypervisor> Protocol<H> {
             request: placing.request().clone(),
             hard_pinned: placing.placement.hard_pinned,
             outcome: Outcome {
-                rung,
+                reservation,
                 plan,
                 claimed_pages: match claim {
                     Claimed::Not => 0,

@@ -8,7 +8,7 @@ use crate::config::{BuilderClaims, Claims};
 use crate::error::Error;
 use crate::hypervisor::{CallError, Claim, Domid, Errno, Hypervisor, NodePages};
 use crate::ledger::{view, Claimed, View};
-use crate::placement::{Builder, Rung};
+use crate::placement::{Builder, Reservation};
 use crate::placing::{limits, Placing, Step};
 use crate::protocol::Protocol;
 use crate::settling::shares;
@@ -27,21 +27,21 @@ impl<H: Hypervisor> Protocol<H> {
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         if placing.request().policy == Policy::Any {
-            return self.stake_host(placing, state, Rung::Anywhere, None);
+            return self.stake_host(placing, state, Reservation::Anywhere, None);
         }
         (self.hypervisor.set_node_affinity(domid, Some(plan.nodes))).map_err(Error::call(
             domid,
             format!("setting its node affinity to {}", plan.nodes),
         ))?;
         if state.claims() == Claims::Never || self.builder_claims(placing, state) {
-            return self.stake_host(placing, state, Rung::HostClaim, Some(plan));
+            return self.stake_host(placing, state, Reservation::HostClaim, Some(plan));
         }
         match self.kind_of_claim(placing, plan.nodes, true, state) {
             kind @ (Claimed::InSet | Claimed::OnNode) => {
                 self.stake_nodes(placing, state, kind, plan)
             }
             Claimed::OnHost | Claimed::Not => {
-                self.stake_host(placing, state, Rung::HostClaim, Some(plan))
+                self.stake_host(placing, state, Reservation::HostClaim, Some(plan))
             }
         }
     }
@@ -52,13 +52,13 @@ impl<H: Hypervisor> Protocol<H> {
         state: &mut State,
         why: String,
     ) -> Result<Step, Error> {
-        let rung = match placing.request().policy {
-            Policy::Any => Rung::Anywhere,
+        let reservation = match placing.request().policy {
+            Policy::Any => Reservation::Anywhere,
             Policy::BestEffort | Policy::BestEffortHard | Policy::PrioMemOnly | Policy::Strict => {
-                Rung::Unplaced(why)
+                Reservation::Unplaced(why)
             }
         };
-        self.stake_host(placing, state, rung, None)
+        self.stake_host(placing, state, reservation, None)
     }
 
     /// Claims what the plan says of its nodes: in a set, or on the only one.
@@ -81,8 +81,8 @@ impl<H: Hypervisor> Protocol<H> {
         };
         match self.hypervisor.claim(domid, claim) {
             Ok(()) => {
-                let rung = single.map_or(Rung::ClaimSet, Rung::NodeClaim);
-                self.staked(placing, state, rung, Some(plan), kind)
+                let reservation = single.map_or(Reservation::ClaimSet, Reservation::NodeClaim);
+                self.staked(placing, state, reservation, Some(plan), kind)
             }
             Err(error) if error.errno == Errno::ENOMEM => {
                 let short = match single {
@@ -148,28 +148,34 @@ impl<H: Hypervisor> Protocol<H> {
         &self,
         placing: &mut Placing,
         state: &mut State,
-        rung: Rung,
+        reservation: Reservation,
         plan: Option<Plan>,
     ) -> Result<Step, Error> {
         let domid = placing.domid();
         let pages = placing.request().memory_pages;
         match state.claims() {
             Claims::Never => {
-                return self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
+                return self.staked(placing, state, Reservation::Unclaimed, plan, Claimed::Not)
             }
             Claims::Always if self.builder_claims(placing, state) => {
-                return self.staked(placing, state, Rung::ClaimedByBuilder, plan, Claimed::Not);
+                return self.staked(
+                    placing,
+                    state,
+                    Reservation::ClaimedByBuilder,
+                    plan,
+                    Claimed::Not,
+                );
             }
             Claims::Always => (),
         }
         let error = match self.hypervisor.claim(domid, Claim::Host { pages }) {
-            Ok(()) => return self.staked(placing, state, rung, plan, Claimed::OnHost),
+            Ok(()) => return self.staked(placing, state, reservation, plan, Claimed::OnHost),
             Err(error) => error,
         };
         match error.errno {
             _ if error.is_unavailable() => {
                 self.give_up(Claimed::OnHost, placing, state);
-                self.staked(placing, state, Rung::Unclaimed, plan, Claimed::Not)
+                self.staked(placing, state, Reservation::Unclaimed, plan, Claimed::Not)
             }
             Errno::ENOMEM => {
                 // Something took the memory between the look and the claim: look again.

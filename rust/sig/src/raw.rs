@@ -53,8 +53,14 @@ pub fn raw_ml(opened: Option<&str>, directories: &[PathBuf], scratch: &Path) -> 
         let declared = declared(&stub, scratch)?;
         match &one.of_type {
             None => {
+                // An argument a line, so that a difference is seen.
                 let external = format!("external {PREFIX}");
-                externals.push_str(&format!("\n{}\n", declared.replace(&external, "external ")));
+                let lines = (declared
+                    .replace(&external, "external ")
+                    .replace(" -> ", "\n  -> "))
+                .replacen(": ", " :\n     ", 1)
+                .replace(" = ", "\n  = ");
+                externals.push_str(&format!("\n{lines}\n"));
             }
             Some((name, _)) => match modules.iter_mut().find(|module| module.name == *name) {
                 Some(module) => module.types.push(declared),

@@ -36,10 +36,10 @@ fn functions() {
     assert_eq!(
         raw(Some("Shared"), source).unwrap(),
         "open Shared \
-         external f: A_handle.t -> int -> Size.t -> (int option array, B.t) result \
+         external f : A_handle.t -> int -> Size.t -> (int option array, B.t) result \
          = \"xenopsd_numa_f\" \
-         external g: unit -> float list = \"xenopsd_numa_g\" \
-         external h: (int * string) -> unit = \"xenopsd_numa_h\""
+         external g : unit -> float list = \"xenopsd_numa_g\" \
+         external h : (int * string) -> unit = \"xenopsd_numa_h\""
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claims::{Domid, Errno, Rung};
+use claims::{Domid, Errno, Reservation};
 use model::{Builder, Extent, Kind, Xen};
 
 use super::call::Call;
@@ -67,15 +67,15 @@ impl Life {
 
     /// The node that the builder asks for and no other.
     pub(super) fn exact_node(&self) -> Option<usize> {
-        match self.outcome.as_ref().map(|outcome| &outcome.rung) {
-            Some(Rung::NodeClaim(node)) => Some(*node),
+        match self.outcome.as_ref().map(|outcome| &outcome.reservation) {
+            Some(Reservation::NodeClaim(node)) => Some(*node),
             Some(
-                Rung::ClaimSet
-                | Rung::HostClaim
-                | Rung::Anywhere
-                | Rung::Unplaced(_)
-                | Rung::ClaimedByBuilder
-                | Rung::Unclaimed,
+                Reservation::ClaimSet
+                | Reservation::HostClaim
+                | Reservation::Anywhere
+                | Reservation::Unplaced(_)
+                | Reservation::ClaimedByBuilder
+                | Reservation::Unclaimed,
             )
             | None => self.built.exact_node,
         }

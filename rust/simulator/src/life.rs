@@ -361,7 +361,7 @@ impl Life {
         said
     }
 
-    /// What came of its claim: the rung, the pages, the nodes of its affinity, and why.
+    /// What came of its claim: its kind, the pages, the nodes of its affinity, and why.
     pub fn came_to(&self, protocol: &Protocol<Stage>) -> (&'static str, u64, NodeSet, String) {
         let online = protocol.topology().online();
         let model = &protocol.hypervisor().model;
@@ -372,7 +372,7 @@ impl Life {
             Some(outcome) => {
                 let planned = outcome.plan.as_ref().map(|plan| plan.nodes);
                 (
-                    outcome.rung.kind().name(),
+                    outcome.reservation.kind().name(),
                     outcome.claimed_pages,
                     planned.unwrap_or(nodes),
                     explain(outcome),

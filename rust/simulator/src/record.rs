@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claims::{Outcome, Rung};
+use claims::{Outcome, Reservation};
 use model::{Crash, Finding, Flavour, Violation};
 use planner::{NodeSet, Strategy};
 
@@ -46,7 +46,7 @@ pub struct Start {
     pub requested_pages: u64,
     /// Pages that were claimed.
     pub claimed_pages: u64,
-    /// The rung: `node`, `set`, `host`, `any`, `unplaced`, `builder` or `none`.
+    /// The kind of claim: `node`, `set`, `host`, `any`, `unplaced`, `builder` or `none`.
     pub claim: &'static str,
     /// Where its memory was at the end of the build, extra pages included.
     pub pages_on: Vec<(usize, u64)>,
@@ -267,14 +267,14 @@ pub(super) fn explain(outcome: &Outcome) -> String {
         NodeSet::EMPTY => "no affinity".to_string(),
         nodes => format!("affinity to nodes {nodes}"),
     };
-    match &outcome.rung {
-        Rung::NodeClaim(node) => format!("claimed on node {node}, {planned}"),
-        Rung::ClaimSet => format!("claimed on its nodes, {planned}"),
-        Rung::HostClaim => format!("claimed on the host, {planned}"),
-        Rung::Anywhere => "claimed on the host, as the policy says".to_string(),
-        Rung::Unplaced(why) => format!("claimed on the host, no plan could be kept: {why}"),
-        Rung::ClaimedByBuilder => format!("claimed by its builder, {planned}"),
-        Rung::Unclaimed => format!("not claimed, {planned}"),
+    match &outcome.reservation {
+        Reservation::NodeClaim(node) => format!("claimed on node {node}, {planned}"),
+        Reservation::ClaimSet => format!("claimed on its nodes, {planned}"),
+        Reservation::HostClaim => format!("claimed on the host, {planned}"),
+        Reservation::Anywhere => "claimed on the host, as the policy says".to_string(),
+        Reservation::Unplaced(why) => format!("claimed on the host, no plan could be kept: {why}"),
+        Reservation::ClaimedByBuilder => format!("claimed by its builder, {planned}"),
+        Reservation::Unclaimed => format!("not claimed, {planned}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claims::{Placed, Rung};
+use claims::{Placed, Reservation};
 use crossing::{
     bytes, bytes_value, checked, named_value, nodes_value, pages_value, refusal_value, HostValue,
     RefusalValue, Size, StrategyValue,
@@ -264,18 +264,18 @@ pub fn batch_value(batch: &Batch, topology: &Topology, requests: &[Request]) -> 
 
 pub fn outcome_value(placed: &Placed) -> OutcomeValue {
     let outcome = placed.outcome();
-    let (node, unplaced_because) = match &outcome.rung {
-        Rung::NodeClaim(node) => (Some(*node as i64), None),
-        Rung::Unplaced(why) => (None, Some(why.clone())),
-        Rung::ClaimSet
-        | Rung::HostClaim
-        | Rung::Anywhere
-        | Rung::ClaimedByBuilder
-        | Rung::Unclaimed => (None, None),
+    let (node, unplaced_because) = match &outcome.reservation {
+        Reservation::NodeClaim(node) => (Some(*node as i64), None),
+        Reservation::Unplaced(why) => (None, Some(why.clone())),
+        Reservation::ClaimSet
+        | Reservation::HostClaim
+        | Reservation::Anywhere
+        | Reservation::ClaimedByBuilder
+        | Reservation::Unclaimed => (None, None),
     };
     let plan = outcome.plan.as_ref();
     OutcomeValue {
-        kind: named_value(outcome.rung.kind()),
+        kind: named_value(outcome.reservation.kind()),
         node,
         unplaced_because,
         plan: plan.map(|plan| plan_value(plan, placed.topology(), placed.request())),

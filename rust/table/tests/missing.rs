@@ -1,7 +1,7 @@
 //! A function that a table lacks is distinguished from one that answers that there is nothing of
 //! its kind: the protocol does without it from the first domain on, and never asks.
 
-use claims::{Config, Domid, Protocol, Rung};
+use claims::{Config, Domid, Protocol, Reservation};
 use conformance::bench::{placement, request, Backend, Faulty};
 use conformance::modelled::host;
 use model::{Flavour, Model};
@@ -12,7 +12,7 @@ const PAGES: u64 = 1 << 18;
 
 /// What came of one domain, placed and built through a table.
 struct Started {
-    kind: Rung,
+    kind: Reservation,
     /// The calls that only asked whether there are claims on nodes.
     probes: Vec<String>,
     pages_by_node: Option<Vec<u64>>,
@@ -26,7 +26,7 @@ fn start(exported: &Exported<Faulty<Model>>, protocol: &Protocol<Table<'_>>) -> 
     let placed = protocol.place(asked).unwrap();
     let mut probes = std::mem::take(&mut *calls.lock().unwrap());
     probes.retain(|call| call.starts_with("probe"));
-    let kind = placed.outcome().rung.clone();
+    let kind = placed.outcome().reservation.clone();
     model.set_pool(domid, claims::pool_pages(1, PAGES)).unwrap();
     let pinned = protocol.pin(placed).unwrap();
     assert_eq!(model.populate(domid, PAGES, None), PAGES);
@@ -65,7 +65,7 @@ fn a_missing_kind_of_claims_is_never_asked_for() {
             let known = (status.node_claims, status.claim_sets, status.host_claims);
             assert_eq!(known, (Some(false), Some(false), None), "{name}");
             let started = start();
-            assert_eq!(started.kind, Rung::HostClaim, "{name}");
+            assert_eq!(started.kind, Reservation::HostClaim, "{name}");
             assert_eq!(started.probes, [""; 0], "{name}");
             let probed = protocol.probe().unwrap();
             assert_eq!(
@@ -86,7 +86,7 @@ fn a_kind_of_claims_that_is_refused_is_asked_for_twice() {
         |protocol, start| {
             for known in [None, Some(false)] {
                 let started = start();
-                assert_eq!(started.kind, Rung::HostClaim);
+                assert_eq!(started.kind, Reservation::HostClaim);
                 let kinds: Vec<&str> = (started.probes.iter())
                     .map(|call| call.split(" d").next().unwrap())
                     .collect();
@@ -106,7 +106,7 @@ fn without_sets_there_are_claims_on_single_nodes() {
         |raw| raw.claim_set = None,
         |protocol, start| {
             let started = start();
-            assert!(matches!(started.kind, Rung::NodeClaim(_)));
+            assert!(matches!(started.kind, Reservation::NodeClaim(_)));
             assert!(started
                 .probes
                 .iter()

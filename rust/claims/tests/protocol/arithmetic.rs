@@ -1,7 +1,9 @@
 //! That a host which xenopsd has made room on starts the domain: squeezed frees exactly what
 //! xenopsd's own sum says, and keeps 72 MiB.
 
-use claims::{overhead_pages, Builder, Claims, Config, Placed, Placement, Placing, Rung, Step};
+use claims::{
+    overhead_pages, Builder, Claims, Config, Placed, Placement, Placing, Reservation, Step,
+};
 use model::{Flavour, Model, Sizes, Xen};
 use planner::{Host, HostDescription, NodeDescription, Policy, TopologyDescription, PAGE_BYTES};
 
@@ -85,8 +87,8 @@ fn asked(bench: &Bench<Model>, domain: Counted, policy: Policy) -> Placement {
 
 fn build(bench: &Bench<Model>, placed: Placed) {
     let (domid, request) = (placed.domid(), placed.request().clone());
-    let node = match placed.outcome().rung {
-        Rung::NodeClaim(node) => Some(node),
+    let node = match placed.outcome().reservation {
+        Reservation::NodeClaim(node) => Some(node),
         _ => None,
     };
     let backend = &bench.xen.backend;

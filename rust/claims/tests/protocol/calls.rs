@@ -1,6 +1,6 @@
 //! That what was placed can be built, on every flavour.
 
-use claims::Rung;
+use claims::Reservation;
 use model::Flavour;
 use planner::{NodeSet, Policy};
 
@@ -17,11 +17,16 @@ fn a_build_lands_on_its_node() {
         assert_eq!(bench.affinity(domid), plan.nodes, "{}", flavour.name);
         assert_eq!(bench.outstanding(domid), 32 * GIB, "{}", flavour.name);
         let node = plan.nodes.lowest().unwrap();
-        let rung = match flavour.has_node_claims() {
-            true => Rung::NodeClaim(node),
-            false => Rung::HostClaim,
+        let reservation = match flavour.has_node_claims() {
+            true => Reservation::NodeClaim(node),
+            false => Reservation::HostClaim,
         };
-        assert_eq!(placed.outcome().rung, rung, "{}", flavour.name);
+        assert_eq!(
+            placed.outcome().reservation,
+            reservation,
+            "{}",
+            flavour.name
+        );
         assert!(bench.build(placed), "{}", flavour.name);
         assert_eq!(bench.xen.backend.outstanding_pages(), 0);
         let pages = bench.xen.backend.domain_pages(domid);
@@ -48,11 +53,16 @@ fn a_plan_over_several_nodes_is_built() {
     for flavour in Flavour::ALL {
         let bench = bench(flavour);
         let placed = bench.place(80 * GIB, Policy::BestEffort);
-        let rung = match flavour.has_claim_sets() {
-            true => Rung::ClaimSet,
-            false => Rung::HostClaim,
+        let reservation = match flavour.has_claim_sets() {
+            true => Reservation::ClaimSet,
+            false => Reservation::HostClaim,
         };
-        assert_eq!(placed.outcome().rung, rung, "{}", flavour.name);
+        assert_eq!(
+            placed.outcome().reservation,
+            reservation,
+            "{}",
+            flavour.name
+        );
         let plan = placed.outcome().plan.clone().unwrap();
         assert_eq!(plan.nodes, NodeSet::first(2));
         assert_eq!(bench.outstanding(placed.domid()), 80 * GIB);

@@ -1,6 +1,6 @@
 //! A hypervisor that does not say all of its nodes: domains are placed with what is known.
 
-use claims::{Claims, Config, Errno, Protocol, Rung};
+use claims::{Claims, Config, Errno, Protocol, Reservation};
 use model::{Flavour, Model};
 use planner::{Memory, NodeMemory, NodeSet, Policy, Topology, TopologyDescription};
 
@@ -65,7 +65,10 @@ fn a_node_without_distances_is_left_out() {
         }
         // What no node has starts without a place, in memory of both.
         let placed = bench.place(80 * GIB, Policy::BestEffort);
-        assert!(matches!(placed.outcome().rung, Rung::Unplaced(_)));
+        assert!(matches!(
+            placed.outcome().reservation,
+            Reservation::Unplaced(_)
+        ));
         assert!(bench.build(placed), "{}", flavour.name);
         let placed = bench.place(GIB, Policy::Any);
         assert!(bench.build(placed), "{}", flavour.name);
@@ -99,16 +102,19 @@ fn nodes_that_come_and_go_stop_no_domain() {
 }
 
 /// What a hypervisor that does not say is asked for.
-fn every_domain_starts(bench: &Bench<Model>, says: Rung) {
-    for (policy, rung) in [(Policy::BestEffort, says), (Policy::Any, Rung::Anywhere)] {
+fn every_domain_starts(bench: &Bench<Model>, says: Reservation) {
+    for (policy, reservation) in [
+        (Policy::BestEffort, says),
+        (Policy::Any, Reservation::Anywhere),
+    ] {
         // Alone, and beside another.
         let first = bench.place(2 * GIB, policy);
         let second = bench.place(2 * GIB, policy);
         for placed in [first, second] {
-            let kind = std::mem::discriminant(&placed.outcome().rung);
+            let kind = std::mem::discriminant(&placed.outcome().reservation);
             assert_eq!(
                 kind,
-                std::mem::discriminant(&rung),
+                std::mem::discriminant(&reservation),
                 "{:?}",
                 placed.outcome()
             );
@@ -130,16 +136,16 @@ fn nodes_that_may_not_be_asked_for_stop_no_domain() {
         for errno in [Errno::ENOSYS, Errno::EPERM] {
             let bench = open(flavour, Some(Err(errno)));
             assert!(degraded(&bench).contains(&errno.to_string()));
-            every_domain_starts(&bench, Rung::Unplaced(String::new()));
+            every_domain_starts(&bench, Reservation::Unplaced(String::new()));
             // As where Xen tells what the host has, and not what its nodes have.
             *bench.xen.reported_memory.lock().unwrap() = Box::new(|mut memory| {
                 memory.nodes.clear();
                 Ok(memory)
             });
-            every_domain_starts(&bench, Rung::Unplaced(String::new()));
+            every_domain_starts(&bench, Reservation::Unplaced(String::new()));
             // Free memory is not known either.
             *bench.xen.reported_memory.lock().unwrap() = Box::new(move |_| Err(errno));
-            every_domain_starts(&bench, Rung::Unplaced(String::new()));
+            every_domain_starts(&bench, Reservation::Unplaced(String::new()));
         }
     }
 }
@@ -183,7 +189,7 @@ fn what_claims_nothing_and_asks_for_no_nodes_is_not_looked_at() {
         backend.calls.lock().unwrap().clear();
         let pages = 127 * GIB;
         let placed = bench.place(pages, Policy::Any);
-        assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+        assert_eq!(placed.outcome().reservation, Reservation::Unclaimed);
         let domid = placed.domid();
         let pinned = bench.protocol.pin(placed).unwrap();
         assert_eq!(backend.backend.populate(domid, pages, None), pages);
@@ -209,8 +215,11 @@ fn without_nodes_nobody_is_taken_to_be_on_one() {
                 let asked = placement(domid, request(GIB, policy)).with_hard_pinned(hard_pinned);
                 match bench.protocol.place(asked) {
                     Ok(placed) => {
-                        let rung = &placed.outcome().rung;
-                        assert!(matches!(rung, Rung::Unplaced(_)), "{policy:?}: {rung:?}");
+                        let reservation = &placed.outcome().reservation;
+                        assert!(
+                            matches!(reservation, Reservation::Unplaced(_)),
+                            "{policy:?}: {reservation:?}"
+                        );
                         assert_eq!(bench.outstanding(domid), GIB);
                     }
                     Err(error) => assert_eq!(policy, Policy::Strict, "{error}"),

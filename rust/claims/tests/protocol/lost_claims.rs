@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use claims::{Domid, Errno, Error, Placement, Rung};
+use claims::{Domid, Errno, Error, Placement, Reservation};
 use model::{Flavour, Model};
 use planner::Policy;
 
@@ -46,20 +46,20 @@ impl Kind {
         placement(domid, request(self.pages(), policy))
     }
 
-    fn made(self, rung: &Rung) -> bool {
-        match (self, rung) {
-            (Kind::Host, Rung::Anywhere)
-            | (Kind::Node, Rung::NodeClaim(_))
-            | (Kind::Set, Rung::ClaimSet) => true,
+    fn made(self, reservation: &Reservation) -> bool {
+        match (self, reservation) {
+            (Kind::Host, Reservation::Anywhere)
+            | (Kind::Node, Reservation::NodeClaim(_))
+            | (Kind::Set, Reservation::ClaimSet) => true,
             (
                 Kind::Host | Kind::Node | Kind::Set,
-                Rung::NodeClaim(_)
-                | Rung::ClaimSet
-                | Rung::HostClaim
-                | Rung::Anywhere
-                | Rung::Unplaced(_)
-                | Rung::ClaimedByBuilder
-                | Rung::Unclaimed,
+                Reservation::NodeClaim(_)
+                | Reservation::ClaimSet
+                | Reservation::HostClaim
+                | Reservation::Anywhere
+                | Reservation::Unplaced(_)
+                | Reservation::ClaimedByBuilder
+                | Reservation::Unclaimed,
             ) => false,
         }
     }
@@ -142,8 +142,8 @@ fn a_claim_that_vanishes_is_lost_and_no_sign_of_a_xen_without_claims() {
         }
         let next = bench.create(kind.pages());
         let placed = bench.protocol.place(kind.asked(next)).unwrap();
-        let rung = &placed.outcome().rung;
-        assert!(kind.made(rung), "{case}: {rung:?}");
+        let reservation = &placed.outcome().reservation;
+        assert!(kind.made(reservation), "{case}: {reservation:?}");
         assert_eq!(bench.outstanding(next), kind.pages(), "{case}");
     }
 }
@@ -170,8 +170,8 @@ fn a_kind_of_claims_is_given_up_after_a_second_domain() {
                 }
                 let domid = bench.create(kind.pages());
                 let placed = bench.protocol.place(kind.asked(domid)).unwrap();
-                let rung = placed.outcome().rung.clone();
-                assert!(!kind.made(&rung), "{case}: {rung:?}");
+                let reservation = placed.outcome().reservation.clone();
+                assert!(!kind.made(&reservation), "{case}: {reservation:?}");
                 // The next kind takes its place.
                 let claimed = match kind {
                     Kind::Host => 0,
@@ -190,7 +190,7 @@ fn a_kind_of_claims_is_given_up_after_a_second_domain() {
             assert_ne!(known(), Some(false), "{case}");
             let domid = bench.create(kind.pages());
             let placed = bench.protocol.place(kind.asked(domid)).unwrap();
-            assert!(kind.made(&placed.outcome().rung), "{case}");
+            assert!(kind.made(&placed.outcome().reservation), "{case}");
             assert!(bench.build(placed), "{case}");
             bench.xen.backend.destroy(domid).unwrap();
             bench

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{BuilderClaims, Config, Errno, Error, Hypervisor, Rung, Step};
+use claims::{BuilderClaims, Config, Errno, Error, Hypervisor, Reservation, Step};
 use model::{Flavour, Model};
 use planner::Policy;
 
@@ -24,7 +24,10 @@ fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {
         {
             let bench = bench(flavour);
             let first = bench.place(40 * GIB, Policy::BestEffort);
-            assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+            assert!(matches!(
+                first.outcome().reservation,
+                Reservation::NodeClaim(_)
+            ));
             let domid = bench.create(pages);
             let mut placing = bench
                 .protocol
@@ -43,7 +46,10 @@ fn a_claim_on_the_host_queues_where_a_node_is_claimed_and_short() {
 fn what_is_held_back_for_a_pool_on_a_node_is_not_taken_by_a_claim_on_the_host() {
     let bench = bench(Flavour::XS9);
     let first = bench.place(56 * GIB, Policy::BestEffort);
-    assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+    assert!(matches!(
+        first.outcome().reservation,
+        Reservation::NodeClaim(_)
+    ));
     let free = bench.xen.backend.free_pages() - 56 * GIB - first.request().overhead_pages;
     let free = free - Config::default().reserve().host_pages;
     // All of it, on both nodes.
@@ -97,7 +103,7 @@ fn where_builders_claim_for_themselves_none_queues_for_a_claim_on_a_node() {
             .start(placement(domid, request(62 * GIB, Policy::BestEffort)));
         let step = bench.protocol.step(&mut placing);
         assert!(matches!(step, Step::Placed(_)), "{}", flavour.name);
-        assert_eq!(first.outcome().rung, Rung::ClaimedByBuilder);
+        assert_eq!(first.outcome().reservation, Reservation::ClaimedByBuilder);
     }
 }
 
@@ -132,7 +138,7 @@ fn a_probe_that_was_answered_wrongly_does_not_fail_every_start() {
     bench.xen.set("claim_node 1", Fault::Errno(Errno::ENOSYS));
     for _ in 0..2 {
         let placed = bench.place(10 * GIB, Policy::BestEffort);
-        assert_eq!(placed.outcome().rung, Rung::HostClaim);
+        assert_eq!(placed.outcome().reservation, Reservation::HostClaim);
         assert_eq!(bench.affinity(placed.domid()).len(), 1);
         assert!(bench.build(placed));
     }
@@ -170,7 +176,10 @@ fn the_next_kind_of_claim_waits_for_builds_as_if_it_were_the_first() {
     for flavour in [Flavour::XS9, Flavour::XS9_2025] {
         let bench = bench(flavour);
         let first = bench.place(60 * GIB, Policy::BestEffort);
-        assert!(matches!(first.outcome().rung, Rung::NodeClaim(_)));
+        assert!(matches!(
+            first.outcome().reservation,
+            Reservation::NodeClaim(_)
+        ));
         for call in ["claim_node 0", "claim_node 1"] {
             bench.xen.set(call, Fault::Errno(Errno::EPERM));
         }

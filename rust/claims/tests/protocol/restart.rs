@@ -2,7 +2,7 @@
 
 use claims::{
     BuilderClaims, Claim, Claims, Config, Domid, Errno, Error, Hypervisor, Placement, Protocol,
-    Rung,
+    Reservation,
 };
 use model::{Flavour, Model};
 use planner::Policy;
@@ -34,9 +34,9 @@ fn every_request(domid: Domid) -> Vec<Placement> {
 }
 
 /// Populates what was placed; a Xen whose counters a second claim has spoilt crashes on it.
-fn populate(bench: &Bench<Model>, domid: Domid, rung: &Rung) {
-    let exact_node = match rung {
-        Rung::NodeClaim(node) => Some(*node),
+fn populate(bench: &Bench<Model>, domid: Domid, reservation: &Reservation) {
+    let exact_node = match reservation {
+        Reservation::NodeClaim(node) => Some(*node),
         _ => None,
     };
     bench.xen.backend.populate(domid, GIB, exact_node);
@@ -67,7 +67,7 @@ fn a_domain_that_was_there_before_the_toolstack_is_not_claimed_where_that_can_cr
                     }
                     Ok(placed) if !is_sticky(flavour) => {
                         assert_eq!(bench.outstanding(domid), GIB, "{name}");
-                        populate(&bench, domid, &placed.outcome().rung);
+                        populate(&bench, domid, &placed.outcome().reservation);
                     }
                     answer => panic!("{name}: {answer:?}"),
                 }
@@ -75,13 +75,13 @@ fn a_domain_that_was_there_before_the_toolstack_is_not_claimed_where_that_can_cr
                 // Whoever comes after the toolstack is placed as ever.
                 let new = bench.create(GIB);
                 let placed = next.place(placement(new, request(GIB, Policy::BestEffort)));
-                let rung = placed.unwrap().outcome().rung.clone();
+                let reservation = placed.unwrap().outcome().reservation.clone();
                 assert_eq!(
-                    matches!(rung, Rung::NodeClaim(_)),
+                    matches!(reservation, Reservation::NodeClaim(_)),
                     flavour.has_node_claims(),
-                    "{name}: {rung:?}"
+                    "{name}: {reservation:?}"
                 );
-                populate(&bench, new, &rung);
+                populate(&bench, new, &reservation);
                 assert!(is_up(&bench), "{name}");
             }
         }
@@ -155,7 +155,10 @@ fn what_other_domains_were_answered_does_not_count_for_an_old_one() {
         for _ in 0..2 {
             let new = bench.create(GIB);
             let placed = next.place(placement(new, request(GIB, Policy::BestEffort)));
-            assert_eq!(placed.unwrap().outcome().rung, Rung::HostClaim);
+            assert_eq!(
+                placed.unwrap().outcome().reservation,
+                Reservation::HostClaim
+            );
         }
         place_and_populate(&bench, &next, domid);
         bench.xen.clear();

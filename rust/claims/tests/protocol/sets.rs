@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claims::{Claim, Errno, Error, Hypervisor, NodePages, Rung};
+use claims::{Claim, Errno, Error, Hypervisor, NodePages, Reservation};
 use model::{Entry, Flavour, Target};
 use planner::{NodeSet, Policy};
 
@@ -19,7 +19,12 @@ fn a_plan_over_several_nodes_is_claimed_on_them() {
         let bench = Bench::with(host(flavour, 4), waiting(0));
         let placed = bench.place(80 * GIB, Policy::BestEffort);
         let domid = placed.domid();
-        assert_eq!(placed.outcome().rung, Rung::ClaimSet, "{}", flavour.name);
+        assert_eq!(
+            placed.outcome().reservation,
+            Reservation::ClaimSet,
+            "{}",
+            flavour.name
+        );
         assert_eq!(placed.outcome().claimed_pages, 80 * GIB);
         assert_eq!(bench.outstanding(domid), 80 * GIB);
         let plan = placed.outcome().plan.clone().unwrap();
@@ -129,7 +134,7 @@ fn a_set_that_is_refused_is_planned_anew() {
             .set("claim_set", Fault::Overtaken(Arc::new(steal)));
         let placed = bench.place(80 * GIB, Policy::BestEffort);
         assert_eq!(placed.outcome().replans, 1, "{}", flavour.name);
-        assert_eq!(placed.outcome().rung, Rung::ClaimSet);
+        assert_eq!(placed.outcome().reservation, Reservation::ClaimSet);
         assert!(!planned(&placed).contains(0), "{}", flavour.name);
         assert!(bench.build(placed));
     }
@@ -143,7 +148,10 @@ fn a_set_that_is_always_refused_is_a_claim_on_the_host() {
             bench.xen.set(call, Fault::Errno(Errno::ENOMEM));
         }
         let placed = bench.place(80 * GIB, Policy::BestEffort);
-        assert!(matches!(placed.outcome().rung, Rung::Unplaced(_)));
+        assert!(matches!(
+            placed.outcome().reservation,
+            Reservation::Unplaced(_)
+        ));
         assert_eq!(bench.affinity(placed.domid()), bench.online());
         assert!(bench.build(placed));
         let placing = placement(bench.create(GIB), request(GIB, Policy::Strict));
@@ -163,7 +171,12 @@ fn sets_that_are_not_there_after_all_are_a_rung_down() {
             let bench = bench(flavour);
             bench.xen.set("claim_set", Fault::Errno(errno));
             let placed = bench.place(80 * GIB, Policy::BestEffort);
-            assert_eq!(placed.outcome().rung, Rung::HostClaim, "{}", flavour.name);
+            assert_eq!(
+                placed.outcome().reservation,
+                Reservation::HostClaim,
+                "{}",
+                flavour.name
+            );
             assert!(bench.build(placed));
         }
     }
@@ -187,11 +200,11 @@ fn whether_there_are_sets_is_asked_as_for_single_nodes() {
         assert!(bench.build(small));
         let placed = bench.place(80 * GIB, Policy::BestEffort);
         assert_eq!(bench.protocol.status().claim_sets, sets, "{errno}");
-        let rung = match sets {
-            Some(true) => Rung::ClaimSet,
-            Some(false) | None => Rung::HostClaim,
+        let reservation = match sets {
+            Some(true) => Reservation::ClaimSet,
+            Some(false) | None => Reservation::HostClaim,
         };
-        assert_eq!(placed.outcome().rung, rung, "{errno}");
+        assert_eq!(placed.outcome().reservation, reservation, "{errno}");
     }
     for flavour in Flavour::ALL {
         let bench = bench(flavour);
@@ -253,7 +266,7 @@ fn a_set_that_was_refused_once_is_a_set_for_the_next() {
             .xen
             .set("claim_set of one", Fault::Errno(Errno::EPERM));
         let first = bench.place(GIB, Policy::BestEffort);
-        assert_eq!(first.outcome().rung, Rung::HostClaim);
+        assert_eq!(first.outcome().reservation, Reservation::HostClaim);
         bench.xen.clear();
         let second = bench.place(GIB, Policy::BestEffort);
         let domid = second.domid();

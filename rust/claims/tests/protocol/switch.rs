@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claims::{Claims, Config, Rung};
+use claims::{Claims, Config, Reservation};
 use model::Flavour;
 use planner::Policy;
 
@@ -21,7 +21,12 @@ fn the_first_domain_after_the_switch_claims() {
         assert_eq!(bench.protocol.status().pending, Some(Claims::Always));
         assert!(bench.build(first));
         let second = bench.place(GIB, Policy::Any);
-        assert_eq!(second.outcome().rung, Rung::Anywhere, "{}", flavour.name);
+        assert_eq!(
+            second.outcome().reservation,
+            Reservation::Anywhere,
+            "{}",
+            flavour.name
+        );
         assert_eq!(bench.outstanding(second.domid()), GIB);
     }
 }
@@ -36,6 +41,11 @@ fn a_build_whose_domain_is_gone_does_not_hold_the_switch_up() {
         bench.protocol.configure(Config::default());
         let second = bench.place(GIB, Policy::Any);
         assert_eq!(second.outcome().queued, Duration::ZERO);
-        assert_eq!(second.outcome().rung, Rung::Anywhere, "{}", flavour.name);
+        assert_eq!(
+            second.outcome().reservation,
+            Reservation::Anywhere,
+            "{}",
+            flavour.name
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Domid, Error, Hypervisor, Protocol, Rung, Step};
+use claims::{Domid, Error, Hypervisor, Protocol, Reservation, Step};
 use model::{Flavour, Model};
 use planner::Policy;
 
@@ -40,7 +40,10 @@ fn a_number_that_comes_again_is_another_domains() {
     for flavour in [Flavour::XS9, Flavour::XS9_2025] {
         let bench = bench(flavour);
         let placed = bench.place(GIB, Policy::BestEffort);
-        assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
+        assert!(matches!(
+            placed.outcome().reservation,
+            Reservation::NodeClaim(_)
+        ));
         let old = placed.domid();
         assert!(bench.build(placed));
         gone(&bench.xen.backend, old);
@@ -55,7 +58,10 @@ fn a_number_that_comes_again_is_another_domains() {
         }
         let again = placement(old, request(GIB, Policy::BestEffort));
         let placed = bench.protocol.place(again).unwrap();
-        assert!(matches!(placed.outcome().rung, Rung::NodeClaim(_)));
+        assert!(matches!(
+            placed.outcome().reservation,
+            Reservation::NodeClaim(_)
+        ));
     }
 }
 
@@ -81,7 +87,12 @@ fn who_is_destroyed_before_its_claim_was_looked_at_does_not_end_all_claims() {
         bench.xen.backend.advance(Duration::from_secs(60));
         assert_eq!(bench.protocol.status().host_claims, Some(true));
         let placed = bench.place(GIB, Policy::Any);
-        assert_eq!(placed.outcome().rung, Rung::Anywhere, "{}", flavour.name);
+        assert_eq!(
+            placed.outcome().reservation,
+            Reservation::Anywhere,
+            "{}",
+            flavour.name
+        );
         assert!(bench.build(placed));
         assert_eq!(bench.xen.backend.outstanding_pages(), 0);
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use claims::{Claims, Config, Domid, Error, Hypervisor, Rung, Step};
+use claims::{Claims, Config, Domid, Error, Hypervisor, Reservation, Step};
 use model::{Flavour, Kind, Model, MAX_EXTENT_PAGES};
 use planner::Policy;
 
@@ -46,7 +46,7 @@ fn in_mode_never_an_extent_on_its_way_is_not_missing() {
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     model.with(|xen| xen.assign(extent)).unwrap();
     let placed = bench.protocol.place(placement(second, asked)).unwrap();
-    assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+    assert_eq!(placed.outcome().reservation, Reservation::Unclaimed);
 }
 
 /// Another process's build takes its memory between our look and our claim. Its pages are off the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use claims::{
     Answer, Call, CallError, Claim, Config, Domid, Errno, Hypervisor, Intercept, Placed, Placement,
-    Protocol, Rung,
+    Protocol, Reservation,
 };
 use planner::{Memory, NodeSet, Policy, Request, Reserve, Strategy, Topology};
 
@@ -310,8 +310,8 @@ impl<S: Backend> Bench<S> {
     pub fn build(&self, placed: Placed) -> bool {
         let domid = placed.domid();
         let pages = placed.request().memory_pages;
-        let exact_node = match placed.outcome().rung {
-            Rung::NodeClaim(node) => Some(node),
+        let exact_node = match placed.outcome().reservation {
+            Reservation::NodeClaim(node) => Some(node),
             _ => None,
         };
         let backend = &self.xen.backend;

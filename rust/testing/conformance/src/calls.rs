@@ -1,6 +1,6 @@
 //! What each call leaves behind.
 
-use claims::{BuilderClaims, Claims, DomainClaim, Domid, Error, Placed, Protocol, Rung};
+use claims::{BuilderClaims, Claims, DomainClaim, Domid, Error, Placed, Protocol, Reservation};
 use planner::{CpuSet, NodeSet, Policy, Reason};
 
 use super::bench::{config, placement, planned, request, wait, Backend, Bench};
@@ -15,10 +15,10 @@ pub fn claims_and_sets_affinity_before_the_first_page<S: Backend>(open: &dyn Fn(
     assert_eq!(bench.affinity(domid), nodes);
     assert_eq!(bench.outstanding(domid), pages);
     let kind = match bench.xen.backend.node_claims() {
-        true => Rung::NodeClaim(nodes.lowest().unwrap()),
-        false => Rung::HostClaim,
+        true => Reservation::NodeClaim(nodes.lowest().unwrap()),
+        false => Reservation::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, kind);
+    assert_eq!(placed.outcome().reservation, kind);
     assert!(bench.build(placed));
     assert_eq!(bench.outstanding(domid), 0);
     // Xen derives it from the vCPUs, which prefer the node's CPUs.
@@ -75,7 +75,7 @@ pub fn every_domain_claims_or_none<S: Backend>(open: &dyn Fn() -> S) {
     let cpu = cpu.unwrap();
     let node = topology.cpu(cpu).unwrap().0;
     let any = bench.place(pages, Policy::Any);
-    assert_eq!(any.outcome().rung, Rung::Anywhere);
+    assert_eq!(any.outcome().reservation, Reservation::Anywhere);
     assert_eq!(bench.affinity(any.domid()), bench.online());
     let pinned = hard_pinned(&bench, cpu);
     assert!(planned(&pinned).contains(node));
@@ -94,7 +94,7 @@ pub fn every_domain_claims_or_none<S: Backend>(open: &dyn Fn() -> S) {
     let never = config(&backend).with_claims(Claims::Never);
     let bench = Bench::with(backend, never);
     for placed in [bench.place(pages, Policy::Any), hard_pinned(&bench, cpu)] {
-        assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+        assert_eq!(placed.outcome().reservation, Reservation::Unclaimed);
         assert_eq!(bench.outstanding(placed.domid()), 0);
     }
 }
@@ -124,7 +124,9 @@ pub fn too_few_cpus_do_not_stop_a_start_unless_strict<S: Backend>(open: &dyn Fn(
         .protocol
         .place(many(domid, Policy::BestEffort))
         .unwrap();
-    assert!(matches!(&placed.outcome().rung, Rung::Unplaced(why) if why.contains("CPUs")));
+    assert!(
+        matches!(&placed.outcome().reservation, Reservation::Unplaced(why) if why.contains("CPUs"))
+    );
     assert_eq!(bench.outstanding(domid), pages);
     let domid = bench.create(pages);
     let error = bench
@@ -144,10 +146,10 @@ pub fn a_plan_over_several_nodes_is_used<S: Backend>(open: &dyn Fn() -> S) {
     }
     let placed = bench.place(bench.wide(), Policy::BestEffort);
     let kind = match bench.xen.backend.claim_sets() {
-        true => Rung::ClaimSet,
-        false => Rung::HostClaim,
+        true => Reservation::ClaimSet,
+        false => Reservation::HostClaim,
     };
-    assert_eq!(placed.outcome().rung, kind);
+    assert_eq!(placed.outcome().reservation, kind);
     assert!(planned(&placed).len() > 1);
     assert_eq!(bench.affinity(placed.domid()), planned(&placed));
     assert_eq!(bench.outstanding(placed.domid()), bench.wide());
@@ -228,7 +230,7 @@ pub fn a_builder_that_claims_for_itself_is_left_to<S: Backend>(open: &dyn Fn() -
     let config = config(&backend).with_builder_claims(BuilderClaims::All);
     let bench = Bench::with(backend, config);
     let first = bench.place(bench.big(), Policy::BestEffort);
-    assert_eq!(first.outcome().rung, Rung::ClaimedByBuilder);
+    assert_eq!(first.outcome().reservation, Reservation::ClaimedByBuilder);
     assert_eq!(bench.outstanding(first.domid()), 0);
     if bench.several_nodes() {
         let second = bench.place(bench.big(), Policy::BestEffort);

@@ -1,6 +1,6 @@
 //! What each errno of the hypervisor leads to, and a panic.
 
-use claims::{Errno, Error, Hypervisor, Rung};
+use claims::{Errno, Error, Hypervisor, Reservation};
 use planner::Policy;
 
 use super::bench::{placement, planned, request, Backend, Bench, Fault};
@@ -23,7 +23,11 @@ pub fn without_node_claims_there_is_affinity_and_a_claim_all_the_same<S: Backend
         for second in [false, true] {
             let known = |has: bool| (second || !has).then_some(false);
             let placed = bench.place(bench.small(), Policy::BestEffort);
-            assert_eq!(placed.outcome().rung, Rung::HostClaim, "{errno}");
+            assert_eq!(
+                placed.outcome().reservation,
+                Reservation::HostClaim,
+                "{errno}"
+            );
             assert_eq!(bench.affinity(placed.domid()), planned(&placed), "{errno}");
             assert_eq!(bench.outstanding(placed.domid()), bench.small(), "{errno}");
             assert!(bench.build(placed), "{errno}");
@@ -44,7 +48,7 @@ pub fn a_hypervisor_without_claims_is_mode_never<S: Backend>(open: &dyn Fn() -> 
         // What one domain was answered is not yet taken for what all are.
         for known in [None, Some(false)] {
             let placed = bench.place(bench.small(), Policy::BestEffort);
-            assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+            assert_eq!(placed.outcome().reservation, Reservation::Unclaimed);
             assert_eq!(placed.outcome().claimed_pages, 0);
             assert_eq!(bench.affinity(placed.domid()), planned(&placed));
             assert_eq!(bench.protocol.status().host_claims, known);
@@ -114,7 +118,7 @@ pub fn a_panic_does_not_close_the_host<S: Backend>(open: &dyn Fn() -> S) {
     let status = bench.protocol.status();
     assert_eq!(status.builds, [first.domid()]);
     // What a build in flight shows is not forgotten.
-    let on_node = matches!(first.outcome().rung, Rung::NodeClaim(_));
+    let on_node = matches!(first.outcome().reservation, Reservation::NodeClaim(_));
     let known = (on_node && !bench.xen.backend.claim_sets()).then_some(true);
     let has = bench.xen.capabilities();
     let unknown = |has: bool| (!has).then_some(false);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Accounting, Claim, Claims, Error, Rung, Step};
+use claims::{Accounting, Claim, Claims, Error, Reservation, Step};
 use planner::Policy;
 
 use super::bench::{placement, request, wait, Backend, Bench, Fault};
@@ -85,7 +85,7 @@ pub fn a_change_of_claims_waits_for_the_builds_in_flight<S: Backend>(open: &dyn 
     );
     assert!(bench.build(first));
     let placed = bench.protocol.place(asked()).unwrap();
-    assert_eq!(placed.outcome().rung, Rung::Unclaimed);
+    assert_eq!(placed.outcome().reservation, Reservation::Unclaimed);
     assert_eq!(bench.protocol.status().pending, None);
 }
 

@@ -104,7 +104,7 @@ fn one_node(host: &Host, kind: DomainKind, node: usize, living: &mut Vec<Domain>
         protocol.abandon(domid)?;
         return Ok(format!(
             "no plan, as it must be: {:?}",
-            placed.outcome().rung
+            placed.outcome().reservation
         ));
     }
     ensure!(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claims::{Builder, Config, Domid, Error, Placed, Placement, Protocol, Rung};
+use claims::{Builder, Config, Domid, Error, Placed, Placement, Protocol, Reservation};
 use planner::{NodeSet, Policy, Request, Reserve, Strategy};
 use xen::{DomainKind, From, Xen};
 
@@ -55,14 +55,14 @@ pub fn placement(domid: Domid, kind: DomainKind, request: Request) -> Placement 
 
 /// From where a builder takes memory, as the outcome says.
 pub fn from(placed: &Placed) -> From {
-    match placed.outcome().rung {
-        Rung::NodeClaim(node) => From::Exactly(node),
-        Rung::ClaimSet
-        | Rung::HostClaim
-        | Rung::Anywhere
-        | Rung::Unplaced(_)
-        | Rung::ClaimedByBuilder
-        | Rung::Unclaimed => From::Anywhere,
+    match placed.outcome().reservation {
+        Reservation::NodeClaim(node) => From::Exactly(node),
+        Reservation::ClaimSet
+        | Reservation::HostClaim
+        | Reservation::Anywhere
+        | Reservation::Unplaced(_)
+        | Reservation::ClaimedByBuilder
+        | Reservation::Unclaimed => From::Anywhere,
     }
 }
 
