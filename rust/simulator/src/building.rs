@@ -6,7 +6,7 @@ use claims::{Domid, Errno, Rung};
 use model::{Builder, Extent, Kind, Xen};
 
 use super::call::Call;
-use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::lifecycle::{while_, At, Failure, Job, Life, Next, Set};
 use super::scenario::VmKind;
 
 /// What a builder populates in a second: 35 GiB.

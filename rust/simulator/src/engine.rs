@@ -8,9 +8,9 @@ use fastrand::Rng;
 use model::{Model, Reading};
 
 use super::actor::Noise;
-use super::life::{Life, Next, Set};
-use super::record::{Ending, Happening};
-use super::room::Peers;
+use super::lifecycle::{Life, Next, Set};
+use super::memory_wait::Peers;
+use super::result::{Ending, Happening};
 use super::schedule::Scheduler;
 use super::stage::Stage;
 

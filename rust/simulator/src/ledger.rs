@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::life::Life;
-use super::record::Start;
+use super::lifecycle::Life;
+use super::result::Start;
 use super::run::Run;
 
 /// Pages claimed beyond what their domains can still take, over time.

@@ -10,41 +10,41 @@ mod actor;
 mod building;
 mod builtin;
 mod call;
-mod churn;
 mod engine;
 mod error;
-mod film;
 mod job;
 mod ledger;
-mod life;
+mod lifecycle;
+mod memory_wait;
 mod names;
 mod order;
 mod others;
 mod peer;
 mod progress;
 mod read;
-mod record;
-mod room;
+mod recorder;
+mod result;
 mod run;
 mod scenario;
 mod schedule;
 mod settings;
 mod setup;
+mod soak;
 mod stage;
 mod steps;
 mod toolstack;
 
 pub use builtin::BuiltIn;
 pub use call::Call;
-pub use churn::{churn, Churn};
 pub use error::PlayError;
 pub use job::{FaultSpec, JobSpec, PhaseSpec};
-pub use record::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
+pub use result::{Ending, Event, Film, Happening, Played, Sample, Start, Variant};
 pub use scenario::{
     HostSpec, MemorySpec, NodeSpec, PolicySpec, Scenario, StrategySpec, VmKind, VmSpec, FORMAT,
 };
 pub use schedule::{minimal_trace, Choice, Schedule};
 pub use settings::Settings;
+pub use soak::{churn, Churn};
 pub use toolstack::Toolstack;
 
 /// Plays a scenario.

@@ -6,7 +6,7 @@ use claims::Domid;
 
 use super::actor::{Balloon, Mapping};
 use super::job::JobSpec;
-use super::record::{Ending, Happening};
+use super::result::{Ending, Happening};
 use super::run::{Run, OTHERS};
 
 /// A job that is not a VM's.

@@ -4,7 +4,7 @@ use claims::{Affinity, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
 use super::call::Call;
-use super::life::{while_, Failure, Job, Life, Set};
+use super::lifecycle::{while_, Failure, Job, Life, Set};
 use super::toolstack::{Amount, Claiming, Order, Peer, Planner, Room, Sight, Way};
 
 /// What libxl adds to a domain's maximum.

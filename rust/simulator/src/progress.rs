@@ -1,8 +1,8 @@
 //! Whether a run comes on: a job that ends is progress, and so are a VM's pages that were not
 //! populated before.
 
-use super::life::{At, Life};
-use super::record::Ending;
+use super::lifecycle::{At, Life};
+use super::result::Ending;
 use super::run::{Run, NOISE};
 
 /// How many events a VM may have while nobody makes any progress. Some 12,000 are what a wait for

@@ -9,7 +9,7 @@ use planner::{
 use serde::Deserialize;
 
 use super::job::{FaultSpec, PhaseSpec};
-use super::record::Variant;
+use super::result::Variant;
 
 /// The format that is read.
 pub const FORMAT: &str = "xenopsd-numa-scenario/1";

@@ -3,7 +3,7 @@
 use model::Flavour;
 use planner::Strategy;
 
-use super::record::Variant;
+use super::result::Variant;
 use super::schedule::Schedule;
 use super::toolstack::Toolstack;
 

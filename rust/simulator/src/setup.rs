@@ -7,7 +7,7 @@ use model::{Sizes, Timing, Xen};
 use planner::{Invalid, Strategy};
 
 use super::error::PlayError;
-use super::life::{Character, Life};
+use super::lifecycle::{Character, Life};
 use super::names::Names;
 use super::scenario::{Scenario, VmSpec};
 use super::settings::Settings;

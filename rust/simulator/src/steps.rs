@@ -6,7 +6,7 @@ use claims::{Affinity, Builder as Who, Domid, Errno, Placement, Step};
 
 use super::building::extra;
 use super::call::Call;
-use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::lifecycle::{while_, At, Failure, Job, Life, Next, Set};
 use super::scenario::VmKind;
 use super::toolstack::Way;
 

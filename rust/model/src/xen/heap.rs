@@ -3,9 +3,9 @@
 use claims::{Domid, Errno};
 use planner::{NodeSet, MAX_NODES};
 
+use super::held_claim::Credit;
 use super::node::Reach;
 use super::runs::{Run, MAX_EXTENT_PAGES};
-use super::stake::Credit;
 use super::zone::Block;
 use super::Xen;
 use crate::flavour::NodeClaims;

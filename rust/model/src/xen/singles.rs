@@ -4,9 +4,9 @@ use claims::{Domid, Errno};
 use planner::NodeSet;
 
 use super::heap::{cycle, Kind, Taker};
+use super::held_claim::Credit;
 use super::node::Reach;
 use super::runs::{Held, Run};
-use super::stake::Credit;
 use super::Xen;
 
 /// Pages that were taken, by node.

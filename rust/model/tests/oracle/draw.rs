@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use xenopsd_numa_model::{Entry, Kind, Target};
 
-use super::play::{Play, FAR};
+use super::comparison::{Play, FAR};
 use super::state::Owner;
 
 impl Play {

@@ -2,18 +2,18 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod comparison;
 mod draw;
 mod heap;
-mod life;
-mod play;
+mod lifecycle;
 mod rules;
 mod state;
 mod walk;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use comparison::Play;
 use fastrand::Rng;
-use play::Play;
 use xenopsd_numa_model::Flavour;
 
 /// Runs of each flavour, and calls of each run.

@@ -1,6 +1,6 @@
 //! Many lives of VMs over all flavours, with this project's protocol: whether any start fails.
 //!
-//! `cargo run --release -p xenopsd-numa-simulator --example lives -- [LIVES [SEED]]`, 10,000,000
+//! `cargo run --release -p xenopsd-numa-simulator --example soak -- [LIVES [SEED]]`, 10,000,000
 //! from seed 1 if nothing is said. Exit status 1 if anything is wrong.
 
 use std::process::ExitCode;
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         (Some(Ok(lives)), None) => (lives, 1),
         (Some(Ok(lives)), Some(Ok(seed))) => (lives, seed),
         (Some(_), _) => {
-            eprintln!("usage: lives [LIVES [SEED]]");
+            eprintln!("usage: soak [LIVES [SEED]]");
             return ExitCode::from(2);
         }
     };

@@ -9,7 +9,7 @@ use xenopsd_numa_model::{Entry, Extent, Flavour, Kind, Sizes, Timing, Xen};
 
 use super::common::host;
 use super::heap::Leaving;
-use super::life::Flight;
+use super::lifecycle::Flight;
 use super::state::{Dirt, Fail, Node, Oracle, Outcome, Owner};
 use super::walk::View;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use model::{Model, Xen};
 
-use super::life::Next;
-use super::record::{Event, Film, Happening, Sample};
+use super::lifecycle::Next;
+use super::result::{Event, Film, Happening, Sample};
 use super::run::Run;
 
 /// As many samples as are kept at most.

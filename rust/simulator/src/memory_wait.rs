@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use claims::Domid;
 
-use super::life::{Failure, Life, Set};
+use super::lifecycle::{Failure, Life, Set};
 use super::toolstack::{Peer, Room, Way};
 
 /// How often squeezed and the toolstacks of 2014 look.

@@ -9,9 +9,9 @@ use fastrand::Rng;
 use model::{Builder, Extent};
 use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
+use super::memory_wait::{Peers, Waiting};
 use super::peer::Built;
-use super::record::{explain, remote_pages, Happening};
-use super::room::{Peers, Waiting};
+use super::result::{explain, remote_pages, Happening};
 use super::scenario::VmKind;
 use super::stage::Stage;
 use super::toolstack::Way;
