@@ -140,7 +140,7 @@ pub struct EventValue {
     pub happened: HappeningValue,
 }
 
-/// See `simulator::Film`.
+/// See `simulator::Timeline`.
 #[sig]
 pub struct FilmValue {
     pub node_pages: Array<i64>,
@@ -148,7 +148,7 @@ pub struct FilmValue {
     pub events: Vec<EventValue>,
 }
 
-/// See `simulator::Played`.
+/// See `simulator::RunResult`.
 #[sig]
 pub struct RunValue {
     pub strategy: StrategyValue,
