@@ -67,7 +67,7 @@ let run_one settings scenario ?seed (toolstack : Simulation.toolstack) variant
     ) ;
   Simulation.run ?seed ~flavour:settings.flavour ~toolstack ~variant
     ?strategy:settings.strategy ~schedule:settings.schedule
-    ~film:(Option.is_some settings.drawing)
+    ~timeline:(Option.is_some settings.drawing)
     scenario
 
 let play settings scenario =

@@ -11,8 +11,8 @@ use simulator::{
 };
 
 use crate::abi::{
-    ChoiceValue, EndingValue, EventValue, FilmValue, HappeningValue, RunValue, SampleValue,
-    ScenarioFaultValue, ScheduleValue, SettingsValue, StartValue, VariantValue,
+    ChoiceValue, EndingValue, EventValue, HappeningValue, RunValue, SampleValue,
+    ScenarioFaultValue, ScheduleValue, SettingsValue, StartValue, TimelineValue, VariantValue,
 };
 
 /// One of a list.
@@ -68,7 +68,7 @@ pub fn settings(value: &SettingsValue) -> Result<Settings, Invalid> {
             VariantValue::Unaligned => Variant::Unaligned,
         },
         schedule,
-        timeline: value.film,
+        timeline: value.timeline,
     })
 }
 
@@ -144,7 +144,7 @@ fn choices_of(choices: &[ChoiceValue]) -> Result<Vec<Choice>, Invalid> {
         .collect()
 }
 
-/// What came of a run.
+/// The result of a run.
 pub fn run_value(result: &RunResult) -> RunValue {
     RunValue {
         strategy: StrategyValue::from(result.strategy),
@@ -159,7 +159,7 @@ pub fn run_value(result: &RunResult) -> RunValue {
             .collect(),
         ending: ending_value(&result.ending),
         choices: choices_value(&result.choices),
-        film: film_value(&result.timeline),
+        timeline: timeline_value(&result.timeline),
     }
 }
 
@@ -225,7 +225,7 @@ fn happening_value(happening: Happening) -> HappeningValue {
     }
 }
 
-fn film_value(film: &Timeline) -> FilmValue {
+fn timeline_value(timeline: &Timeline) -> TimelineValue {
     let pages =
         |pages: &[u64]| -> Array<i64> { pages.iter().map(|pages| pages_value(*pages)).collect() };
     let sample = |sample: &Sample| SampleValue {
@@ -239,9 +239,9 @@ fn film_value(film: &Timeline) -> FilmValue {
         what: event.what.clone(),
         happened: happening_value(event.happened),
     };
-    FilmValue {
-        node_pages: pages(&film.node_pages),
-        samples: film.samples.iter().map(sample).collect(),
-        events: film.events.iter().map(event).collect(),
+    TimelineValue {
+        node_pages: pages(&timeline.node_pages),
+        samples: timeline.samples.iter().map(sample).collect(),
+        events: timeline.events.iter().map(event).collect(),
     }
 }

@@ -51,7 +51,7 @@ fn model_scenario_about(scenario: ScenarioHandle) -> AboutValue {
 }
 
 #[sig]
-fn model_play(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
+fn model_run(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
     let result = run(&scenario.0, &settings(&value)?);
     Ok(run_value(&result.map_err(failure)?))
 }
