@@ -91,26 +91,26 @@ fn a_failing_run_is_cut_down_to_the_choices_that_matter() {
         rest.reason == "claiming its memory on the host: ENOMEM"
     };
     let (seed, choices) = failure_of_order(&scenario, fails);
-    let replay = |choices: &[Choice]| {
+    let repeat = |choices: &[Choice]| {
         let trace = Schedule::Trace(choices.to_vec());
         scheduled(&scenario, "host-claims", Flavour::XEN_4_17, seed, trace)
     };
-    assert!(fails(&replay(&choices)), "what was recorded fails again");
-    let minimal = minimal_trace(&choices, |choices| fails(&replay(choices)));
+    assert!(fails(&repeat(&choices)), "what was recorded fails again");
+    let minimal = minimal_trace(&choices, |choices| fails(&repeat(choices)));
     println!("seed {seed} fails with these choices against the clock: {minimal:?}");
     assert!(
         !minimal.is_empty() && minimal.len() <= 3,
         "{minimal:?} of {}",
         choices.len()
     );
-    let again = replay(&minimal);
+    let again = repeat(&minimal);
     assert!(fails(&again), "{}", report(&again));
-    assert_eq!(text(&again), text(&replay(&minimal)));
+    assert_eq!(text(&again), text(&repeat(&minimal)));
     // Each of the choices matters, and none of them harms this project's protocol.
     for left_out in 0..minimal.len() {
         let mut fewer = minimal.clone();
         fewer.remove(left_out);
-        assert!(!fails(&replay(&fewer)));
+        assert!(!fails(&repeat(&fewer)));
     }
     let trace = Schedule::Trace(minimal);
     assert_well(&scheduled(&scenario, OURS, Flavour::XEN_4_17, seed, trace));
