@@ -88,9 +88,9 @@ let phases (timeline : Simulation.timeline) =
   ^ String.concat ", "
       (List.mapi (fun i name -> Printf.sprintf "%d %s" (i + 1) name) names)
 
-(** What else there is to tell, in which colour: what Xen gets wrong is not the
+(** Notes on a run, in which colour: what Xen gets wrong is not the
     toolstack's fault. *)
-let told (run : Simulation.run) =
+let notes (run : Simulation.run) =
   let badly = badly_ended run and found = wrong_in_xen run in
   let xen = run.flavour.name in
   (if badly = "" then [] else [(Timeline.wrong, badly)])
@@ -102,7 +102,7 @@ let told (run : Simulation.run) =
 
 let panel ~seconds ~y0 (run : Simulation.run) (timeline : Simulation.timeline) =
   let frame = {x0= left; x1= width -. right; seconds} in
-  let told = told run in
+  let notes = notes run in
   let heading =
     Svg.text ~bold:true ~size:14 ~x:left ~y:y0 ~most:room
       (Printf.sprintf "%s, %s" run.toolstack.name
@@ -116,10 +116,10 @@ let panel ~seconds ~y0 (run : Simulation.run) (timeline : Simulation.timeline) =
               let y = y0 +. 49. +. (16. *. float_of_int i) in
               Svg.text ~fill ~x:left ~y ~most:room text
             )
-            told
+            notes
          )
   in
-  let y0 = y0 +. 76. +. (16. *. float_of_int (List.length told)) in
+  let y0 = y0 +. 76. +. (16. *. float_of_int (List.length notes)) in
   let until = last_second timeline in
   let memory, bottom = Memory_panels.draw frame ~y0 ~until timeline in
   let lanes, y1 = Vm_lanes.draw frame ~y0:(bottom +. 12.) ~until timeline in

@@ -127,7 +127,8 @@ let memory_panel frame ~y0 ~height ~until ~name ~size levels =
 
 let sum = Array.fold_left ( + ) 0
 
-let host_level frame (timeline : Simulation.timeline) (sample : Simulation.sample) =
+let host_level frame (timeline : Simulation.timeline)
+    (sample : Simulation.sample) =
   let on_node = sum sample.claimed_pages in
   {
     x= x_of frame sample.at_seconds
@@ -136,8 +137,8 @@ let host_level frame (timeline : Simulation.timeline) (sample : Simulation.sampl
   ; on_host= max 0 (sample.outstanding_pages - on_node)
   }
 
-let node_level frame (timeline : Simulation.timeline) node (sample : Simulation.sample)
-    =
+let node_level frame (timeline : Simulation.timeline) node
+    (sample : Simulation.sample) =
   {
     x= x_of frame sample.at_seconds
   ; used= timeline.node_pages.(node) - sample.free_pages.(node)

@@ -4,7 +4,7 @@ open Timeline
 
 let ( ++ ) = Svg.( ++ )
 
-(** What a VM is at, in as few kinds as can be told apart. *)
+(** What a VM is at, in as few kinds as colours can show. *)
 type stage =
   | Destroyed
   | Created
