@@ -219,7 +219,7 @@ let traces_replay () =
     let random = by (Simulation.Random 5) in
     let same what = Alcotest.(check bool) (toolstack.name ^ ": " ^ what) true in
     same "choices" (random.choices <> [||]) ;
-    same "replayed" (by (Simulation.Trace random.choices) = random) ;
+    same "repeated" (by (Simulation.Trace random.choices) = random) ;
     if toolstack = Simulation.ours then
       let trace = ok_claims (Simulation.minimal_trace random boot_storm) in
       same "all, as it does not fail" (trace = random.choices)
