@@ -14,21 +14,21 @@ let right = 24.
 
 let room = width -. left -. right
 
-let last_second (film : Simulation.film) =
+let last_second (timeline : Simulation.timeline) =
   let samples =
     List.fold_left
       (fun most (s : Simulation.sample) -> max most s.at_seconds)
-      0. film.samples
+      0. timeline.samples
   in
   List.fold_left
     (fun most (e : Simulation.event) -> max most e.at_seconds)
-    samples film.events
+    samples timeline.events
 
-let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
+let marks frame ~y0 ~y1 (timeline : Simulation.timeline) ~until =
   let phases =
     List.filter
       (fun (event : Simulation.event) -> event.happened = Phase)
-      film.events
+      timeline.events
   in
   let rec phase i = function
     | [] ->
@@ -65,7 +65,7 @@ let marks frame ~y0 ~y1 (film : Simulation.film) ~until =
     | Start_devices | Runs | Fails | Gone ->
         drawn
   in
-  Svg.all (phase 1 phases) ++ List.fold_left restart Svg.empty film.events
+  Svg.all (phase 1 phases) ++ List.fold_left restart Svg.empty timeline.events
 
 let figures (run : Simulation.run) =
   Fmt.str
@@ -76,21 +76,21 @@ let figures (run : Simulation.run) =
     (gib run.overclaimed_page_seconds)
     run.seconds_to_all_running
 
-let phases (film : Simulation.film) =
+let phases (timeline : Simulation.timeline) =
   let names =
     List.filter_map
       (fun (event : Simulation.event) ->
         if event.happened = Phase then Some (Shown.name event.what) else None
       )
-      film.events
+      timeline.events
   in
   "phases: "
   ^ String.concat ", "
       (List.mapi (fun i name -> Printf.sprintf "%d %s" (i + 1) name) names)
 
-(** What else there is to tell, in which colour: what Xen gets wrong is not the
+(** Notes on a run, in which colour: what Xen gets wrong is not the
     toolstack's fault. *)
-let told (run : Simulation.run) =
+let notes (run : Simulation.run) =
   let badly = badly_ended run and found = wrong_in_xen run in
   let xen = run.flavour.name in
   (if badly = "" then [] else [(Timeline.wrong, badly)])
@@ -100,32 +100,32 @@ let told (run : Simulation.run) =
   else
     [(faint, Printf.sprintf "what Xen %s itself gets wrong: %s" xen found)]
 
-let panel ~seconds ~y0 (run : Simulation.run) (film : Simulation.film) =
+let panel ~seconds ~y0 (run : Simulation.run) (timeline : Simulation.timeline) =
   let frame = {x0= left; x1= width -. right; seconds} in
-  let told = told run in
+  let notes = notes run in
   let heading =
     Svg.text ~bold:true ~size:14 ~x:left ~y:y0 ~most:room
       (Printf.sprintf "%s, %s" run.toolstack.name
          (name_of Simulation.variants run.variant)
       )
     ++ Svg.text ~x:left ~y:(y0 +. 17.) ~most:room (figures run)
-    ++ Svg.text ~fill:faint ~x:left ~y:(y0 +. 33.) ~most:room (phases film)
+    ++ Svg.text ~fill:faint ~x:left ~y:(y0 +. 33.) ~most:room (phases timeline)
     ++ Svg.all
          (List.mapi
             (fun i (fill, text) ->
               let y = y0 +. 49. +. (16. *. float_of_int i) in
               Svg.text ~fill ~x:left ~y ~most:room text
             )
-            told
+            notes
          )
   in
-  let y0 = y0 +. 76. +. (16. *. float_of_int (List.length told)) in
-  let until = last_second film in
-  let memory, bottom = Memory_panels.draw frame ~y0 ~until film in
-  let lanes, y1 = Vm_lanes.draw frame ~y0:(bottom +. 12.) ~until film in
+  let y0 = y0 +. 76. +. (16. *. float_of_int (List.length notes)) in
+  let until = last_second timeline in
+  let memory, bottom = Memory_panels.draw frame ~y0 ~until timeline in
+  let lanes, y1 = Vm_lanes.draw frame ~y0:(bottom +. 12.) ~until timeline in
   let y1 = y1 +. 4. in
   let time = axis frame ~y0 ~y1 in
-  let marks = marks frame ~y0:(y0 -. 18.) ~y1 film ~until in
+  let marks = marks frame ~y0:(y0 -. 18.) ~y1 timeline ~until in
   (heading ++ time ++ memory ++ lanes ++ marks, y1 +. 24.)
 
 let legend_row ~y entries =
@@ -172,17 +172,17 @@ let title (runs : Simulation.run list) =
         who run.seed
 
 let svg ~about (runs : Simulation.run list) =
-  let filmed =
+  let recorded =
     List.filter_map
       (fun (run : Simulation.run) ->
-        Option.map (fun film -> (run, film)) run.film
+        Option.map (fun timeline -> (run, timeline)) run.timeline
       )
       runs
   in
   let seconds =
     List.fold_left
-      (fun most (_, film) -> max most (last_second film))
-      0.001 filmed
+      (fun most (_, timeline) -> max most (last_second timeline))
+      0.001 recorded
   in
   let title = title runs in
   let about = wrapped ~size:12 ~most:room (Shown.plain about) in
@@ -200,9 +200,9 @@ let svg ~about (runs : Simulation.run list) =
       ; legend_row ~y:(y +. 20.) Vm_lanes.legend
       ]
   in
-  let add (drawn, y0) (run, film) =
-    let one, bottom = panel ~seconds ~y0 run film in
+  let add (drawn, y0) (run, timeline) =
+    let one, bottom = panel ~seconds ~y0 run timeline in
     (drawn ++ one, bottom +. 40.)
   in
-  let panels, height = List.fold_left add (Svg.empty, y +. 60.) filmed in
+  let panels, height = List.fold_left add (Svg.empty, y +. 60.) recorded in
   Svg.document ~width ~height ~title (head ++ panels)

@@ -4,6 +4,6 @@
 open Xenopsd_numa_model
 
 val svg : about:string -> Simulation.run list -> string
-(** [svg ~about runs] is one drawing, a part for each of [runs] that has a film,
-    one under the other, on one scale of time. [about] says what the scenario
-    is. *)
+(** [svg ~about runs] is one drawing, a part for each of [runs] that has a
+    timeline, one under the other, on one scale of time. [about] says what the
+    scenario is. *)

@@ -58,5 +58,5 @@ let verbose =
   let set verbose =
     Logs.set_level (Some (if verbose then Logs.Debug else Logs.Warning))
   in
-  let doc = "Tell on standard error what is done." in
+  let doc = "Say on standard error what is done." in
   Term.(const set $ Arg.(value & flag & info ["v"; "verbose"] ~doc))

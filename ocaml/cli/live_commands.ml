@@ -65,7 +65,7 @@ let claims live () abandoned =
 let show_pages pages = Fmt.str "%a" Size.pp (Size.pages pages)
 
 let audit_row (audit : Claims.audit) =
-  let untold = "not told" in
+  let unavailable = "unavailable" in
   let by_node pages =
     let on node pages = Printf.sprintf "%d: %s" node (show_pages pages) in
     let has text pages = if pages > 0 then Some text else None in
@@ -76,8 +76,8 @@ let audit_row (audit : Claims.audit) =
     Printf.sprintf "  d%d" audit.domid
   ; show_pages audit.tot_pages
   ; nodes audit.nodes
-  ; Option.fold ~none:untold ~some:by_node audit.pages_by_node
-  ; Option.fold ~none:untold ~some:show_pages audit.elsewhere_pages
+  ; Option.fold ~none:unavailable ~some:by_node audit.pages_by_node
+  ; Option.fold ~none:unavailable ~some:show_pages audit.elsewhere_pages
   ; show_pages audit.outstanding_pages
   ]
 
@@ -181,8 +181,8 @@ let audit_command live =
         `S Manpage.s_description
       ; `P
           "Lists every domain with its memory, the nodes of its affinity, and \
-           where Xen tells, its memory on each node and how much of it is on \
-           other nodes. Last, what its claim has left over: nothing, unless it \
+           where Xen reports it, its memory on each node and how much of it is \
+           on other nodes. Last, what its claim has left over: nothing, unless it \
            is being built."
       ; `P live_only
       ]

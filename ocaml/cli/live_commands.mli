@@ -1,4 +1,4 @@
 (** [xenopsd-numa status], [claims] and [snapshot]: what only a live host can
-    tell. *)
+    show. *)
 
 val commands : live:Live.t -> Status.t Cmdliner.Cmd.t list

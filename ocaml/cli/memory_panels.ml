@@ -127,20 +127,21 @@ let memory_panel frame ~y0 ~height ~until ~name ~size levels =
 
 let sum = Array.fold_left ( + ) 0
 
-let host_level frame (film : Simulation.film) (sample : Simulation.sample) =
+let host_level frame (timeline : Simulation.timeline)
+    (sample : Simulation.sample) =
   let on_node = sum sample.claimed_pages in
   {
     x= x_of frame sample.at_seconds
-  ; used= sum film.node_pages - sum sample.free_pages
+  ; used= sum timeline.node_pages - sum sample.free_pages
   ; on_node
   ; on_host= max 0 (sample.outstanding_pages - on_node)
   }
 
-let node_level frame (film : Simulation.film) node (sample : Simulation.sample)
-    =
+let node_level frame (timeline : Simulation.timeline) node
+    (sample : Simulation.sample) =
   {
     x= x_of frame sample.at_seconds
-  ; used= film.node_pages.(node) - sample.free_pages.(node)
+  ; used= timeline.node_pages.(node) - sample.free_pages.(node)
   ; on_node= sample.claimed_pages.(node)
   ; on_host= 0
   }
@@ -151,22 +152,22 @@ let host_height = 120.
 
 let node_height nodes = if nodes <= 4 then 84. else 48.
 
-let draw frame ~y0 ~until (film : Simulation.film) =
-  let nodes = Array.length film.node_pages in
+let draw frame ~y0 ~until (timeline : Simulation.timeline) =
+  let nodes = Array.length timeline.node_pages in
   let height = node_height nodes in
-  let levels of_sample = List.map of_sample film.samples in
+  let levels of_sample = List.map of_sample timeline.samples in
   let node n =
     let above = host_height +. (float_of_int n *. (height +. panel_gap)) in
     let y0 = y0 +. panel_gap +. above in
     memory_panel frame ~y0 ~height ~until
       ~name:(Printf.sprintf "node %d" n)
-      ~size:film.node_pages.(n)
-      (levels (node_level frame film n))
+      ~size:timeline.node_pages.(n)
+      (levels (node_level frame timeline n))
   in
   let host =
     memory_panel frame ~y0 ~height:host_height ~until ~name:"host"
-      ~size:(sum film.node_pages)
-      (levels (host_level frame film))
+      ~size:(sum timeline.node_pages)
+      (levels (host_level frame timeline))
   in
   let bottom =
     y0 +. host_height +. (float_of_int nodes *. (height +. panel_gap))

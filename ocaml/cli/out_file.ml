@@ -107,7 +107,7 @@ let write_beside path before text =
   if Result.is_error written then remove beside ;
   written
 
-let told path =
+let as_error path =
   Result.map_error (fun error ->
       let found = String.lowercase_ascii (Unix.error_message error) in
       Error.fault ~file:path Error.Whole ~found
@@ -125,10 +125,10 @@ let try_it = function
       remove beside ;
       attempt (fun () -> Unix.close fd)
 
-let check path = told path (Result.bind (target path) try_it)
+let check path = as_error path (Result.bind (target path) try_it)
 
 let write path text =
-  told path
+  as_error path
     (let* target = target path in
      match target with
      | Standard_output ->

@@ -44,7 +44,7 @@ let err_formatter =
   in
   Format.make_formatter write ignore
 
-(* An empty cell is one that has nothing to tell, and no name. *)
+(* An empty cell has nothing to show, and no name. *)
 let cell = function "" -> "" | text -> Xenopsd_numa_formats.Shown.name text
 
 let widths rows =

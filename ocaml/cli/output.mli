@@ -19,7 +19,7 @@ val formatter : Format.formatter
 (** Prints as {!print} does. *)
 
 val err_formatter : Format.formatter
-(** Standard error. Never raises: there is nobody to be told. *)
+(** Standard error. Never raises: an error of it could go nowhere. *)
 
 val table : string list list -> string list
 (** [table rows] is the lines of a table: columns two blanks apart, as wide as

@@ -256,13 +256,13 @@ let man =
       "With $(b,--explain) each other node has its line: what it is short of \
        by itself, or that it would do. Then each kind of set that did not do, \
        with what the nearest such set, in brackets, is short of. Where that is \
-       the same for a wider kind, only the wider one is told, and of many the \
+       the same for a wider kind, only the wider one is given, and of many the \
        first and the last ones. The next best set is what would be taken if \
        not for the plan's own nodes. A large hole is a node of which the \
        whole, half, a quarter or an eighth of the largest node's memory is \
        free, each counted; the strategy balance ends as few as it can."
   ; `P
-      "With $(b,--json) all kinds are told, and the object has one more key, \
+      "With $(b,--json) all kinds are given, and the object has one more key, \
        reasons, with the same as data: rejected, alone, compared, steps, \
        strategy, weighed and runner_up."
   ; `S "BATCHES"

@@ -104,7 +104,7 @@ let single =
         value & flag
         & info ["explain"]
             ~doc:
-              "Say what each other node is short of by itself; which nearer or \
+              "Say what each other node is short of by itself; which closer or \
                smaller sets of nodes did not do, and by how much; what chose \
                the nodes; and which would be taken if not for these, how much \
                farther they are, and how much room they have. See REASONS."

@@ -67,24 +67,24 @@ let run_one settings scenario ?seed (toolstack : Simulation.toolstack) variant
     ) ;
   Simulation.run ?seed ~flavour:settings.flavour ~toolstack ~variant
     ?strategy:settings.strategy ~schedule:settings.schedule
-    ~film:(Option.is_some settings.drawing)
+    ~timeline:(Option.is_some settings.drawing)
     scenario
 
-let play settings scenario =
+let run_all settings scenario =
   let one toolstack variant =
     let* run =
       run_one settings scenario ?seed:settings.seed toolstack variant
     in
     traced settings scenario run
   in
-  let played =
+  let toolstacks =
     collect
       (fun toolstack -> collect (one toolstack) (variants_of settings scenario))
       (toolstacks_of settings)
   in
-  Output.progress "" ; played
+  Output.progress "" ; toolstacks
 
-(** Whether the drawing could be written, before all is played for it. *)
+(** Whether the drawing could be written, before all is run for it. *)
 let try_drawing settings =
   match settings.drawing with
   | None ->
@@ -119,9 +119,9 @@ let status settings runs =
   |> List.map status_of_run
   |> List.fold_left worse Status.Done
 
-(** Plays with each of [seeds]: what the runs of each toolstack come to, and the
+(** Runs with each of [seeds]: what the runs of each toolstack come to, and the
     status of all. *)
-let play_sums settings scenario seeds =
+let run_sums settings scenario seeds =
   let variants = variants_of settings scenario in
   let rec all sums = function
     | [] ->
@@ -153,24 +153,24 @@ let print_sums settings scenario seeds sums =
     print_lines (Simulate_tables.sums ~scenario ~flavour ~seeds sums)
 
 let print settings toolstacks =
-  let played = List.concat toolstacks in
-  let runs = List.map (fun {Simulation_json.run; _} -> run) played in
-  let replay {Simulation_json.run; trace} =
+  let traced = List.concat toolstacks in
+  let runs = List.map (fun {Simulation_json.run; _} -> run) traced in
+  let how_to_repeat {Simulation_json.run; trace} =
     Option.iter
-      (fun trace -> print_lines (Simulate_tables.replay run trace))
+      (fun trace -> print_lines (Simulate_tables.how_to_repeat run trace))
       trace
   in
   match (settings.toolstacks, settings.json) with
   | One _, true ->
-      print_json (Simulation_json.run played)
+      print_json (Simulation_json.run traced)
   | All, true ->
       print_json (Simulation_json.comparison toolstacks)
   | One _, false ->
       print_lines (Simulate_tables.one runs) ;
-      List.iter replay played
+      List.iter how_to_repeat traced
   | All, false ->
       print_lines (Simulate_tables.all runs) ;
-      List.iter replay played
+      List.iter how_to_repeat traced
 
 let of_failure file = function
   | {Failure.cause= Failure.Invalid invalid; _} ->
@@ -179,12 +179,12 @@ let of_failure file = function
       Status.of_failure failure
 
 let one_seed settings scenario file =
-  match play settings scenario with
+  match run_all settings scenario with
   | Error failure ->
       of_failure file failure
   | Ok toolstacks -> (
-      let played = List.concat toolstacks in
-      let runs = List.map (fun {Simulation_json.run; _} -> run) played in
+      let traced = List.concat toolstacks in
+      let runs = List.map (fun {Simulation_json.run; _} -> run) traced in
       if settings.drawing <> Some Source.standard_input then
         print settings toolstacks ;
       match draw settings scenario runs with
@@ -195,7 +195,7 @@ let one_seed settings scenario file =
     )
 
 let several_seeds settings scenario file seeds =
-  match play_sums settings scenario seeds with
+  match run_sums settings scenario seeds with
   | Error failure ->
       of_failure file failure
   | Ok sums ->
@@ -203,7 +203,7 @@ let several_seeds settings scenario file seeds =
       List.fold_left worse Status.Done (List.map snd sums)
 
 let simulate settings file =
-  (* What is being played is not left for a handler in OCaml. *)
+  (* A simulation under way is not left for a handler in OCaml. *)
   Sys.set_signal Sys.sigint Sys.Signal_default ;
   let ready =
     let* scenario = Scenario_file.read file in
@@ -259,7 +259,7 @@ let run () list settings trace scenario =
   | Some _, true, None ->
       `Error (true, "--list goes without a SCENARIO")
   | None, false, None ->
-      `Error (true, "required argument SCENARIO is missing; --list tells them")
+      `Error (true, "required argument SCENARIO is missing; --list prints them")
   | Some file, false, None -> (
     match with_trace settings trace with
     | Ok settings ->
@@ -292,8 +292,8 @@ let man =
   [
     `S Manpage.s_description
   ; `P
-      "Plays a scenario on a model of Xen's page accounting, in virtual time. \
-       Of one toolstack it tells of each start on which nodes the VM was \
+      "Runs a scenario on a model of Xen's page accounting, in virtual time. \
+       Of one toolstack it prints of each start on which nodes the VM was \
        placed, what was claimed for it and how, where its memory really is, \
        how long it was queued behind earlier builds and waited for memory, and \
        if it failed, why; of several, a line each."
@@ -303,9 +303,9 @@ let man =
        what their domains could still take, times the seconds that they were; \
        the longest time from the beginning of a phase to its last start; what \
        is wrong with the host at the end; and what that kind of Xen gets wrong \
-       itself, whoever asks it, how often."
+       itself, with any toolstack, how often."
   ; `P
-      "With $(b,--toolstack all) the exit status tells of this project's \
+      "With $(b,--toolstack all) the exit status is that of this project's \
        protocol only."
   ; `S "SCENARIOS"
   ]
@@ -324,7 +324,7 @@ let man =
       `S Manpage.s_examples
     ; `P "A storm on a Xen that has claims on single nodes:"
     ; `Pre "  $(mname) $(tname) boot-storm --flavour xs9"
-    ; `P "The same by everybody, as a table and as a drawing:"
+    ; `P "The same with every toolstack, as a table and as a drawing:"
     ; `Pre
         "  $(mname) $(tname) boot-storm --flavour 4.17 --toolstack all --svg \
          storm.svg"
@@ -337,7 +337,7 @@ let man =
     ]
 
 let command =
-  let doc = "play a scenario on a model of Xen" in
+  let doc = "run a scenario on a model of Xen" in
   Cmd.v
     (Cmd.info "simulate" ~doc ~man ~exits:Status.exits)
     Term.(

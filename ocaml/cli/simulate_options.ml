@@ -40,7 +40,7 @@ let seed =
 
 let seeds =
   let doc =
-    "Play with each of these seeds, such as 1-20, and print what all runs of a \
+    "Run with each of these seeds, such as 1-20, and print what all runs of a \
      toolstack come to: sums, of the memory away from its vCPUs the mean of a \
      start, of the times until all run the mean of a run."
   in
@@ -113,7 +113,7 @@ let drawing =
   let doc =
     "Draw used, claimed and free memory of the host and of each node over \
      time, and what each VM's toolstack is at, into $(docv), which is tried \
-     before anything is played and replaced when the drawing is done; with \
+     before anything is run and replaced when the drawing is done; with \
      $(b,-) the drawing is all that is printed."
   in
   Arg.(
@@ -122,7 +122,7 @@ let drawing =
     & info ["svg"] ~docv:"FILE" ~doc
   )
 
-(** How seldom anybody goes next instead of whoever is due: one time in … *)
+(** How seldom another actor goes next than the one that is due: one in … *)
 let random_one_in = 4
 
 let schedules =
@@ -136,10 +136,10 @@ let schedules =
 let schedule =
   let doc =
     Printf.sprintf
-      "Who goes next: %s. $(b,timed) is whoever is due first, $(b,round-robin) \
-       one after the other, $(b,random) one time in %d anybody, so that the \
-       others are late; of a run that fails it prints the choices that it \
-       takes to fail."
+      "Who goes next: %s. $(b,timed) is the actor that is due first, \
+       $(b,round-robin) one after the other, $(b,random) one time in %d any \
+       other, so that the others are late; of a run that fails it prints the \
+       choices that it takes to fail."
       (Arg.doc_alts_enum schedules)
       random_one_in
   in
@@ -151,9 +151,9 @@ let schedule =
 
 let trace =
   let doc =
-    "Whoever is due first goes next, but for the choices in $(docv), which \
-     $(b,--schedule random) printed; with the same other options it is the \
-     same failure."
+    "The actor that is due first goes next, but for the choices in $(docv), \
+     which $(b,--schedule random) printed; with the same other options it is \
+     the same failure."
   in
   Arg.(
     value

@@ -177,11 +177,11 @@ let scenarios () =
   Output.table
     (List.map (fun (name, about) -> [name; about]) Simulation.scenarios)
 
-let replay (run : Simulation.run) choices =
+let how_to_repeat (run : Simulation.run) choices =
   [
     ""
   ; Printf.sprintf
-      "seed %d, %s, %s: the fewest choices with which it fails. To play them, \
+      "seed %d, %s, %s: the fewest choices with which it fails. To run them, \
        save the line below and give it as --trace FILE, with --seed %d \
        --flavour %s --toolstack %s --variant %s --strategy %s:"
       run.seed run.toolstack.name

@@ -25,8 +25,8 @@ val one : Simulation.run list -> string list
 val all : Simulation.run list -> string list
 (** A line a run. *)
 
-val replay : Simulation.run -> Simulation.choice array -> string list
-(** [replay run choices] tells how to see that failure again. *)
+val how_to_repeat : Simulation.run -> Simulation.choice array -> string list
+(** [how_to_repeat run choices] is how to see that failure again. *)
 
 val scenarios : unit -> string list
 (** Those that are built in. *)

@@ -1,7 +1,7 @@
 open Xenopsd_numa_formats
 open Xenopsd_numa_model
 
-type played = {run: Simulation.run; trace: Simulation.choice array option}
+type traced = {run: Simulation.run; trace: Simulation.choice array option}
 
 let int i : Yojson.Safe.t = `Int i
 
@@ -98,8 +98,8 @@ let variant {run; trace} : Yojson.Safe.t =
     @ [("trace", Option.fold ~none:`Null ~some:Trace_file.to_json trace)]
     )
 
-let of_toolstack played =
-  let runs = List.map (fun {run; _} -> run) played in
+let of_toolstack traced =
+  let runs = List.map (fun {run; _} -> run) traced in
   let toolstack =
     match runs with
     | [] ->
@@ -113,16 +113,16 @@ let of_toolstack played =
   toolstack
   @ sums runs
   @ [
-      ("variants", `List (List.map variant played))
+      ("variants", `List (List.map variant traced))
     ; ("vms", `List (Json_field.list_of start starts))
     ]
 
-let of_all played = what (List.map (fun {run; _} -> run) played)
+let of_all traced = what (List.map (fun {run; _} -> run) traced)
 
-let run played : Yojson.Safe.t = `Assoc (of_all played @ of_toolstack played)
+let run traced : Yojson.Safe.t = `Assoc (of_all traced @ of_toolstack traced)
 
 let comparison toolstacks : Yojson.Safe.t =
-  let each played : Yojson.Safe.t = `Assoc (of_toolstack played) in
+  let each traced : Yojson.Safe.t = `Assoc (of_toolstack traced) in
   `Assoc
     (of_all (List.concat toolstacks)
     @ [("toolstacks", `List (List.map each toolstacks))]

@@ -4,7 +4,7 @@ open Timeline
 
 let ( ++ ) = Svg.( ++ )
 
-(** What a VM is at, in as few kinds as can be told apart. *)
+(** What a VM is at, in as few kinds as colours can show. *)
 type stage =
   | Destroyed
   | Created
@@ -129,8 +129,8 @@ let lane frame ~y ~height ~until (name, last_first) =
           failures
        )
 
-let draw frame ~y0 ~until (film : Simulation.film) =
-  let lanes = lanes_of film.events in
+let draw frame ~y0 ~until (timeline : Simulation.timeline) =
+  let lanes = lanes_of timeline.events in
   let shown = List.filteri (fun i _ -> i < most_lanes) lanes in
   let pitch = 18. in
   let one i own =

@@ -12,7 +12,7 @@
     reasons.
 
     [explanation] is empty unless asked for. Each entry is a node by itself that
-    was not taken, or a kind of nearer or smaller set of nodes that did not do,
+    was not taken, or a kind of closer or smaller set of nodes that did not do,
     nearest first:
     [{"max_distance": …, "size": …, "nodes": […], "reason": …,
     "short_by_bytes": …, "short_by_cpus": …, "short_by_cores": …, "text": …}],

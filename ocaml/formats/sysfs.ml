@@ -115,8 +115,8 @@ let cpu directory listed id =
 
 (* core_id counts anew in each cluster of some machines. *)
 let host_cpus cpus =
-  let told cpu = cpu.core = None || cpu.first_sibling <> None in
-  let by_siblings = List.for_all told cpus in
+  let is_grouped cpu = cpu.core = None || cpu.first_sibling <> None in
+  let by_siblings = List.for_all is_grouped cpus in
   let cpu {node; core; socket; first_sibling} =
     let core = if by_siblings then first_sibling else core in
     Host.unknown_cpu ?node ?core ?socket ()

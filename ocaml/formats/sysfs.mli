@@ -15,7 +15,7 @@
     one. Nodes whose number is missing between others are offline nodes. Linux
     knows of no claims; under Xen it sees one domain, not the host: use
     [xl info -n] there. A kernel without NUMA has no [node] directory, which is
-    an error: there is no memory to be told by node. *)
+    an error: it gives no memory by node. *)
 
 open Xenopsd_numa
 

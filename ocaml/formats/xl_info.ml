@@ -125,7 +125,7 @@ let begin_table line key section state =
 let known_keys =
   ["host"; "nr_cpus"; "nr_nodes"; "free_memory"; "outstanding_claims"]
 
-(* xm's tables are others, and some of its versions tell no distances. *)
+(* xm's tables are others, and some of its versions print no distances. *)
 let keys_of_xm = ["node_to_cpu"; "node_to_memory"; "node_to_dma32_mem"]
 
 let is_head_of_xm text =

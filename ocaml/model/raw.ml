@@ -50,7 +50,7 @@ module Settings = struct
   ; strategy : Strategy.t option
   ; variant : Variant.t
   ; schedule : Schedule.t
-  ; film : bool
+  ; timeline : bool
   }
 end
 
@@ -120,7 +120,7 @@ module Event = struct
   }
 end
 
-module Film = struct
+module Timeline = struct
   type t = {
     node_pages : int array
   ; samples : Sample.t list
@@ -140,7 +140,7 @@ module Run = struct
   ; found : (Named.t * int) list
   ; ending : Ending.t
   ; choices : Choice.t array
-  ; film : Film.t
+  ; timeline : Timeline.t
   }
 end
 
@@ -174,6 +174,6 @@ external model_scenario: string -> (Scenario_handle.t, Scenario_fault.t) result 
 
 external model_scenario_about: Scenario_handle.t -> About.t = "xenopsd_numa_model_scenario_about"
 
-external model_play: Scenario_handle.t -> Settings.t -> (Run.t, Failure.t) result = "xenopsd_numa_model_play"
+external model_run: Scenario_handle.t -> Settings.t -> (Run.t, Failure.t) result = "xenopsd_numa_model_run"
 
 external model_minimal_trace: Scenario_handle.t -> Settings.t -> (Choice.t array, Failure.t) result = "xenopsd_numa_model_minimal_trace"

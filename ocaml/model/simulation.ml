@@ -131,7 +131,7 @@ type sample = Raw.Sample.t = {
   ; outstanding_pages: int
 }
 
-type film = Raw.Film.t = {
+type timeline = Raw.Timeline.t = {
     node_pages: int array
   ; samples: sample list
   ; events: event list
@@ -153,13 +153,13 @@ type run = {
   ; found: (finding * int) list
   ; ending: ending
   ; choices: choice array
-  ; film: film option
+  ; timeline: timeline option
 }
 
 let run ?(seed = 1) ?(flavour = Model.upstream) ?(toolstack = ours)
-    ?(variant = Unaligned) ?strategy ?(schedule = Timed) ?(film = false)
+    ?(variant = Unaligned) ?strategy ?(schedule = Timed) ?(timeline = false)
     scenario =
-  Raw.model_play scenario.handle
+  Raw.model_run scenario.handle
     {
       seed
     ; flavour= flavour.name
@@ -167,7 +167,7 @@ let run ?(seed = 1) ?(flavour = Model.upstream) ?(toolstack = ours)
     ; strategy
     ; variant
     ; schedule
-    ; film
+    ; timeline
     }
   |> Result.map (fun (value : Raw.Run.t) ->
          {
@@ -186,7 +186,7 @@ let run ?(seed = 1) ?(flavour = Model.upstream) ?(toolstack = ours)
          ; found= value.found
          ; ending= value.ending
          ; choices= value.choices
-         ; film= (if film then Some value.film else None)
+         ; timeline= (if timeline then Some value.timeline else None)
          }
      )
 
@@ -199,5 +199,5 @@ let minimal_trace (run : run) scenario =
     ; strategy= Some run.strategy
     ; variant= run.variant
     ; schedule= Trace run.choices
-    ; film= false
+    ; timeline= false
     }

@@ -1,6 +1,6 @@
 (** Toolstacks on a modelled Xen.
 
-    A scenario is data: a host, VMs, and what is done with them. {!run} plays it
+    A scenario is data: a host, VMs, and what is done with them. {!run} runs it
     in virtual time on a model of one kind of Xen, with the protocol of one
     toolstack: this project's, or what others do or did. The same arguments give
     the same result, on every machine.
@@ -78,7 +78,7 @@ val has_variants : scenario -> bool
 (** Whether {!type-variant} makes a difference: whether the memory of a VM is a
     share of the host. *)
 
-(** {1 How they are played} *)
+(** {1 How they are run} *)
 
 type toolstack = named
 (** What starts VMs. *)
@@ -98,16 +98,17 @@ type choice = {
     event: int  (** which event of the run, from 0 *)
   ; actor: int  (** who was chosen: first the VMs, from 0, then others *)
 }
-(** A choice of who goes next that is not whoever is due first. *)
+(** A choice of another actor than the one that is due first. *)
 
 (** Who goes next. *)
 type schedule =
-  | Timed  (** whoever is due first *)
-  | Round_robin  (** in turn; the clock moves on to whoever it is *)
+  | Timed  (** the actor that is due first *)
+  | Round_robin
+      (** each actor in turn; the clock moves on to when it is due *)
   | Random of int
-      (** whoever is due first, but one time in so many anybody: the others
-          are late then, as threads are that were not scheduled *)
-  | Trace of choice array  (** whoever is due first, but for these *)
+      (** the actor that is due first, but one time in so many any other: the
+          others are late then, as threads are that were not scheduled *)
+  | Trace of choice array  (** the actor that is due first, but for these *)
 
 (** {1 What comes of it} *)
 
@@ -120,7 +121,7 @@ type start = private {
   ; requested_pages: int  (** that its builder populates *)
   ; claimed_pages: int
   ; claim: string
-        (** the rung: [node], [set], [host], [any], [unplaced], [builder],
+        (** its kind: [node], [set], [host], [any], [unplaced], [builder],
             [none] *)
   ; pages_on: (int * int) array  (** where its memory is, by node *)
   ; remote_pages: int
@@ -190,7 +191,7 @@ type sample = private {
 }
 
 (** How memory went: not more than some thousands of each, in order of time. *)
-type film = private {
+type timeline = private {
     node_pages: int array
   ; samples: sample list
   ; events: event list
@@ -202,7 +203,7 @@ type run = private {
   ; flavour: Model.flavour
   ; toolstack: toolstack
   ; variant: variant
-  ; strategy: Request.strategy  (** with which it was played *)
+  ; strategy: Request.strategy  (** with which it was run *)
   ; starts: start list  (** in the order in which they ended *)
   ; failed_starts: int
   ; starts_on_one_node: int
@@ -214,7 +215,7 @@ type run = private {
   ; found: (finding * int) list  (** how often, if at all *)
   ; ending: ending
   ; choices: choice array  (** with [Trace], they give the same run *)
-  ; film: film option
+  ; timeline: timeline option
   }
 
 val run :
@@ -224,16 +225,16 @@ val run :
   -> ?variant:variant
   -> ?strategy:Request.strategy
   -> ?schedule:schedule
-  -> ?film:bool
+  -> ?timeline:bool
   -> scenario
   -> (run, Failure.t) result
-(** [run scenario] plays it: unless given with seed 1, on {!Model.upstream}, with
+(** [run scenario] runs it: unless given with seed 1, on {!Model.upstream}, with
     {!ours}, [Unaligned], the scenario's strategy, [Timed], and without a
-    film. [seed] decides sizes, durations and what comes of chance. Releases
+    timeline. [seed] decides sizes, durations and what comes of chance. Releases
     the runtime lock. *)
 
 val minimal_trace : run -> scenario -> (choice array, Failure.t) result
 (** [minimal_trace run scenario] is the fewest of [run]'s choices with which it
     still fails as it did, as far as leaving out parts of them finds these:
-    that a start fails, or how it ended. All of them if it did not fail. Plays
+    that a start fails, or how it ended. All of them if it did not fail. Runs
     the scenario many times. *)

@@ -53,7 +53,7 @@ let links_stay () =
         ["drawing.svg"; "new.svg"]
   )
 
-(* Nothing is played for a drawing that cannot be written: nothing is printed. *)
+(* Nothing is run for a drawing that cannot be written: nothing is printed. *)
 let tried_before () =
   let check path found =
     let result = simulate ["--svg"; path] in

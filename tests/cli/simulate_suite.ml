@@ -47,7 +47,7 @@ let figures =
   ; "ending"
   ]
 
-(* Totals, variants and the list of starts must tell the same. *)
+(* Totals, variants and the list of starts must agree. *)
 let consistent_toolstack name json =
   let vms = list "vms" json in
   let failed = List.filter (fun vm -> field "outcome" vm = "failed") vms in
@@ -116,11 +116,11 @@ let everybody () =
 
 (* Claims that need not fit the host, of a toolstack that claims too much. *)
 let crashed () =
-  let play toolstack =
+  let run toolstack =
     simulate
       ["window"; "--flavour"; "v4"; "--json"; "--toolstack"; toolstack]
   in
-  let result = play "xapi-draft" in
+  let result = run "xapi-draft" in
   Plan_suite.check_code "crashed" 3 result ;
   Alcotest.(check bool)
     "it says so" true
@@ -129,7 +129,7 @@ let crashed () =
   Alcotest.(check bool)
     "in JSON" true
     (Files.contains ending "the modelled host crashed") ;
-  Plan_suite.check_code "another's crash" 0 (play "all")
+  Plan_suite.check_code "another's crash" 0 (run "all")
 
 let seeds () =
   let out arguments = (storm arguments).out in
@@ -230,7 +230,7 @@ let of_xen () =
       Alcotest.(check string) "ours" "-" (cell heads ours "at the end") ;
       let xen = cell heads ours "wrong in Xen" in
       if not (Files.contains xen "host-overclaimed") then
-        Alcotest.failf "not told as Xen's: %s" xen
+        Alcotest.failf "not counted as Xen's: %s" xen
   | _ ->
       Alcotest.fail "no table"
 
@@ -246,7 +246,7 @@ let refused text message =
         result.err
   )
 
-(* A few of those that the model refuses, as the command tells them. *)
+(* A few of those that the model refuses, as the command reports them. *)
 let contradictions () =
   let check before after = refused (changed ~before ~after) in
   check "\"reboot\": \"vm1\"" "\"start\": \"vm1\""
@@ -477,7 +477,7 @@ let traces () =
     Files.with_file text (fun path -> (race ["--trace"; path]).code)
   in
   Alcotest.(check bool) "it has choices" true (choices <> []) ;
-  Alcotest.(check int) "replayed" 1 (code choices) ;
+  Alcotest.(check int) "repeated" 1 (code choices) ;
   List.iteri
     (fun i _ ->
       let fewer = List.filteri (fun j _ -> j <> i) choices in
@@ -488,7 +488,7 @@ let traces () =
   let variant = List.hd (list "variants" (Yojson.Safe.from_string again.out)) in
   Alcotest.(check bool) "in JSON" true (J.member "trace" variant = json) ;
   Alcotest.(check bool)
-    "the seed is told" true
+    "the seed is given" true
     (Files.contains random.out ("--seed " ^ List.nth common 3)) ;
   let bad text message =
     Files.with_file text (fun path ->

@@ -1,4 +1,4 @@
-(** As much of XML as tells whether a drawing is well-formed. *)
+(** As much of XML as checks that a drawing is well-formed. *)
 
 val check : string -> (string list, string) result
 (** [check text] is its texts and titles, in order, without marks; or what is

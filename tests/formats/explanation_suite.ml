@@ -72,7 +72,7 @@ let for_people () =
   let fits = entries (snd (explained "xeon-2n" (Size.gib 1))) in
   Alcotest.(check (list (option string)))
     "the other node would do" [None; None; None; None] (whys fits) ;
-  Alcotest.(check string) "told" "node 0 alone: would do" (text (List.nth fits 0))
+  Alcotest.(check string) "shown" "node 0 alone: would do" (text (List.nth fits 0))
 
 (* The texts of the figures are fixed, too. *)
 let check_text what expected json =

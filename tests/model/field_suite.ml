@@ -84,7 +84,7 @@ let affinity_of_the_maximum flavour () =
   (List.find mine audits).nodes = Plan.nodes plan
 
 (* 16 MiB of video memory, which the device model takes when the build has ended,
-   are left for it, whoever comes in between. *)
+   are left for it, also when another domain comes in between. *)
 let video_memory flavour () =
   let model, claims = opened flavour (host ~cpus:64 [(256, 250); (256, 250)]) in
   let video = Size.mib 16 in

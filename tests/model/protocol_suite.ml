@@ -5,7 +5,7 @@ open Xenopsd_numa_model
 open Bench
 open Modelled
 
-let life (flavour : Model.flavour) () =
+let lifecycle (flavour : Model.flavour) () =
   let model, claims = on flavour in
   let memory = Size.gib 32 in
   let overhead = Claims.overhead ~vcpus:2 ~memory in
@@ -26,12 +26,12 @@ let life (flavour : Model.flavour) () =
     (ok_claims (Model.populate ?exact_node:outcome.node model ~domid memory)) ;
   let report = ok_claims (Claims.finish claims pinned) in
   Alcotest.(check int) "unused" 0 report.unused_pages ;
-  let tells = List.mem flavour.name ["xs9"; "xs9-2025"] in
+  let reported = List.mem flavour.name ["xs9"; "xs9-2025"] in
   Alcotest.(check (option int))
     "elsewhere"
-    (if tells then Some 0 else None)
+    (if reported then Some 0 else None)
     report.elsewhere_pages ;
-  Alcotest.(check bool) "told" tells (report.pages_by_node <> None) ;
+  Alcotest.(check bool) "reported" reported (report.pages_by_node <> None) ;
   let plan = Option.get outcome.plan in
   Alcotest.check ints "on the planned node"
     (Plan.nodes plan)
@@ -66,7 +66,7 @@ let a_plan_over_nodes_is_claimed_on_each () =
   check "with claim sets" (flavour "v7") ("set", Some true) ;
   check "without" (flavour "xs9") ("host", None)
 
-let audit_tells_where_memory_is () =
+let audit_reports_where_memory_is () =
   let audit flavour =
     let model, claims = on flavour in
     let domid = domain model (Size.gib 8) in
@@ -79,17 +79,17 @@ let audit_tells_where_memory_is () =
     let mine (audit : Claims.audit) = audit.domid = domid in
     (had, List.find mine audits)
   in
-  let had, told = audit (flavour "xs9") in
-  Alcotest.(check int) "all its pages" had told.tot_pages ;
-  Alcotest.(check bool) "being built" true told.being_built ;
-  let elsewhere = if List.mem 1 told.nodes then 0 else had in
-  Alcotest.(check (option int)) "elsewhere" (Some elsewhere) told.elsewhere_pages ;
+  let had, found = audit (flavour "xs9") in
+  Alcotest.(check int) "all its pages" had found.tot_pages ;
+  Alcotest.(check bool) "being built" true found.being_built ;
+  let elsewhere = if List.mem 1 found.nodes then 0 else had in
+  Alcotest.(check (option int)) "elsewhere" (Some elsewhere) mine.elsewhere_pages ;
   Alcotest.(check (option (array int)))
     "by node"
     (Some [|0; had|])
-    told.pages_by_node ;
-  let _, untold = audit Model.upstream in
-  Alcotest.(check bool) "not told" true (untold.pages_by_node = None)
+    found.pages_by_node ;
+  let _, silent = audit Model.upstream in
+  Alcotest.(check bool) "unavailable" true (silent.pages_by_node = None)
 
 let failures_are_values () =
   let model, claims = on Model.upstream in
@@ -135,7 +135,7 @@ let bad_tables_are_refused () =
     )
     [0n; 1n]
 
-let status_tells () =
+let status_reports () =
   let model, claims = on (flavour "xs9") in
   let domid = domain model (Size.gib 8) in
   let placed = ok_claims (Claims.place claims ~domid (request (Size.gib 8))) in
@@ -157,15 +157,15 @@ let suite =
   ( "protocol"
   , List.map
       (fun (flavour : Model.flavour) ->
-        case ("a life on " ^ flavour.name) (life flavour)
+        case ("a lifecycle on " ^ flavour.name) (lifecycle flavour)
       )
       Model.flavours
     @ [
         case "the manual's example" example_of_the_manual
       ; case "failures" failures_are_values
       ; case "tables" bad_tables_are_refused
-      ; case "status" status_tells
+      ; case "status" status_reports
       ; case "a plan over nodes" a_plan_over_nodes_is_claimed_on_each
-      ; case "audit" audit_tells_where_memory_is
+      ; case "audit" audit_reports_where_memory_is
       ]
   )

@@ -81,9 +81,9 @@ let faults_have_places () =
   check "[]" (Some (1, 2)) "" ;
   check "{\"nonsense\": \"\"}" (Some (1, 11)) "nonsense"
 
-let storm ?seed ?toolstack ?variant ?schedule ?film flavour =
+let storm ?seed ?toolstack ?variant ?schedule ?timeline flavour =
   ok_claims
-    (Simulation.run ?seed ?toolstack ?variant ?schedule ?film ~flavour
+    (Simulation.run ?seed ?toolstack ?variant ?schedule ?timeline ~flavour
        boot_storm
     )
 
@@ -128,14 +128,14 @@ let toolstacks_add_up () =
   in
   List.iter check Simulation.toolstacks
 
-let films_tell_the_run () =
-  let run = storm ~film:true (flavour "xs9") in
-  Alcotest.(check bool) "none" true ((storm (flavour "xs9")).film = None) ;
-  let film = Option.get run.film in
+let timelines_show_the_run () =
+  let run = storm ~timeline:true (flavour "xs9") in
+  Alcotest.(check bool) "none" true ((storm (flavour "xs9")).timeline = None) ;
+  let timeline = Option.get run.timeline in
   let events happening =
     List.filter
       (fun (event : Simulation.event) -> event.happened = happening)
-      film.events
+      timeline.events
   in
   Alcotest.(check int) "phases" 6 (List.length (events Simulation.Phase)) ;
   Alcotest.(check int) "runs" 10 (List.length (events Simulation.Runs)) ;
@@ -146,27 +146,27 @@ let films_tell_the_run () =
     | [] | [_] ->
         true
   in
-  Alcotest.(check bool) "ordered" true (ordered film.samples) ;
+  Alcotest.(check bool) "ordered" true (ordered timeline.samples) ;
   let claimed (sample : Simulation.sample) =
     Array.fold_left ( + ) 0 sample.claimed_pages
   in
   Alcotest.(check bool)
     "claims on nodes" true
-    (List.exists (fun sample -> claimed sample > 0) film.samples) ;
+    (List.exists (fun sample -> claimed sample > 0) timeline.samples) ;
   List.iter
     (fun (sample : Simulation.sample) ->
       Array.iteri
         (fun node free ->
-          if free > film.node_pages.(node) then Alcotest.fail "too much is free"
+          if free > timeline.node_pages.(node) then Alcotest.fail "too much is free"
         )
         sample.free_pages ;
       if claimed sample > sample.outstanding_pages then
         Alcotest.fail "more is claimed on nodes than on the host"
     )
-    film.samples
+    timeline.samples
 
 (* Forty VMs that start, and reboot six times: more than any bound on events. *)
-let long_films_are_whole () =
+let long_timelines_are_whole () =
   let phase job = Printf.sprintf {|{"name": "p", "at_once": [{"%s": "vm"}]}|} job in
   let jobs = "start" :: List.init 6 (fun _ -> "reboot") in
   let text =
@@ -184,13 +184,13 @@ let long_films_are_whole () =
   | Error _ ->
       Alcotest.fail "it is not read"
   | Ok scenario ->
-      let run = ok_claims (Simulation.run ~film:true scenario) in
-      let film = Option.get run.film in
+      let run = ok_claims (Simulation.run ~timeline:true scenario) in
+      let timeline = Option.get run.timeline in
       let count happening =
         List.length
           (List.filter
              (fun (event : Simulation.event) -> event.happened = happening)
-             film.events
+             timeline.events
           )
       in
       Alcotest.(check int) "starts" (40 * 7) (List.length run.starts) ;
@@ -198,17 +198,17 @@ let long_films_are_whole () =
       Alcotest.(check int) "destroyed" (40 * 6) (count Simulation.Destroy) ;
       Alcotest.(check int) "phases" 7 (count Simulation.Phase)
 
-let films_change_nothing () =
+let recording_changes_nothing () =
   let check (name, _) =
     let scenario = Option.get (Simulation.built_in name) in
-    let run film =
-      ok_claims (Simulation.run ~film ~flavour:(flavour "4.17") scenario)
+    let run timeline =
+      ok_claims (Simulation.run ~timeline ~flavour:(flavour "4.17") scenario)
     in
-    let filmed = run true and plain = run false in
-    let told (run : Simulation.run) =
+    let recorded = run true and plain = run false in
+    let figures (run : Simulation.run) =
       (run.starts, run.overclaimed_page_seconds, run.found, run.ending)
     in
-    Alcotest.(check bool) name true (told filmed = told plain)
+    Alcotest.(check bool) name true (figures recorded = figures plain)
   in
   List.iter check Simulation.scenarios
 
@@ -219,7 +219,7 @@ let traces_replay () =
     let random = by (Simulation.Random 5) in
     let same what = Alcotest.(check bool) (toolstack.name ^ ": " ^ what) true in
     same "choices" (random.choices <> [||]) ;
-    same "replayed" (by (Simulation.Trace random.choices) = random) ;
+    same "repeated" (by (Simulation.Trace random.choices) = random) ;
     if toolstack = Simulation.ours then
       let trace = ok_claims (Simulation.minimal_trace random boot_storm) in
       same "all, as it does not fail" (trace = random.choices)
@@ -291,9 +291,9 @@ let suite =
         Model.flavours
     @ [
         case "toolstacks" toolstacks_add_up
-      ; case "films" films_tell_the_run
-      ; case "long films" long_films_are_whole
-      ; case "films, of every scenario" films_change_nothing
+      ; case "timelines" timelines_show_the_run
+      ; case "long timelines" long_timelines_are_whole
+      ; case "recording, every scenario" recording_changes_nothing
       ; case "traces" traces_replay
       ; case "long traces" long_traces_are_taken
       ; case "settings" bad_settings_are_values

@@ -1,3 +1,3 @@
-(** Scenarios: by name, from text, played by every toolstack on every flavour. *)
+(** Scenarios: by name, from text, run by every toolstack on every flavour. *)
 
 val suite : string * unit Alcotest.test_case list

@@ -67,7 +67,7 @@ pub struct SettingsValue {
     pub strategy: Option<StrategyValue>,
     pub variant: VariantValue,
     pub schedule: ScheduleValue,
-    pub film: bool,
+    pub timeline: bool,
 }
 
 /// See `simulator::Start`.
@@ -140,15 +140,15 @@ pub struct EventValue {
     pub happened: HappeningValue,
 }
 
-/// See `simulator::Film`.
+/// See `simulator::Timeline`.
 #[sig]
-pub struct FilmValue {
+pub struct TimelineValue {
     pub node_pages: Array<i64>,
     pub samples: Vec<SampleValue>,
     pub events: Vec<EventValue>,
 }
 
-/// See `simulator::Played`.
+/// See `simulator::RunResult`.
 #[sig]
 pub struct RunValue {
     pub strategy: StrategyValue,
@@ -161,5 +161,5 @@ pub struct RunValue {
     pub found: Vec<(NamedValue, i64)>,
     pub ending: EndingValue,
     pub choices: Array<ChoiceValue>,
-    pub film: FilmValue,
+    pub timeline: TimelineValue,
 }

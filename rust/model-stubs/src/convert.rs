@@ -6,12 +6,13 @@ use crossing::{
 use model::{Finding, Flavour};
 use planner::{Invalid, Strategy};
 use simulator::{
-    Choice, Ending, Event, Film, PlayError, Played, Sample, Schedule, Settings, Start, Toolstack,
+    Choice, Ending, Event, RunError, RunResult, Sample, Schedule, Settings, Start, Timeline,
+    Toolstack,
 };
 
 use crate::abi::{
-    ChoiceValue, EndingValue, EventValue, FilmValue, RunValue, SampleValue, ScenarioFaultValue,
-    ScheduleValue, SettingsValue, StartValue,
+    ChoiceValue, EndingValue, EventValue, RunValue, SampleValue, ScenarioFaultValue, ScheduleValue,
+    SettingsValue, StartValue, TimelineValue,
 };
 
 /// One of a list.
@@ -64,7 +65,7 @@ pub fn settings(value: &SettingsValue) -> Result<Settings, Invalid> {
         strategy: value.strategy.map(Strategy::from),
         variant: value.variant.into(),
         schedule,
-        film: value.film,
+        timeline: value.timeline,
     })
 }
 
@@ -91,9 +92,9 @@ fn syntax_value(field: String, message: &str) -> InvalidValue {
 }
 
 /// What is wrong with a text, and where.
-pub fn fault_value(error: PlayError) -> ScenarioFaultValue {
+pub fn fault_value(error: RunError) -> ScenarioFaultValue {
     match error {
-        PlayError::Syntax {
+        RunError::Syntax {
             line,
             column,
             field,
@@ -102,18 +103,18 @@ pub fn fault_value(error: PlayError) -> ScenarioFaultValue {
             let position = (pages_value(line as u64), pages_value(column as u64));
             ScenarioFaultValue::Wrong(Some(position), syntax_value(field, &message))
         }
-        PlayError::Invalid(invalid) => ScenarioFaultValue::Wrong(None, invalid.into()),
+        RunError::Invalid(invalid) => ScenarioFaultValue::Wrong(None, invalid.into()),
         // Reading a scenario opens no protocol.
-        PlayError::Protocol(error) => ScenarioFaultValue::Broken(error.to_string()),
+        RunError::Protocol(error) => ScenarioFaultValue::Broken(error.to_string()),
     }
 }
 
 /// Why a run could not be made.
-pub fn failure(error: PlayError) -> FailureValue {
+pub fn failure(error: RunError) -> FailureValue {
     match error {
-        PlayError::Protocol(error) => error.into(),
-        PlayError::Invalid(invalid) => invalid.into(),
-        PlayError::Syntax { field, message, .. } => {
+        RunError::Protocol(error) => error.into(),
+        RunError::Invalid(invalid) => invalid.into(),
+        RunError::Syntax { field, message, .. } => {
             Invalid::new(field, message, "a scenario in JSON").into()
         }
     }
@@ -140,22 +141,22 @@ fn choices_of(choices: &[ChoiceValue]) -> Result<Vec<Choice>, Invalid> {
         .collect()
 }
 
-/// What came of a run.
-pub fn run_value(played: &Played) -> RunValue {
+/// The result of a run.
+pub fn run_value(result: &RunResult) -> RunValue {
     RunValue {
-        strategy: StrategyValue::from(played.strategy),
-        starts: played.starts.iter().map(start_value).collect(),
-        failed_starts: pages_value(played.failed_starts() as u64),
-        starts_on_one_node: pages_value(played.on_one_node() as u64),
-        remote_pages: pages_value(played.remote_pages()),
-        overclaimed_page_seconds: pages_value(played.overclaimed_page_seconds),
-        seconds_to_all_running: played.all_running.as_secs_f64(),
-        found: (played.findings.iter())
+        strategy: StrategyValue::from(result.strategy),
+        starts: result.starts.iter().map(start_value).collect(),
+        failed_starts: pages_value(result.failed_starts() as u64),
+        starts_on_one_node: pages_value(result.on_one_node() as u64),
+        remote_pages: pages_value(result.remote_pages()),
+        overclaimed_page_seconds: pages_value(result.overclaimed_page_seconds),
+        seconds_to_all_running: result.all_running.as_secs_f64(),
+        found: (result.findings.iter())
             .map(|(finding, count)| (finding_value(*finding), pages_value(*count)))
             .collect(),
-        ending: ending_value(&played.ending),
-        choices: choices_value(&played.choices),
-        film: film_value(&played.film),
+        ending: ending_value(&result.ending),
+        choices: choices_value(&result.choices),
+        timeline: timeline_value(&result.timeline),
     }
 }
 
@@ -196,7 +197,7 @@ fn ending_value(ending: &Result<(), Ending>) -> EndingValue {
     }
 }
 
-fn film_value(film: &Film) -> FilmValue {
+fn timeline_value(timeline: &Timeline) -> TimelineValue {
     let pages =
         |pages: &[u64]| -> Array<i64> { pages.iter().map(|pages| pages_value(*pages)).collect() };
     let sample = |sample: &Sample| SampleValue {
@@ -210,9 +211,9 @@ fn film_value(film: &Film) -> FilmValue {
         what: event.what.clone(),
         happened: event.happened.into(),
     };
-    FilmValue {
-        node_pages: pages(&film.node_pages),
-        samples: film.samples.iter().map(sample).collect(),
-        events: film.events.iter().map(event).collect(),
+    TimelineValue {
+        node_pages: pages(&timeline.node_pages),
+        samples: timeline.samples.iter().map(sample).collect(),
+        events: timeline.events.iter().map(event).collect(),
     }
 }

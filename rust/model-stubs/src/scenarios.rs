@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossing::{Array, FailureValue, NamedValue};
 use model::Finding;
 use sig::sig;
-use simulator::{minimal_failure, play, BuiltIn, Scenario, Toolstack};
+use simulator::{minimal_failure, run, BuiltIn, Scenario, Toolstack};
 
 use crate::abi::{
     AboutValue, ChoiceValue, RunValue, ScenarioFaultValue, ScenarioHandle, SettingsValue,
@@ -51,9 +51,9 @@ fn model_scenario_about(scenario: ScenarioHandle) -> AboutValue {
 }
 
 #[sig]
-fn model_play(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
-    let played = play(&scenario.0, &settings(&value)?);
-    Ok(run_value(&played.map_err(failure)?))
+fn model_run(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
+    let result = run(&scenario.0, &settings(&value)?);
+    Ok(run_value(&result.map_err(failure)?))
 }
 
 /// The fewest choices with which a run still fails as it does with those of its trace.

@@ -1,4 +1,4 @@
-//! An executable Xen, as far as memory claims can tell: what each call does to the page counters,
+//! An executable Xen, as far as memory claims show it: what each call does to the page counters,
 //! in virtual time.
 //!
 //! [`Xen`] is one state machine for every kind of Xen; what differs between them is data

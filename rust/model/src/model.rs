@@ -134,9 +134,9 @@ impl Hypervisor for Model {
         self.call(Call::Memory {}, |xen| {
             xen.up()?;
             let mut memory = xen.memory();
-            // Only XenServer 9 tells what is claimed on a node.
-            let told = xen.flavour().node_claims == NodeClaims::Xs9;
-            for node in memory.nodes.iter_mut().flatten().filter(|_| !told) {
+            // Only XenServer 9 reports what is claimed on a node.
+            let reported = xen.flavour().node_claims == NodeClaims::Xs9;
+            for node in memory.nodes.iter_mut().flatten().filter(|_| !reported) {
                 node.claimed_pages = 0;
             }
             Ok(memory)

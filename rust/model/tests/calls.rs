@@ -117,7 +117,7 @@ fn claims_are_taken_as_pages_are() {
             Consume::AtAllocation => GIB + 5,
         };
         assert_eq!(outstanding(&xen, a), in_between, "{}", flavour.name);
-        xen.assign(extent).expect("room");
+        xen.assign(extent).expect("enough memory");
         populate(&mut xen, a, GIB, None).expect("another");
         assert_eq!(outstanding(&xen, a), 5, "{}", flavour.name);
         xen.free(a, 0, GIB).expect("a balloon");
@@ -162,13 +162,13 @@ fn in_the_window_of_late_accounting_claims_go_wrong() {
         Err(Errno::ENOMEM),
         "though 1 GiB is unclaimed"
     );
-    xen.assign(extent).expect("room");
+    xen.assign(extent).expect("enough memory");
     xen.claim_host(b, GIB).expect("the window is closed");
     // With more outstanding than free the difference wraps, and any claim succeeds.
     let extent = xen.take(b, Kind::Memory, GIB, None).expect("1 GiB");
     assert!(xen.physinfo().outstanding_pages > xen.physinfo().free_pages);
     assert_eq!(xen.claim_host(c, 9 * GIB), Ok(()));
-    xen.assign(extent).expect("room");
+    xen.assign(extent).expect("enough memory");
     assert_eq!(xen.physinfo().free_pages, 0);
     assert_eq!(xen.physinfo().outstanding_pages, 9 * GIB);
     assert_eq!(xen.check(), Ok(()));
@@ -183,7 +183,7 @@ fn at_allocation_there_is_no_window() {
     let extent = xen.take(a, Kind::Memory, GIB, None).expect("1 GiB");
     assert_eq!(xen.claim_host(b, GIB + 1), Err(Errno::ENOMEM));
     assert_eq!(xen.claim_host(b, GIB), Ok(()));
-    xen.assign(extent).expect("room");
+    xen.assign(extent).expect("enough memory");
     assert_eq!(xen.check(), Ok(()));
 }
 
@@ -305,7 +305,7 @@ fn assignment_is_refused_by_the_maximum_and_by_death() {
         let mut xen = xen(flavour, &[1000]);
         let a = domain(&mut xen, 10);
         assert_eq!(populate(&mut xen, a, 16, None), Err(Errno::E2BIG));
-        populate(&mut xen, a, 8, None).expect("room");
+        populate(&mut xen, a, 8, None).expect("enough memory");
         xen.set_max(a, 4).expect("less than it has");
         assert_eq!(populate(&mut xen, a, 1, None), Err(Errno::EPERM));
         let extra = xen.take(a, Kind::Extra, 1, None).expect("a page");

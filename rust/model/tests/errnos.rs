@@ -218,7 +218,7 @@ fn the_call_of_the_fourth_version() {
     }
 }
 
-/// Whoever has not claimed stops at the unclaimed pages of a node, and finds more elsewhere.
+/// A domain without a claim stops at the unclaimed pages of a node, and finds more elsewhere.
 fn protects(xen: &mut Xen, a: Domid) {
     let free = xen.node(0).map_or(0, |node| node.free_pages);
     let target = Target::Node(0);

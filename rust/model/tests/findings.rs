@@ -1,5 +1,5 @@
 //! What each flavour gets wrong, by name: a short script for each finding and for each crash,
-//! played on every flavour.
+//! run on every flavour.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn claim_node(xen: &mut Xen, domid: claims::Domid, node: usize, pages: u64) -> R
     }
 }
 
-/// Plays a script on every flavour: it must find something where that is known, and only there.
+/// Runs a script on every flavour: it must find something where that is known, and only there.
 fn shows(finding: Finding, script: fn(&mut Xen)) {
     for flavour in Flavour::ALL {
         let mut xen = xen(flavour, &[1000, 1000]).with_low_pages(0);
@@ -43,7 +43,7 @@ fn more_is_claimed_than_free() {
             .take(a, Kind::Memory, 64, Some(0))
             .expect("what it claimed");
         assert_eq!(extent.pages(), 64);
-        xen.assign(extent).expect("room");
+        xen.assign(extent).expect("enough memory");
     });
 }
 
@@ -53,7 +53,7 @@ fn more_of_a_node_is_claimed_than_free() {
     shows(Finding::NodeOverclaimed, |xen| {
         let a = domain(xen, 2000);
         claim_node(xen, a, 0, 1000).expect("the whole node");
-        xen.take_unowned(0, 1).expect("another node has room");
+        xen.take_unowned(0, 1).expect("another node has free pages");
     });
 }
 
@@ -96,7 +96,7 @@ fn a_claimed_page_is_refused() {
         let _ = xen.fill_pool(b, rest, rest);
         let extent = xen.take(b, Kind::Memory, 256, None).expect("its claim");
         let _ = xen.claim_host(c, 600);
-        xen.assign(extent).expect("room");
+        xen.assign(extent).expect("enough memory");
         while populate(xen, c, 1, None).is_ok() {}
         while populate(xen, b, 1, None).is_ok() {}
     });
@@ -131,7 +131,7 @@ fn every_finding_is_of_some_flavour() {
     }
 }
 
-/// Plays a script on every flavour; only those crash, and all in that way.
+/// Runs a script on every flavour; only those crash, and all in that way.
 fn crashes(names: &[&str], crash: Crash, script: fn(&mut Xen)) {
     for flavour in Flavour::ALL {
         let mut xen = xen(flavour, &[1000, 1000]).with_low_pages(0);
@@ -200,7 +200,7 @@ fn credit_used_on_another_node_crashes_the_host() {
     });
 }
 
-/// With a maximum that has no room for both, what is taken elsewhere does come off the claim, and
+/// With a maximum that is too small for both, what is taken elsewhere does come off the claim, and
 /// nothing is overclaimed.
 #[test]
 fn a_tight_maximum_keeps_v4_fixed_sound() {

@@ -1,5 +1,5 @@
-//! Whole lives of domains: what a toolstack does around the protocol, and how their memory comes
-//! back.
+//! Domains from creation to their end: what a toolstack does around the protocol, and how
+//! their memory comes back.
 
 mod common;
 
@@ -121,10 +121,14 @@ fn helpers_do_what_a_toolstack_does() {
     assert_eq!(model.populate(a, pages, Some(1)), pages);
     assert_eq!(model.outstanding_pages(), 0);
     assert_eq!(model.domain_pages(a), [(1, pages)]);
-    let room = 6 * GIB - pages - 5000 - 400;
+    let free_pages = 6 * GIB - pages - 5000 - 400;
     let b = model.create_domain(1, 6 * GIB).expect("a domain");
     let got = model.populate(b, 6 * GIB, None);
-    assert_eq!(got, room - 40, "all that is left, by ever smaller extents");
+    assert_eq!(
+        got,
+        free_pages - 40,
+        "all that is left, by ever smaller extents"
+    );
     model.destroy(a).expect("its end");
     model.destroy(b).expect("its end");
     model.advance(Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! A log of the field, replayed: what Xen printed when six VMs of a third of a host claimed.
+//! A log of the field, run again: what Xen printed when six VMs of a third of a host claimed.
 //!
 //! Recorded on a host of 1 TiB and two nodes by xapi's developers in December 2025 (the discussion
 //! of xen-api's pull request 6809). Each line has the free pages and the claimed pages that the
@@ -102,7 +102,7 @@ fn build(xen: &mut Xen, builder: &mut Builder, domid: Domid, extents: usize) -> 
             MAX_EXTENT_PAGES => sizes[2] += 1,
             other => panic!("an extent of {other} pages"),
         }
-        xen.assign(extent).expect("room");
+        xen.assign(extent).expect("enough memory");
     }
     sizes
 }
@@ -149,7 +149,7 @@ fn three_builds_one_after_the_other_are_predicted() {
 /// many extents the builders had taken. Predicted: everything else. That the claimed pages come
 /// out to the page says that the log's builders take their memory in the model's order.
 #[test]
-fn three_builds_together_are_replayed() {
+fn three_builds_together_agree_with_the_log() {
     let mut xen = xen();
     let [d23, d24] = [0, 1].map(|_| create(&mut xen));
     prepare(&mut xen, d23);

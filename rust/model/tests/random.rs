@@ -273,7 +273,9 @@ fn extents_populated_at_once_are_where_those_populated_singly_are() {
             at_once += done;
             for _ in 0..done {
                 let extent = singly.take(domid, Kind::Memory, 1 << order, exact_node);
-                singly.assign(extent.expect("an extent")).expect("room");
+                singly
+                    .assign(extent.expect("an extent"))
+                    .expect("enough memory");
             }
             assert_eq!(
                 run.xen.memory(),

@@ -6,7 +6,7 @@ use claims::{Domid, Errno, Reservation};
 use model::{Builder, Extent, Kind, Xen};
 
 use super::call::Call;
-use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::lifecycle::{while_, At, Failure, Job, Lifecycle, Next, Set};
 use super::scenario::VmKind;
 
 /// What a builder populates in a second: 35 GiB.
@@ -18,7 +18,7 @@ const BATCH_PAGES: u64 = 1 << 11;
 /// The most no-refcount pages of a device model and of Xen's emulation.
 const EXTRA_PAGES: u64 = 512;
 
-impl Life {
+impl Lifecycle {
     pub(super) fn begin_build(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         let pages = self.extra_pages();
         (set.stage().model.with(|xen| extra(xen, domid, pages)))
@@ -46,12 +46,12 @@ impl Life {
         Ok(())
     }
 
-    /// The builder of HVM domains cancels every claim when it fails, whoever made it; that of PV
+    /// The builder of HVM domains cancels every claim when it fails, its own or not; that of PV
     /// domains does not, and restoring does not.
     fn builder_failed(&self, domid: Domid, set: &Set) {
         let restores = matches!(self.job, Job::Receive(_));
         if self.vm.kind == VmKind::Hvm && !restores {
-            // It looks at no answer.
+            // It ignores the answer.
             _ = set.stage().claim_host(domid, 0);
         }
     }
@@ -140,7 +140,7 @@ impl Life {
     pub(super) fn finish(&mut self, domid: Domid, set: &mut Set) -> Result<Next, Failure> {
         self.build = set.now() - self.build_began;
         self.builder = None;
-        // The builder cancels every claim at its end, whoever made it; restoring does not.
+        // The builder cancels every claim at its end, its own or not; restoring does not.
         if !matches!(self.job, Job::Receive(_)) {
             (set.stage().claim_host(domid, 0)).map_err(while_("ending its build"))?;
         }

@@ -8,9 +8,9 @@ use fastrand::Rng;
 use model::{Model, Reading};
 
 use super::actor::Noise;
-use super::life::{Life, Next, Set};
-use super::record::{Ending, Happening};
-use super::room::Peers;
+use super::lifecycle::{Lifecycle, Next, Set};
+use super::memory_wait::Peers;
+use super::result::{Ending, Happening};
 use super::schedule::Scheduler;
 use super::stage::Stage;
 
@@ -24,7 +24,7 @@ pub(super) struct Engine {
     pub rng: Rng,
     pub scheduler: Scheduler,
     pub noise: Noise,
-    pub lives: Vec<Life>,
+    pub vms: Vec<Lifecycle>,
     /// When each actor is due: first the VMs, then the noise, then others.
     pub due: Vec<Option<Duration>>,
     at_start: Reading,
@@ -59,7 +59,7 @@ impl Engine {
             rng,
             scheduler,
             noise,
-            lives: Vec::new(),
+            vms: Vec::new(),
             due: Vec::new(),
             at_start,
         })
@@ -90,15 +90,15 @@ impl Engine {
 
     /// A VM's toolstack takes its next step.
     pub fn vm_event(&mut self, vm: usize) -> VmEvent {
-        let life = &mut self.lives[vm];
-        let (was, is_frequent) = (life.doing(), life.is_populating());
+        let lifecycle = &mut self.vms[vm];
+        let (was, is_frequent) = (lifecycle.doing(), lifecycle.is_populating());
         let mut set = Set {
             protocol: &self.protocol,
             peers: &mut self.peers,
         };
         set.stage().acts_for(Some(vm));
         VmEvent {
-            next: life.event(&mut set),
+            next: lifecycle.event(&mut set),
             died: set.stage().is_dead(),
             was,
             is_frequent,
@@ -119,8 +119,8 @@ impl Engine {
             protocol: &self.protocol,
             peers: &mut self.peers,
         };
-        let lives = self.lives.iter_mut().enumerate();
-        let again = lives.filter_map(|(vm, life)| life.start_again(&mut set).then_some(vm));
+        let vms = self.vms.iter_mut().enumerate();
+        let again = vms.filter_map(|(vm, lifecycle)| lifecycle.start_again(&mut set).then_some(vm));
         again.collect()
     }
 
@@ -144,7 +144,7 @@ impl Engine {
     /// Shuts everything down, lets all destruction end, and checks that the host is what it was.
     pub fn end(&self) -> Result<(), Ending> {
         let model = self.model();
-        for domid in self.lives.iter().filter_map(|life| life.domid) {
+        for domid in self.vms.iter().filter_map(|lifecycle| lifecycle.domid) {
             // What is not there need not be destroyed.
             _ = self.protocol.abandon(domid);
             _ = model.destroy(domid);

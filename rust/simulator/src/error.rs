@@ -1,11 +1,11 @@
-//! Why a scenario cannot be played.
+//! Why a scenario cannot be run.
 
 use claims::Error;
 use planner::Invalid;
 
-/// A scenario that cannot be played.
+/// A scenario that cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PlayError {
+pub enum RunError {
     /// Its text is not a scenario.
     #[error("line {line}, column {column}: {field}{}{message}", match field.as_str() {
         "" => "",

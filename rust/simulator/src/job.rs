@@ -28,7 +28,7 @@ pub enum JobSpec {
         /// The VM.
         vm: String,
         /// By how much the memory that it is said to have differs from what it has; 0 where the
-        /// source tells.
+        /// source reports it.
         estimate_off_pages: i64,
     },
     /// Destroys a VM.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::life::Life;
-use super::record::Start;
+use super::lifecycle::Lifecycle;
+use super::result::Start;
 use super::run::Run;
 
 /// Pages claimed beyond what their domains can still take, over time.
@@ -35,46 +35,54 @@ impl Run {
         failure: Option<String>,
         now: Duration,
     ) {
-        let life = &self.engine.lives[vm];
-        let (claim, claimed_pages, nodes, why) = life.came_to(&self.engine.protocol);
+        let lifecycle = &self.engine.vms[vm];
+        let (claim, claimed_pages, nodes, why) = lifecycle.came_to(&self.engine.protocol);
         let pages_on = if started {
-            life.pages_on.clone()
+            lifecycle.pages_on.clone()
         } else {
             Vec::new()
         };
-        self.played.starts.push(Start {
-            vm: life.vm.name.clone(),
+        self.result.starts.push(Start {
+            vm: lifecycle.vm.name.clone(),
             variant: self.settings.variant,
             phase: self.phase.clone(),
             nodes,
-            requested_pages: life.requested_pages(),
+            requested_pages: lifecycle.requested_pages(),
             claimed_pages,
             claim,
-            remote_pages: if started { life.remote_pages(nodes) } else { 0 },
+            remote_pages: if started {
+                lifecycle.remote_pages(nodes)
+            } else {
+                0
+            },
             pages_on,
             started,
             reason: failure.unwrap_or(why),
-            queued: life.waits.0,
-            waited: life.waits.1,
-            build: if started { life.build } else { Duration::ZERO },
-            times: (life.began, now),
+            queued: lifecycle.waits.0,
+            waited: lifecycle.waits.1,
+            build: if started {
+                lifecycle.build
+            } else {
+                Duration::ZERO
+            },
+            times: (lifecycle.began, now),
         });
         if started {
             let took = now.saturating_sub(self.phase_began);
-            self.played.all_running = self.played.all_running.max(took);
+            self.result.all_running = self.result.all_running.max(took);
         }
     }
 
     /// What is claimed beyond what domains can still take.
     pub(super) fn look_at_claims(&mut self, now: Duration) {
         let model = self.engine.model();
-        let lives = &self.engine.lives;
+        let vms = &self.engine.vms;
         let pages = model.with(|xen| {
-            let beyond = |life: &Life| {
-                let claimed = life.domid.map_or(0, |domid| xen.claimed_pages(domid));
-                claimed.saturating_sub(life.left_pages())
+            let beyond = |lifecycle: &Lifecycle| {
+                let claimed = lifecycle.domid.map_or(0, |domid| xen.claimed_pages(domid));
+                claimed.saturating_sub(lifecycle.left_pages())
             };
-            lives.iter().map(beyond).sum()
+            vms.iter().map(beyond).sum()
         });
         self.overclaimed.now_is(now, pages);
     }

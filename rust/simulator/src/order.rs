@@ -6,7 +6,7 @@ use planner::Invalid;
 use super::job::{JobSpec, PhaseSpec};
 use super::names::Names;
 
-/// What a VM does, as far as its jobs tell.
+/// What a VM does, as far as its jobs show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Off,
@@ -26,7 +26,7 @@ enum Step {
     Needs,
 }
 
-/// Goes through the phases, in which `names` are known, and looks what is done with each VM.
+/// Goes through the phases, in which `names` are known, and checks what is done with each VM.
 pub(super) fn check(phases: &[PhaseSpec], names: &Names) -> Result<(), Invalid> {
     let mut states = vec![State::Off; names.all().len()];
     for (i, phase) in phases.iter().enumerate() {

@@ -6,7 +6,7 @@ use claims::Domid;
 
 use super::actor::{Balloon, Mapping};
 use super::job::JobSpec;
-use super::record::{Ending, Happening};
+use super::result::{Ending, Happening};
 use super::run::{Run, OTHERS};
 
 /// A job that is not a VM's.
@@ -55,7 +55,7 @@ impl Run {
         };
         match again {
             Some(delay) => {
-                let actor = self.engine.lives.len() + OTHERS + other;
+                let actor = self.engine.vms.len() + OTHERS + other;
                 self.engine.wake(actor, delay);
             }
             None => {
@@ -68,7 +68,7 @@ impl Run {
 
     /// Does what is done at once, and says what is left.
     fn start_other(&mut self, spec: &JobSpec) -> Other {
-        let domid_of = |name: &String| self.engine.lives[self.names.get(name)?.next()?].domid;
+        let domid_of = |name: &String| self.engine.vms[self.names.get(name)?.next()?].domid;
         let model = self.engine.model().clone();
         match spec {
             JobSpec::Balloon {
@@ -88,10 +88,10 @@ impl Run {
             }
             JobSpec::Kill(vm) => {
                 for vm in self.names.get(vm).into_iter().flatten() {
-                    if let Some(domid) = self.engine.lives[vm].domid {
-                        // Whoever is gone already need not be killed.
+                    if let Some(domid) = self.engine.vms[vm].domid {
+                        // A domain that is gone already need not be killed.
                         _ = model.with(|xen| xen.destroy(domid));
-                        self.engine.lives[vm].was_killed();
+                        self.engine.vms[vm].was_killed();
                     }
                 }
             }
@@ -110,10 +110,10 @@ impl Run {
         Other::Done
     }
 
-    /// The toolstack dies and comes back: it knows nothing but what Xen tells.
+    /// The toolstack dies and comes back: it knows nothing but what Xen reports.
     pub(super) fn restart(&mut self) {
         let now = self.now();
-        self.camera.event(now, "toolstack", Happening::Restart);
+        self.recorder.event(now, "toolstack", Happening::Restart);
         for vm in self.engine.restart(&self.config) {
             let delay = self.millis(100, 2000);
             self.wake_vm(vm, delay);

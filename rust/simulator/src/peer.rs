@@ -4,8 +4,8 @@ use claims::{Affinity, Claim, Domid, Errno, Hypervisor, NodePages};
 use planner::{CpuSet, Host, NodeMemory, NodeSet, Policy};
 
 use super::call::Call;
-use super::life::{while_, Failure, Job, Life, Set};
-use super::toolstack::{Amount, Claiming, Order, Peer, Planner, Room, Sight, Way};
+use super::lifecycle::{while_, Failure, Job, Lifecycle, Set};
+use super::toolstack::{Amount, Claiming, MemoryWait, Order, Peer, Planner, Sight, Way};
 
 /// What libxl adds to a domain's maximum.
 const LIBXL_PAGES: u64 = 256;
@@ -30,15 +30,15 @@ impl Default for Built {
     }
 }
 
-impl Life {
+impl Lifecycle {
     /// The pages that its domain may have at most: what squeezed has reserved for it, where there
     /// is squeezed.
     pub(super) fn max_pages(&self) -> u64 {
         match self.way {
             Way::Ours => self.vm.memory_pages + self.request().overhead_pages,
-            Way::Peer(peer) => match peer.room {
-                Room::Squeezed { .. } | Room::Once => self.footprint_pages(peer),
-                Room::Xl | Room::Window { .. } => self.vm.memory_pages + LIBXL_PAGES,
+            Way::Peer(peer) => match peer.memory_wait {
+                MemoryWait::Squeezed { .. } | MemoryWait::Once => self.footprint_pages(peer),
+                MemoryWait::Xl | MemoryWait::Window { .. } => self.vm.memory_pages + LIBXL_PAGES,
             },
         }
     }
@@ -52,10 +52,10 @@ impl Life {
     }
 
     /// Whether its builder claims by itself, because it always does or because its toolstack
-    /// tells it to.
+    /// asks it to.
     pub(super) fn builder_claims(&self) -> bool {
-        let told = (self.peer()).is_some_and(|peer| peer.claiming == Claiming::ByBuilder);
-        self.vm.builder_claims || told
+        let asked = (self.peer()).is_some_and(|peer| peer.claiming == Claiming::ByBuilder);
+        self.vm.builder_claims || asked
     }
 
     fn amount_pages(&self, amount: Amount, peer: Peer) -> u64 {

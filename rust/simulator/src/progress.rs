@@ -1,8 +1,8 @@
 //! Whether a run comes on: a job that ends is progress, and so are a VM's pages that were not
 //! populated before.
 
-use super::life::{At, Life};
-use super::record::Ending;
+use super::lifecycle::{At, Lifecycle};
+use super::result::Ending;
 use super::run::{Run, NOISE};
 
 /// How many events a VM may have while nobody makes any progress. Some 12,000 are what a wait for
@@ -58,7 +58,7 @@ impl Progress {
     }
 }
 
-impl Life {
+impl Lifecycle {
     /// Pages that its builder has taken so far.
     fn populated_so_far(&self) -> u64 {
         match &self.builder {
@@ -71,8 +71,8 @@ impl Life {
 impl Run {
     /// Notes an event of a VM. An error if it comes no further, nor anybody else.
     pub(super) fn comes_on(&mut self, vm: usize, died: bool) -> Result<(), Ending> {
-        let life = &self.engine.lives[vm];
-        self.progress.event(vm, life.populated_so_far());
+        let lifecycle = &self.engine.vms[vm];
+        self.progress.event(vm, lifecycle.populated_so_far());
         self.progress.deaths += usize::from(died);
         let stage = self.engine.protocol.hypervisor();
         let events = self.progress.all_events;
@@ -81,12 +81,12 @@ impl Run {
             let died = self.progress.deaths;
             let why =
                 format!("its toolstack dies in {call} whenever it begins again, {died} times");
-            return Err(stuck(life, why, events));
+            return Err(stuck(lifecycle, why, events));
         }
         match self.progress.events[vm] > MOST_EVENTS {
             true => Err(stuck(
-                life,
-                format!("it goes on {}", words(life.at)),
+                lifecycle,
+                format!("it goes on {}", words(lifecycle.at)),
                 events,
             )),
             false => Ok(()),
@@ -96,16 +96,21 @@ impl Run {
     /// Whether anybody but Xen itself has something to do. An error if not: jobs have not ended,
     /// and nobody is there to end them.
     pub(super) fn somebody_is_due(&self) -> Result<(), Ending> {
-        let noise = self.engine.lives.len() + NOISE;
+        let noise = self.engine.vms.len() + NOISE;
         let mut due = self.engine.due.iter().enumerate();
         if due.any(|(actor, due)| actor != noise && due.is_some()) {
             return Ok(());
         }
         let events = self.progress.all_events;
-        match self.engine.lives.iter().find(|life| !life.is_idle()) {
-            Some(life) => {
-                let why = format!("nobody goes on {}", words(life.at));
-                Err(stuck(life, why, events))
+        match self
+            .engine
+            .vms
+            .iter()
+            .find(|lifecycle| !lifecycle.is_idle())
+        {
+            Some(lifecycle) => {
+                let why = format!("nobody goes on {}", words(lifecycle.at));
+                Err(stuck(lifecycle, why, events))
             }
             None => Err(Ending::Stuck {
                 who: format!("the phase {:?}", self.phase),
@@ -116,9 +121,9 @@ impl Run {
     }
 }
 
-fn stuck(life: &Life, why: String, events: u64) -> Ending {
+fn stuck(lifecycle: &Lifecycle, why: String, events: u64) -> Ending {
     Ending::Stuck {
-        who: format!("{:?}", life.vm.name),
+        who: format!("{:?}", lifecycle.vm.name),
         why,
         events,
     }
@@ -129,7 +134,7 @@ fn words(at: At) -> &'static str {
     match at {
         At::Idle => "doing nothing",
         At::Destroy | At::Destroyed => "destroying it",
-        At::Room | At::Look => "looking for memory",
+        At::WaitForMemory | At::Look => "looking for memory",
         At::Create => "creating its domain",
         At::SetMax => "setting its maximum memory",
         At::Place => "placing it",

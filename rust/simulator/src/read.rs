@@ -1,4 +1,4 @@
-//! Reads a scenario, and looks that it can be played.
+//! Reads a scenario, and checks that it can be run.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use model::MAX_NODE_PAGES;
 use planner::{Invalid, MAX_NODES, MAX_VCPUS};
 
 use super::call::Call;
-use super::error::PlayError;
+use super::error::RunError;
 use super::job::{FaultSpec, JobSpec};
 use super::names::Names;
 use super::order;
@@ -27,7 +27,7 @@ const MAX_SECONDS: u64 = 10_000_000;
 
 impl Scenario {
     /// Reads a scenario from its JSON text.
-    pub fn from_json(text: &str) -> Result<Scenario, PlayError> {
+    pub fn from_json(text: &str) -> Result<Scenario, RunError> {
         let mut json = serde_json::Deserializer::from_str(text);
         let mut track = serde_path_to_error::Track::new();
         let read = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -285,11 +285,11 @@ fn known(field: &str, vm: &str, names: &Names) -> Result<(), Invalid> {
 }
 
 /// What serde_json found, without the position at the end of its text.
-fn syntax(error: &serde_json::Error, field: String) -> PlayError {
+fn syntax(error: &serde_json::Error, field: String) -> RunError {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     let position = format!(" at line {line} column {column}");
-    PlayError::Syntax {
+    RunError::Syntax {
         // An empty text has no first line for serde_json.
         line: line.max(1),
         column: column.max(1),

@@ -9,15 +9,15 @@ use model::Finding;
 
 use super::actor::Noise;
 use super::engine::Engine;
-use super::error::PlayError;
-use super::film::Camera;
+use super::error::RunError;
 use super::job::{JobSpec, PhaseSpec};
 use super::ledger::Overclaimed;
-use super::life::{Job, Next};
+use super::lifecycle::{Job, Next};
 use super::names::Names;
 use super::others::Other;
 use super::progress::Progress;
-use super::record::{Ending, Film, Happening, Played};
+use super::recorder::Recorder;
+use super::result::{Ending, Happening, RunResult, Timeline};
 use super::scenario::Scenario;
 use super::schedule::Scheduler;
 use super::settings::Settings;
@@ -58,13 +58,13 @@ pub(super) struct Run {
     pub(super) waiting: VecDeque<Task>,
     pub(super) busy: usize,
     pub(super) overclaimed: Overclaimed,
-    pub(super) camera: Camera,
-    pub(super) played: Played,
+    pub(super) recorder: Recorder,
+    pub(super) result: RunResult,
 }
 
 impl Run {
     /// An idle host, and VMs that are not started.
-    pub fn new(scenario: &Scenario, settings: &Settings) -> Result<Self, PlayError> {
+    pub fn new(scenario: &Scenario, settings: &Settings) -> Result<Self, RunError> {
         let mut rng = Rng::with_seed(settings.seed);
         let own = scenario.config();
         let builder_claims = match scenario.vms.iter().any(|vm| vm.builder_claims) {
@@ -80,17 +80,17 @@ impl Run {
         let taken_pages = at_start.outstanding_pages + config.reserve().host_pages;
         let free_pages = at_start.free_pages.saturating_sub(taken_pages);
         let names = Names::of(&scenario.vms)?;
-        let lives = setup::lives(scenario, &names, settings, strategy, free_pages, &mut rng);
+        let vms = setup::vms(scenario, &names, settings, strategy, free_pages, &mut rng);
         let faults = setup::faults(scenario, &names)?;
-        let camera = Camera::new(settings.film, &xen);
+        let recorder = Recorder::new(settings.timeline, &xen);
         let noise = Noise::new(scenario.noise_pages, rng.u64(..));
         let scheduler = Scheduler::new(settings.schedule.clone(), rng.u64(..));
         let stage = Stage::new(xen, faults);
         let mut engine = Engine::new(stage, config.clone(), rng, noise, scheduler)?;
-        let progress = Progress::new(lives.len());
-        engine.due = vec![None; lives.len() + OTHERS];
-        engine.lives = lives;
-        let played = Played {
+        let progress = Progress::new(vms.len());
+        engine.due = vec![None; vms.len() + OTHERS];
+        engine.vms = vms;
+        let result = RunResult {
             scenario: scenario.name.clone(),
             seed: settings.seed,
             flavour: settings.flavour,
@@ -104,7 +104,7 @@ impl Run {
             findings: Vec::new(),
             ending: Ok(()),
             choices: Vec::new(),
-            film: Film::default(),
+            timeline: Timeline::default(),
         };
         Ok(Run {
             settings: settings.clone(),
@@ -120,15 +120,15 @@ impl Run {
             waiting: VecDeque::new(),
             busy: 0,
             overclaimed: Overclaimed::default(),
-            camera,
-            played,
+            recorder,
+            result,
         })
     }
 
     /// Goes through all phases and to the end.
-    pub fn play(mut self, scenario: &Scenario) -> Result<Played, PlayError> {
+    pub fn run_to_end(mut self, scenario: &Scenario) -> Result<RunResult, RunError> {
         if scenario.noise_pages > 0 {
-            let noise = self.engine.lives.len() + NOISE;
+            let noise = self.engine.vms.len() + NOISE;
             self.engine.wake(noise, Duration::ZERO);
         }
         let mut ending = Ok(());
@@ -140,33 +140,33 @@ impl Run {
             }
         }
         let now = self.now();
-        self.camera.last_sample(self.engine.model(), now);
-        self.played.ending = match ending {
+        self.recorder.last_sample(self.engine.model(), now);
+        self.result.ending = match ending {
             Ok(()) => self.engine.end(),
             Err(ending) => Err(ending),
         };
-        self.played.overclaimed_page_seconds = self.overclaimed.page_seconds();
-        self.played.events = self.engine.scheduler.events();
-        self.played.choices = std::mem::take(&mut self.engine.scheduler.choices);
-        self.played.film = self.camera.film();
+        self.result.overclaimed_page_seconds = self.overclaimed.page_seconds();
+        self.result.events = self.engine.scheduler.events();
+        self.result.choices = std::mem::take(&mut self.engine.scheduler.choices);
+        self.result.timeline = self.recorder.timeline();
         let model = self.engine.model();
-        self.played.findings = model.with(|xen| {
+        self.result.findings = model.with(|xen| {
             let found = Finding::ALL.map(|finding| (finding, xen.found(finding)));
             found.into_iter().filter(|(_, count)| *count > 0).collect()
         });
-        Ok(self.played)
+        Ok(self.result)
     }
 
     /// The jobs of a phase by number of VM: those at once, then those in sequence.
-    fn tasks(&self, phase: &PhaseSpec) -> Result<[Vec<Task>; 2], PlayError> {
-        let of = |specs: &[JobSpec]| -> Result<Vec<Task>, PlayError> {
+    fn tasks(&self, phase: &PhaseSpec) -> Result<[Vec<Task>; 2], RunError> {
+        let of = |specs: &[JobSpec]| -> Result<Vec<Task>, RunError> {
             let tasks: Result<Vec<_>, _> = specs.iter().map(|spec| self.tasks_of(spec)).collect();
             Ok(tasks?.concat())
         };
         Ok([of(&phase.at_once)?, of(&phase.in_sequence)?])
     }
 
-    fn tasks_of(&self, spec: &JobSpec) -> Result<Vec<Task>, PlayError> {
+    fn tasks_of(&self, spec: &JobSpec) -> Result<Vec<Task>, RunError> {
         let (name, job) = match spec {
             JobSpec::Start(vm) => (vm, Job::Start),
             JobSpec::Shutdown(vm) => (vm, Job::Shutdown),
@@ -198,7 +198,7 @@ impl Run {
     }
 
     /// A job that is not a VM's, though it may be about one, which must be there.
-    fn other_task(&self, spec: &JobSpec, vm: Option<&String>) -> Result<Vec<Task>, PlayError> {
+    fn other_task(&self, spec: &JobSpec, vm: Option<&String>) -> Result<Vec<Task>, RunError> {
         if let Some(name) = vm {
             self.names.find("vm", name)?;
         }
@@ -212,7 +212,7 @@ impl Run {
         let [at_once, in_sequence] = tasks;
         self.phase = phase.name.clone();
         self.phase_began = self.now();
-        (self.camera).event(self.phase_began, &phase.name, Happening::Phase);
+        (self.recorder).event(self.phase_began, &phase.name, Happening::Phase);
         let gap = self.millis(10, 1000);
         for task in at_once {
             let delay = gap + self.millis(0, 300);
@@ -220,7 +220,7 @@ impl Run {
         }
         self.waiting = in_sequence.into();
         self.next_job();
-        self.run()
+        self.run_jobs()
     }
 
     /// Begins the next job of those in sequence, when all that began before have ended.
@@ -244,7 +244,7 @@ impl Run {
         let delay = delay + task.later;
         match task.what {
             What::Vm(vm, job) => {
-                self.engine.lives[vm].begin(job);
+                self.engine.vms[vm].begin(job);
                 self.progress.begins(vm);
                 self.busy += 1;
                 self.wake_vm(vm, delay);
@@ -266,7 +266,7 @@ impl Run {
     }
 
     /// Runs until every job of the phase has ended.
-    fn run(&mut self) -> Result<(), Ending> {
+    fn run_jobs(&mut self) -> Result<(), Ending> {
         while self.busy > 0 {
             if self
                 .dies_at_events
@@ -275,12 +275,13 @@ impl Run {
                 self.restart();
             }
             self.somebody_is_due()?;
-            let camera = &mut self.camera;
-            let Some(actor) = (self.engine).next(|model, due| camera.meanwhile(model, due)) else {
+            let recorder = &mut self.recorder;
+            let Some(actor) = (self.engine).next(|model, due| recorder.meanwhile(model, due))
+            else {
                 break;
             };
             let now = self.now();
-            match actor.checked_sub(self.engine.lives.len()) {
+            match actor.checked_sub(self.engine.vms.len()) {
                 None => self.vm_event(actor, now)?,
                 Some(NOISE) => {
                     let delay = self.engine.noise_event();
@@ -288,14 +289,14 @@ impl Run {
                 }
                 Some(other) => self.other_event(other - OTHERS)?,
             }
-            self.camera.sample(self.engine.model(), now);
+            self.recorder.sample(self.engine.model(), now);
         }
         Ok(())
     }
 
     fn vm_event(&mut self, vm: usize, now: Duration) -> Result<(), Ending> {
         let event = self.engine.vm_event(vm);
-        self.film(vm, event.was, &event.next, now);
+        self.record_event(vm, event.was, &event.next, now);
         // Looking at everything costs more than most events do.
         if !event.is_frequent {
             self.look_at_claims(now);

@@ -9,7 +9,7 @@ use planner::{
 use serde::Deserialize;
 
 use super::job::{FaultSpec, PhaseSpec};
-use super::record::Variant;
+use super::result::Variant;
 
 /// The format that is read.
 pub const FORMAT: &str = "xenopsd-numa-scenario/1";
@@ -118,7 +118,7 @@ pub struct VmSpec {
     /// Whether its builder claims for itself, as the PV builder of XCP-ng does.
     #[serde(default)]
     pub builder_claims: bool,
-    /// Whose CPUs its vCPUs are bound to, by whoever configured it; nobody did if it is left out.
+    /// The nodes to whose CPUs an administrator bound its vCPUs; not bound if it is left out.
     #[serde(default)]
     pub bound_to_nodes: Option<Vec<usize>>,
 }

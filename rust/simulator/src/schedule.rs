@@ -1,4 +1,4 @@
-//! Who goes next: every event of a run is a choice, which can be recorded and played again.
+//! Who goes next: every event of a run is a choice, which can be recorded and repeated.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ const MOST_LATE: Duration = Duration::from_secs(1);
 /// How the next actor is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
-    /// Whoever is due first.
+    /// The actor that is due first.
     Timed,
-    /// In turn, whoever is due or not: the clock moves on to it.
+    /// Each actor in turn, due or not: the clock moves on to when it is.
     RoundRobin,
-    /// Whoever is due first, but one time in `one_in` anybody who is due within a second: the
+    /// The actor that is due first, but one time in `one_in` any that is due within a second: the
     /// others are late then, as threads are that were not scheduled.
     Random {
         /// How seldom; at least 1.
         one_in: u64,
     },
-    /// Whoever is due first, but for these.
+    /// The actor that is due first, but for these choices.
     Trace(Vec<Choice>),
 }
 
-/// A choice that is not the one who is due first.
+/// A choice of another actor than the one that is due first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Choice {
     /// Which event of the run, counted from 0.
@@ -169,8 +169,8 @@ mod tests {
             let chosen: Vec<_> = dues.iter().map(|due| first.next(due)).collect();
             assert!(first.choices.len() > 50);
             let mut again = Scheduler::new(Schedule::Trace(first.choices.clone()), 99);
-            let replayed: Vec<_> = dues.iter().map(|due| again.next(due)).collect();
-            assert_eq!(chosen, replayed);
+            let again_chosen: Vec<_> = dues.iter().map(|due| again.next(due)).collect();
+            assert_eq!(chosen, again_chosen);
             assert_eq!(first.choices, again.choices);
         }
     }

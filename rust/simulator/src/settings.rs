@@ -1,13 +1,13 @@
-//! How a scenario is played.
+//! How a scenario is run.
 
 use model::Flavour;
 use planner::Strategy;
 
-use super::record::Variant;
+use super::result::Variant;
 use super::schedule::Schedule;
 use super::toolstack::Toolstack;
 
-/// How a scenario is played.
+/// How a scenario is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Decides sizes, durations and what comes of chance.
@@ -22,12 +22,12 @@ pub struct Settings {
     pub variant: Variant,
     /// Who goes next.
     pub schedule: Schedule,
-    /// Whether it is recorded how memory went.
-    pub film: bool,
+    /// Whether a timeline is recorded.
+    pub timeline: bool,
 }
 
 impl Default for Settings {
-    /// Seed 1, upstream, the scenario's strategy, this project's protocol, whoever is due first.
+    /// Seed 1, upstream, the scenario's strategy, this project's protocol, `Schedule::Timed`.
     fn default() -> Self {
         Settings {
             seed: 1,
@@ -36,7 +36,7 @@ impl Default for Settings {
             strategy: None,
             variant: Variant::Unaligned,
             schedule: Schedule::Timed,
-            film: false,
+            timeline: false,
         }
     }
 }

@@ -6,8 +6,8 @@ use fastrand::Rng;
 use model::{Sizes, Timing, Xen};
 use planner::{Invalid, Strategy};
 
-use super::error::PlayError;
-use super::life::{Character, Life};
+use super::error::RunError;
+use super::lifecycle::{Lifecycle, ResolvedVm};
 use super::names::Names;
 use super::scenario::{Scenario, VmSpec};
 use super::settings::Settings;
@@ -22,7 +22,7 @@ pub(super) fn xen(
     scenario: &Scenario,
     settings: &Settings,
     rng: &mut Rng,
-) -> Result<Xen, PlayError> {
+) -> Result<Xen, RunError> {
     let host = scenario.host.host(rng)?;
     Xen::check_host(&host)?;
     let mut timing = Timing::default();
@@ -56,33 +56,37 @@ pub(super) fn xen(
 }
 
 /// The VMs of a scenario, none of them started.
-pub(super) fn lives(
+pub(super) fn vms(
     scenario: &Scenario,
     names: &Names,
     settings: &Settings,
     strategy: Strategy,
     free_pages: u64,
     rng: &mut Rng,
-) -> Vec<Life> {
+) -> Vec<Lifecycle> {
     let lingering = match scenario.jitter {
         true => LINGERING_MILLIS[rng.usize(0..3)],
         false => LINGERING_MILLIS[0],
     };
     let alike = |spec: &VmSpec| (0..spec.count).map(|_| spec.clone()).collect::<Vec<_>>();
     let specs = scenario.vms.iter().flat_map(alike);
-    let vms = names.all().iter().zip(specs).map(|(name, spec)| Character {
-        name: name.clone(),
-        vcpus: spec.vcpus,
-        memory_pages: spec.memory.pages(free_pages, spec.vcpus, settings.variant),
-        kind: spec.kind,
-        policy: spec.policy.into(),
-        strategy,
-        builder_claims: spec.builder_claims,
-        bound_to: (spec.bound_to_nodes.as_ref()).map(|nodes| nodes.iter().copied().collect()),
-    });
+    let vms = names
+        .all()
+        .iter()
+        .zip(specs)
+        .map(|(name, spec)| ResolvedVm {
+            name: name.clone(),
+            vcpus: spec.vcpus,
+            memory_pages: spec.memory.pages(free_pages, spec.vcpus, settings.variant),
+            kind: spec.kind,
+            policy: spec.policy.into(),
+            strategy,
+            builder_claims: spec.builder_claims,
+            bound_to: (spec.bound_to_nodes.as_ref()).map(|nodes| nodes.iter().copied().collect()),
+        });
     vms.map(|vm| {
         let seed = rng.u64(..);
-        Life::new(vm, settings.toolstack.way, seed, scenario.jitter, lingering)
+        Lifecycle::new(vm, settings.toolstack.way, seed, scenario.jitter, lingering)
     })
     .collect()
 }

@@ -6,7 +6,7 @@ use claims::{Affinity, Builder as Who, Domid, Errno, Placement, Step};
 
 use super::building::extra;
 use super::call::Call;
-use super::life::{while_, At, Failure, Job, Life, Next, Set};
+use super::lifecycle::{while_, At, Failure, Job, Lifecycle, Next, Set};
 use super::scenario::VmKind;
 use super::toolstack::Way;
 
@@ -16,7 +16,7 @@ const POOL_PARTS: (u64, u64) = (10, 20);
 const LEAST_POOL_PART_PAGES: u64 = 1 << 11;
 const POOL_PART_MILLIS: (u64, u64) = (60, 120);
 
-impl Life {
+impl Lifecycle {
     /// Does what is due. A start that fails is cleaned up after.
     pub fn event(&mut self, set: &mut Set) -> Next {
         let stepped = self.step(set);
@@ -50,7 +50,7 @@ impl Life {
             return self.step_without_domain(set);
         };
         match self.at {
-            At::Idle | At::Room | At::Create | At::Destroyed => Ok(Next::Off),
+            At::Idle | At::WaitForMemory | At::Create | At::Destroyed => Ok(Next::Off),
             At::Destroy => self.destroy(domid, set),
             At::SetMax => self.set_max(domid, set),
             At::Look => {
@@ -111,7 +111,7 @@ impl Life {
 
     fn step_without_domain(&mut self, set: &mut Set) -> Result<Next, Failure> {
         match self.at {
-            At::Room => match self.wait_for_room(set)? {
+            At::WaitForMemory => match self.wait_for_memory(set)? {
                 Some(wait) => Ok(Next::After(wait)),
                 None => {
                     self.at = At::Create;

@@ -22,7 +22,7 @@ pub(super) enum Way {
 /// What a peer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Peer {
-    pub room: Room,
+    pub memory_wait: MemoryWait,
     /// Whether a start waits until the one before it has ended.
     pub one_at_a_time: bool,
     /// What it adds to a VM's footprint for each vCPU.
@@ -32,15 +32,15 @@ pub(super) struct Peer {
     pub claiming: Claiming,
 }
 
-/// How it makes sure that there is memory. Nobody subtracts what is claimed.
+/// How it waits until there is memory. None subtracts what is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum MemoryWait {
     /// It looks once, when the domain is there, and fails.
     Once,
     /// It has it reserved by squeezed, which knows what other starts have reserved, and keeps
-    /// some for nobody; what is refused is asked for again, for a minute. Then it looks once.
+    /// some free besides; what is refused is asked for again, for a minute. Then it looks once.
     Squeezed {
-        /// For nobody.
+        /// Kept free besides.
         kept_pages: u64,
     },
     /// It waits as long as no 30 seconds pass without progress, and fails.
@@ -91,10 +91,10 @@ pub(super) enum Order {
 pub(super) enum Claiming {
     /// Nothing.
     Never,
-    /// On the planned node, whose affinity is set before, and which the builder is not told;
+    /// On the planned node, whose affinity is set before, and which the builder does not know;
     /// whatever comes of it, the VM is built. Nothing where nothing is planned.
     NodeIfItCan(Amount),
-    /// On the planned node, which the builder is told; on the host if that is full or nothing is
+    /// On the planned node, which the builder gets; on the host if that is full or nothing is
     /// planned, and then without affinity. Where Xen has no claims on nodes when it is compiled:
     /// nothing, only affinity. Policy `any` and VMs that are bound to CPUs claim nothing.
     NodeElseHost {
@@ -129,7 +129,7 @@ const VCPU_PAGES: u64 = 38;
 
 /// xapi in 2026 without any placement.
 const XAPI: Peer = Peer {
-    room: Room::Squeezed {
+    memory_wait: MemoryWait::Squeezed {
         kept_pages: KEPT_PAGES,
     },
     one_at_a_time: false,
@@ -141,7 +141,7 @@ const XAPI: Peer = Peer {
 
 /// xapi before the fixes.
 const XAPI_2025: Peer = Peer {
-    room: Room::Squeezed {
+    memory_wait: MemoryWait::Squeezed {
         kept_pages: KEPT_PAGES_2025,
     },
     vcpu_pages: 0,
@@ -161,7 +161,7 @@ const XAPI_PLANNER: Planner = Planner::Xapi {
 
 /// xl: one create at a time.
 const XL: Peer = Peer {
-    room: Room::Xl,
+    memory_wait: MemoryWait::Xl,
     one_at_a_time: true,
     vcpu_pages: 0,
     planner: Planner::Libxl,
@@ -193,7 +193,7 @@ impl Toolstack {
             "host-claims",
             "a plain claim on the host for every VM, as all Xens have had it since 4.3, late",
             Peer {
-                room: Room::Once,
+                memory_wait: MemoryWait::Once,
                 claiming: Claiming::Host(Amount::Populated),
                 ..XAPI
             },
@@ -251,7 +251,7 @@ impl Toolstack {
             "xl-2014",
             "xl of 2014 with claim_mode: one at a time, a wait of 33 seconds, a builder's claim",
             Peer {
-                room: Room::Window { fails: true },
+                memory_wait: MemoryWait::Window { fails: true },
                 ..XL
             },
         ),
@@ -259,7 +259,7 @@ impl Toolstack {
             "libvirt",
             "libvirt of 2014: a wait of 33 seconds that always reports success, no claim",
             Peer {
-                room: Room::Window { fails: false },
+                memory_wait: MemoryWait::Window { fails: false },
                 one_at_a_time: false,
                 claiming: Claiming::Never,
                 ..XL

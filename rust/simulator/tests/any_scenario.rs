@@ -1,12 +1,12 @@
-//! Scenarios that chance makes up: whatever is read can be played, and comes to an end.
+//! Scenarios that chance makes up: whatever is read can be run, and comes to an end.
 
 mod common;
 
-use common::told;
+use common::report;
 use fastrand::Rng;
 use model::Flavour;
 use xenopsd_numa_simulator::{
-    play, Call, Ending, PlayError, Scenario, Schedule, Settings, Toolstack,
+    run, Call, Ending, RunError, Scenario, Schedule, Settings, Toolstack,
 };
 
 const SCENARIOS: u64 = 400;
@@ -150,16 +150,16 @@ fn whatever_is_read_comes_to_an_end() {
             schedule,
             ..Settings::default()
         };
-        // A host that cannot be read at all is told so.
-        let played = match play(&scenario, &settings) {
-            Ok(played) => played,
-            Err(PlayError::Protocol(_)) => continue,
+        // A host that cannot be read at all gets an answer of its own.
+        let result = match run(&scenario, &settings) {
+            Ok(result) => result,
+            Err(RunError::Protocol(_)) => continue,
             Err(error) => panic!("made up with {seed}: {error}\n{text}"),
         };
-        match &played.ending {
+        match &result.ending {
             Ok(()) | Err(Ending::Left { .. } | Ending::Crashed(_)) => (),
             Err(Ending::Stuck { .. } | Ending::Violated(_)) => {
-                panic!("made up with {seed}: {}\n{text}", told(&played))
+                panic!("made up with {seed}: {}\n{text}", report(&result))
             }
         }
     }

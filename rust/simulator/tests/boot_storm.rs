@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{scenario, told};
+use common::{report, scenario};
 use model::Flavour;
-use xenopsd_numa_simulator::{play, Played, Scenario, Settings, Variant};
+use xenopsd_numa_simulator::{run, RunResult, Scenario, Settings, Variant};
 
 /// Both variants of each seed, on the flavours that are in the field; `XENOPSD_NUMA_SEEDS` makes
 /// them more.
@@ -20,26 +20,26 @@ fn seeds() -> u64 {
     asked.unwrap_or(SEEDS)
 }
 
-fn storm(flavour: Flavour, variant: Variant, seed: u64) -> Played {
+fn storm(flavour: Flavour, variant: Variant, seed: u64) -> RunResult {
     let settings = Settings {
         seed,
         flavour,
         variant,
         ..Settings::default()
     };
-    play(&scenario("boot-storm"), &settings).expect("a storm")
+    run(&scenario("boot-storm"), &settings).expect("a storm")
 }
 
 fn no_start_fails(flavour: Flavour, seeds: u64) {
     for variant in Variant::ALL {
         for seed in 1..=seeds {
-            let played = storm(flavour, variant, seed);
-            assert_eq!(played.starts.len(), 10);
-            common::assert_well(&played);
-            for start in &played.starts {
+            let result = storm(flavour, variant, seed);
+            assert_eq!(result.starts.len(), 10);
+            common::assert_well(&result);
+            for start in &result.starts {
                 let pages: u64 = start.pages_on.iter().map(|(_, pages)| pages).sum();
                 let extra = pages - start.requested_pages;
-                assert!((0..=512).contains(&extra), "{}", told(&played));
+                assert!((0..=512).contains(&extra), "{}", report(&result));
                 assert_eq!(start.claimed_pages, start.requested_pages);
             }
         }
@@ -63,8 +63,8 @@ fn no_start_fails_with_the_defaults() {
                     variant,
                     ..Settings::default()
                 };
-                let played = play(&storm, &settings).expect("a storm");
-                common::assert_well(&played);
+                let result = run(&storm, &settings).expect("a storm");
+                common::assert_well(&result);
             }
         }
     }
@@ -121,13 +121,13 @@ fn it_goes_through_all_phases_and_everything_that_can_happen() {
     let (mut waited, mut queued) = (0, 0);
     for flavour in flavours {
         for seed in 0..5 {
-            let played = storm(flavour, Variant::Unaligned, seed);
-            let count = |phase| played.starts.iter().filter(|s| s.phase == phase).count();
+            let result = storm(flavour, Variant::Unaligned, seed);
+            let count = |phase| result.starts.iter().filter(|s| s.phase == phase).count();
             assert_eq!(count("sequential start"), 3);
             assert_eq!(count("parallel start"), 3);
             assert_eq!(count("reboot of one"), 1);
             assert_eq!(count("parallel reboot"), 3);
-            for start in &played.starts {
+            for start in &result.starts {
                 assert!(start.requested_pages % 2 == 1 && start.requested_pages > 87_000_000);
                 waited += usize::from(!start.waited.is_zero());
                 queued += usize::from(!start.queued.is_zero());

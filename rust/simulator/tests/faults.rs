@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{played, told, OURS};
+use common::{report, run_timed, OURS};
 use model::Flavour;
-use xenopsd_numa_simulator::{Ending, FaultSpec, Played, Scenario};
+use xenopsd_numa_simulator::{Ending, FaultSpec, RunResult, Scenario};
 
 /// Three VMs on a host that is just large enough, twice together and once more.
 const SMALL: &str = r#"{
@@ -121,8 +121,8 @@ fn fault(call: &str, nth: u64) -> FaultSpec {
     }
 }
 
-fn play(scenario: &Scenario, flavour: Flavour) -> Played {
-    played(scenario, OURS, flavour, 1)
+fn run(scenario: &Scenario, flavour: Flavour) -> RunResult {
+    run_timed(scenario, OURS, flavour, 1)
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn without_a_fault_all_is_well() {
         .into_iter()
         .filter(|flavour| *flavour != Flavour::V4)
     {
-        common::assert_well(&play(&small(), flavour));
+        common::assert_well(&run(&small(), flavour));
     }
 }
 
@@ -148,13 +148,13 @@ fn each_call_fails_with_each_errno() {
                         errno: Some((*errno).to_string()),
                         ..fault(call, nth)
                     }];
-                    let played = play(&scenario, flavour);
-                    let told = || format!("{call} {nth} {errno}: {}", told(&played));
-                    assert_eq!(played.ending, Ok(()), "{}", told());
-                    assert!(played.failed_starts() <= 1, "{}", told());
-                    failed_starts += played.failed_starts();
-                    for start in played.starts.iter().filter(|start| !start.started) {
-                        assert!(start.reason.contains(errno), "{}", told());
+                    let result = run(&scenario, flavour);
+                    let report = || format!("{call} {nth} {errno}: {}", report(&result));
+                    assert_eq!(result.ending, Ok(()), "{}", report());
+                    assert!(result.failed_starts() <= 1, "{}", report());
+                    failed_starts += result.failed_starts();
+                    for start in result.starts.iter().filter(|start| !start.started) {
+                        assert!(start.reason.contains(errno), "{}", report());
                     }
                 }
             }
@@ -175,9 +175,9 @@ fn each_call_always_fails() {
                     errno: Some((*errno).to_string()),
                     ..fault(call, 1)
                 }];
-                let played = play(&scenario, flavour);
+                let result = run(&scenario, flavour);
                 // What can never be cancelled, or never be listed, is gone with its domain.
-                assert_eq!(played.ending, Ok(()), "{call} {errno}: {}", told(&played));
+                assert_eq!(result.ending, Ok(()), "{call} {errno}: {}", report(&result));
             }
         }
     }
@@ -197,7 +197,7 @@ fn each_call_takes_its_time() {
                     },
                     ..fault(call, 1)
                 }];
-                common::assert_well(&play(&scenario, flavour));
+                common::assert_well(&run(&scenario, flavour));
             }
         }
     }
@@ -208,14 +208,14 @@ fn each_call_takes_its_time() {
 fn it_dies_at_each_event() {
     let mut scenario = small();
     for flavour in [Flavour::XEN_4_17, Flavour::XS9, Flavour::V8] {
-        let events = play(&scenario, flavour).events;
+        let events = run(&scenario, flavour).events;
         assert!(events > 200, "{events}");
         for event in 0..events {
             scenario.dies_at_events = vec![event];
-            let played = play(&scenario, flavour);
-            let told = || format!("event {event}: {}", told(&played));
-            assert_eq!(played.ending, Ok(()), "{}", told());
-            assert_eq!(played.failed_starts(), 0, "{}", told());
+            let result = run(&scenario, flavour);
+            let report = || format!("event {event}: {}", report(&result));
+            assert_eq!(result.ending, Ok(()), "{}", report());
+            assert_eq!(result.failed_starts(), 0, "{}", report());
         }
     }
 }
@@ -231,10 +231,10 @@ fn it_dies_after_each_call() {
                     dies: true,
                     ..fault(call, nth)
                 }];
-                let played = play(&scenario, flavour);
-                let told = || format!("{call} {nth}: {}", told(&played));
-                assert_eq!(played.ending, Ok(()), "{}", told());
-                assert_eq!(played.failed_starts(), 0, "{}", told());
+                let result = run(&scenario, flavour);
+                let report = || format!("{call} {nth}: {}", report(&result));
+                assert_eq!(result.ending, Ok(()), "{}", report());
+                assert_eq!(result.failed_starts(), 0, "{}", report());
             }
         }
     }
@@ -256,9 +256,9 @@ fn it_dies_for_ever() {
         for call in each_start_makes {
             let mut scenario = small();
             scenario.faults = vec![dies_always(call)];
-            let played = play(&scenario, flavour);
-            let Err(Ending::Stuck { who, why, events }) = &played.ending else {
-                panic!("{call}: {}", told(&played));
+            let result = run(&scenario, flavour);
+            let Err(Ending::Stuck { who, why, events }) = &result.ending else {
+                panic!("{call}: {}", report(&result));
             };
             let expected = format!("its toolstack dies in {call} whenever it begins again, ");
             assert!(why.starts_with(&expected), "{why}");
@@ -267,14 +267,14 @@ fn it_dies_for_ever() {
                 "{who}"
             );
             assert!(
-                *events < 1_000_000 && played.events < 1_000_000,
-                "{played:?}"
+                *events < 1_000_000 && result.events < 1_000_000,
+                "{result:?}"
             );
         }
         // A domain that was destroyed is not destroyed again.
         let mut scenario = small();
         scenario.faults = vec![dies_always("xc_domain_destroy")];
-        common::assert_well(&play(&scenario, flavour));
+        common::assert_well(&run(&scenario, flavour));
     }
 }
 
@@ -293,9 +293,9 @@ fn it_dies_often() {
     for flavour in FLAVOURS {
         for every in [7, 23, 60] {
             scenario.dies_at_events = (0..20).map(|time| 5 + time * every).collect();
-            let played = play(&scenario, flavour);
-            assert_eq!(played.ending, Ok(()), "every {every}: {}", told(&played));
-            assert_eq!(played.failed_starts(), 0, "{}", told(&played));
+            let result = run(&scenario, flavour);
+            assert_eq!(result.ending, Ok(()), "every {every}: {}", report(&result));
+            assert_eq!(result.failed_starts(), 0, "{}", report(&result));
         }
     }
 }

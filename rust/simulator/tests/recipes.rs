@@ -8,9 +8,9 @@ extern crate model as xenopsd_numa_model;
 mod xens;
 
 use claims::{Claim, Errno, Hypervisor, NodePages};
-use common::{assert_well, found, played, scenario, start, told, OURS};
+use common::{assert_well, found, report, run_timed, scenario, start, OURS};
 use model::{Finding, Flavour};
-use xenopsd_numa_simulator::{Ending, Played};
+use xenopsd_numa_simulator::{Ending, RunResult};
 use xens::{domain, populate, xen, GIB};
 
 const SEEDS: u64 = 12;
@@ -20,28 +20,28 @@ fn each_seed(
     name: &str,
     toolstack: &str,
     flavour: Flavour,
-    mut say: impl FnMut(&Played),
-) -> Vec<Played> {
+    mut say: impl FnMut(&RunResult),
+) -> Vec<RunResult> {
     let scenario = scenario(name);
-    let plays = (1..=SEEDS).map(|seed| {
-        let played = played(&scenario, toolstack, flavour, seed);
-        say(&played);
-        played
+    let results = (1..=SEEDS).map(|seed| {
+        let result = run_timed(&scenario, toolstack, flavour, seed);
+        say(&result);
+        result
     });
-    plays.collect()
+    results.collect()
 }
 
 #[test]
 fn r1_two_vms_that_start_together_do_not_meet_on_a_node() {
     let phase = "parallel start";
     for old in ["xapi-2025", "xapi-2026", "libvirt"] {
-        each_seed("parallel-boot", old, Flavour::UPSTREAM, |played| {
-            assert_eq!(played.failed_starts(), 0, "{}", told(played));
-            let [one, two] = ["pair1", "pair2"].map(|vm| start(played, phase, vm));
-            assert_eq!(one.nodes, two.nodes, "{}", told(played));
+        each_seed("parallel-boot", old, Flavour::UPSTREAM, |result| {
+            assert_eq!(result.failed_starts(), 0, "{}", report(result));
+            let [one, two] = ["pair1", "pair2"].map(|vm| start(result, phase, vm));
+            assert_eq!(one.nodes, two.nodes, "{}", report(result));
             // 614 GiB and half of the pools on a node of 512, or of 508.
             let remote = one.remote_pages + two.remote_pages;
-            assert!((102..116).contains(&(remote / GIB)), "{}", told(played));
+            assert!((102..116).contains(&(remote / GIB)), "{}", report(result));
         });
     }
     // A claim in the same step as the plan is enough, where it can be on a node.
@@ -52,23 +52,27 @@ fn r1_two_vms_that_start_together_do_not_meet_on_a_node() {
         (OURS, Flavour::XS9),
         (OURS, Flavour::V8),
     ] {
-        each_seed("parallel-boot", new, flavour, |played| {
-            assert_well(played);
-            let [one, two] = ["pair1", "pair2"].map(|vm| start(played, phase, vm));
-            assert_ne!(one.nodes, two.nodes, "{}", told(played));
-            assert_eq!(one.remote_pages + two.remote_pages, 0, "{}", told(played));
+        each_seed("parallel-boot", new, flavour, |result| {
+            assert_well(result);
+            let [one, two] = ["pair1", "pair2"].map(|vm| start(result, phase, vm));
+            assert_ne!(one.nodes, two.nodes, "{}", report(result));
+            assert_eq!(one.remote_pages + two.remote_pages, 0, "{}", report(result));
         });
     }
 }
 
 #[test]
 fn r2_what_nobody_claimed_does_not_take_what_somebody_did() {
-    each_seed("mixed-claims", "xapi-2026-xs9", Flavour::XS9, |played| {
-        let large = start(played, "parallel start", "large");
-        assert!(!large.started && large.claim == "node", "{}", told(played));
+    each_seed("mixed-claims", "xapi-2026-xs9", Flavour::XS9, |result| {
+        let large = start(result, "parallel start", "large");
+        assert!(
+            !large.started && large.claim == "node",
+            "{}",
+            report(result)
+        );
         assert_eq!(large.reason, "populating its memory: ENOMEM");
-        assert!(found(played, Finding::ClaimNotHonoured) > 0);
-        assert_eq!(played.failed_starts(), 1, "{}", told(played));
+        assert!(found(result, Finding::ClaimNotHonoured) > 0);
+        assert_eq!(result.failed_starts(), 1, "{}", report(result));
     });
     // Where Xen keeps what is claimed on a node from its own structures, too, that works.
     for flavour in [Flavour::V4_FIXED, Flavour::V5, Flavour::V7, Flavour::V8] {
@@ -113,9 +117,9 @@ fn r2_who_once_claimed_a_node_takes_what_others_claimed_of_another() {
 #[test]
 fn r3_a_footprint_is_not_claimed_when_half_of_it_is_there() {
     for flavour in [Flavour::XEN_4_17, Flavour::UPSTREAM, Flavour::XS9] {
-        each_seed("claim-too-late", "xapi-draft", flavour, |played| {
-            let whole = start(played, "start", "whole");
-            assert!(!whole.started, "{}", told(played));
+        each_seed("claim-too-late", "xapi-draft", flavour, |result| {
+            let whole = start(result, "start", "whole");
+            assert!(!whole.started, "{}", report(result));
             assert_eq!(whole.reason, "claiming its memory on the host: ENOMEM");
         });
         // The memory alone can be claimed that late; or all of it early.
@@ -126,19 +130,19 @@ fn r3_a_footprint_is_not_claimed_when_half_of_it_is_there() {
 
 #[test]
 fn r4_an_extent_on_its_way_does_not_refuse_a_claim_that_fits() {
-    let late = each_seed("window", "host-claims", Flavour::XEN_4_17, |played| {
-        assert!(start(played, "parallel start", "large").started);
+    let late = each_seed("window", "host-claims", Flavour::XEN_4_17, |result| {
+        assert!(start(result, "parallel start", "large").started);
     });
-    let refused = late.iter().filter(|played| {
-        let rest = start(played, "parallel start", "rest");
+    let refused = late.iter().filter(|result| {
+        let rest = start(result, "parallel start", "rest");
         rest.reason == "claiming its memory on the host: ENOMEM"
     });
     // The window is open about half of the time.
     let refused = refused.count() as u64;
     assert!((2..=SEEDS - 2).contains(&refused), "{refused}");
-    each_seed("window", "host-claims", Flavour::UPSTREAM, |played| {
-        assert_well(played);
-        assert_eq!(found(played, Finding::HostOverclaimed), 0);
+    each_seed("window", "host-claims", Flavour::UPSTREAM, |result| {
+        assert_well(result);
+        assert_eq!(found(result, Finding::HostOverclaimed), 0);
     });
     for flavour in [Flavour::XEN_4_17, Flavour::UPSTREAM, Flavour::XS9_2025] {
         each_seed("window", OURS, flavour, assert_well);
@@ -148,19 +152,19 @@ fn r4_an_extent_on_its_way_does_not_refuse_a_claim_that_fits() {
 #[test]
 fn r4_a_difference_below_zero_does_not_let_a_claim_succeed() {
     let phase = "parallel start";
-    let late = each_seed("window-wrap", "host-claims", Flavour::XEN_4_17, |played| {
-        let [large, late] = ["large", "late"].map(|vm| start(played, phase, vm));
+    let late = each_seed("window-wrap", "host-claims", Flavour::XEN_4_17, |result| {
+        let [large, late] = ["large", "late"].map(|vm| start(result, phase, vm));
         // One of them runs, and it is the wrong one at times.
-        assert_ne!(large.started, late.started, "{}", told(played));
+        assert_ne!(large.started, late.started, "{}", report(result));
     });
     let wrongly: Vec<_> = (late.iter())
-        .filter(|played| start(played, phase, "late").started)
+        .filter(|result| start(result, phase, "late").started)
         .collect();
     assert!(!wrongly.is_empty());
-    for played in wrongly {
-        let large = start(played, phase, "large");
+    for result in wrongly {
+        let large = start(result, phase, "large");
         assert_eq!(large.reason, "populating its memory: ENOMEM");
-        assert!(found(played, Finding::ClaimNotHonoured) > 0);
+        assert!(found(result, Finding::ClaimNotHonoured) > 0);
     }
     for (toolstack, flavour) in [
         ("host-claims", Flavour::UPSTREAM),
@@ -168,30 +172,30 @@ fn r4_a_difference_below_zero_does_not_let_a_claim_succeed() {
         (OURS, Flavour::UPSTREAM),
         (OURS, Flavour::XS9_2025),
     ] {
-        each_seed("window-wrap", toolstack, flavour, |played| {
-            assert!(start(played, phase, "large").started, "{}", told(played));
-            assert!(!start(played, phase, "late").started, "{}", told(played));
-            assert_eq!(played.ending, Ok(()));
+        each_seed("window-wrap", toolstack, flavour, |result| {
+            assert!(start(result, phase, "large").started, "{}", report(result));
+            assert!(!start(result, phase, "late").started, "{}", report(result));
+            assert_eq!(result.ending, Ok(()));
         });
     }
 }
 
 #[test]
 fn r5_a_claim_that_grew_does_not_outlive_the_build() {
-    each_seed("refill", "host-claims", Flavour::XEN_4_17, |played| {
-        assert!(found(played, Finding::Refilled) > 0);
-        assert!(start(played, "migration", "migrant").started);
-        let next = start(played, "start", "next");
-        assert!(!next.started, "{}", told(played));
+    each_seed("refill", "host-claims", Flavour::XEN_4_17, |result| {
+        assert!(found(result, Finding::Refilled) > 0);
+        assert!(start(result, "migration", "migrant").started);
+        let next = start(result, "start", "next");
+        assert!(!next.started, "{}", report(result));
         assert_eq!(next.reason, "claiming its memory on the host: ENOMEM");
     });
-    each_seed("refill", "host-claims", Flavour::UPSTREAM, |played| {
-        assert_well(played);
-        assert_eq!(found(played, Finding::Refilled), 0);
+    each_seed("refill", "host-claims", Flavour::UPSTREAM, |result| {
+        assert_well(result);
+        assert_eq!(found(result, Finding::Refilled), 0);
     });
-    each_seed("refill", OURS, Flavour::XEN_4_17, |played| {
-        assert_well(played);
-        assert!(found(played, Finding::Refilled) > 0);
+    each_seed("refill", OURS, Flavour::XEN_4_17, |result| {
+        assert_well(result);
+        assert!(found(result, Finding::Refilled) > 0);
     });
 }
 
@@ -199,27 +203,27 @@ fn r5_a_claim_that_grew_does_not_outlive_the_build() {
 fn r6_a_dying_domain_leaves_no_claim_behind() {
     for flavour in [Flavour::XEN_4_17, Flavour::XS9_2025] {
         let mut later_failures = 0;
-        each_seed("dying", "host-claims", flavour, |played| {
-            assert!(found(played, Finding::Leaked) > 0, "{}", told(played));
-            let left = match played.ending {
+        each_seed("dying", "host-claims", flavour, |result| {
+            assert!(found(result, Finding::Leaked) > 0, "{}", report(result));
+            let left = match result.ending {
                 Err(Ending::Left {
                     outstanding_pages,
                     missing_pages: 0,
                     builds: 0,
                 }) => outstanding_pages,
-                _ => panic!("{}", told(played)),
+                _ => panic!("{}", report(result)),
             };
             assert!(left >= 100 * GIB - 32, "{left}");
-            let after = played.starts.iter().filter(|start| start.phase == "start");
+            let after = result.starts.iter().filter(|start| start.phase == "start");
             later_failures += after.filter(|start| !start.started).count();
         });
         assert!(later_failures > 0, "nothing that came later was refused");
     }
-    let not = |played: &Played| {
-        assert_eq!(played.ending, Ok(()), "{}", told(played));
-        assert_eq!(found(played, Finding::Leaked), 0);
+    let not = |result: &RunResult| {
+        assert_eq!(result.ending, Ok(()), "{}", report(result));
+        assert_eq!(found(result, Finding::Leaked), 0);
         for vm in ["victim1", "pv1"] {
-            assert!(start(played, "start", vm).started, "{}", told(played));
+            assert!(start(result, "start", vm).started, "{}", report(result));
         }
     };
     each_seed("dying", "host-claims", Flavour::UPSTREAM, not);
@@ -235,11 +239,12 @@ fn r6_a_dying_domain_leaves_no_claim_behind() {
 
 #[test]
 fn r7_memory_that_is_still_coming_back_is_waited_for() {
-    let failed = |plays: &[Played]| plays.iter().map(Played::failed_starts).sum::<usize>();
+    let failed =
+        |results: &[RunResult]| results.iter().map(RunResult::failed_starts).sum::<usize>();
     for flavour in [Flavour::XEN_4_17, Flavour::UPSTREAM] {
         // Who looks once sees next to nothing.
-        let once = each_seed("async-destroy", "host-claims", flavour, |played| {
-            for start in played.starts.iter().filter(|start| !start.started) {
+        let once = each_seed("async-destroy", "host-claims", flavour, |result| {
+            for start in result.starts.iter().filter(|start| !start.started) {
                 assert_eq!(start.phase, "restart");
                 assert!(start.reason.ends_with("are needed"), "{}", start.reason);
             }
@@ -247,12 +252,12 @@ fn r7_memory_that_is_still_coming_back_is_waited_for() {
         // Who asks again for a minute sometimes gives up too early.
         let minute = each_seed("async-destroy", "xapi-2026", flavour, |_| ());
         // Who goes on without memory builds into nothing.
-        let on = each_seed("async-destroy", "libvirt", flavour, |played| {
-            for start in played.starts.iter().filter(|start| !start.started) {
+        let on = each_seed("async-destroy", "libvirt", flavour, |result| {
+            for start in result.starts.iter().filter(|start| !start.started) {
                 assert_eq!(start.reason, "populating its memory: ENOMEM");
             }
         });
-        let [once, minute, on] = [once, minute, on].map(|plays| failed(&plays));
+        let [once, minute, on] = [once, minute, on].map(|results| failed(&results));
         assert!(
             once > minute && minute > 0 && on > minute,
             "{once} {minute} {on}"
@@ -262,8 +267,8 @@ fn r7_memory_that_is_still_coming_back_is_waited_for() {
         .into_iter()
         .filter(|flavour| *flavour != Flavour::V4)
     {
-        let plays = each_seed("async-destroy", OURS, flavour, assert_well);
-        let starts = plays.iter().flat_map(|played| &played.starts);
+        let results = each_seed("async-destroy", OURS, flavour, assert_well);
+        let starts = results.iter().flat_map(|result| &result.starts);
         assert!(starts.filter(|start| !start.waited.is_zero()).count() > 0);
     }
 }
@@ -273,25 +278,25 @@ fn r8_a_full_host_is_refused_before_anything_is_built() {
     let flavours = [Flavour::XEN_4_17, Flavour::UPSTREAM, Flavour::XS9];
     for flavour in flavours {
         for toolstack in ["host-claims", "libvirt", OURS] {
-            assert_well(&played(&scenario("host-full"), toolstack, flavour, 1));
+            assert_well(&run_timed(&scenario("host-full"), toolstack, flavour, 1));
         }
     }
     for name in ["host-full-32", "host-full-544", "host-full-pool"] {
         let scenario = scenario(name);
         for flavour in flavours {
             // Without a claim a build ends when there is nothing left, and takes neighbours along.
-            let old = played(&scenario, "libvirt", flavour, 1);
+            let old = run_timed(&scenario, "libvirt", flavour, 1);
             for start in old.starts.iter().filter(|start| !start.started) {
                 let reasons = [
                     "populating its memory: ENOMEM",
                     "starting its device model: ENOMEM",
                 ];
-                assert!(reasons.contains(&start.reason.as_str()), "{}", told(&old));
+                assert!(reasons.contains(&start.reason.as_str()), "{}", report(&old));
             }
             assert!(!start(&old, "sequential start", "last").started);
-            let ours = played(&scenario, OURS, flavour, 1);
+            let ours = run_timed(&scenario, OURS, flavour, 1);
             for start in &ours.starts {
-                assert_eq!(start.started, start.vm != "last", "{}", told(&ours));
+                assert_eq!(start.started, start.vm != "last", "{}", report(&ours));
                 if !start.started {
                     assert!(
                         start.reason.contains("the host is full"),
@@ -308,17 +313,17 @@ fn r8_a_full_host_is_refused_before_anything_is_built() {
         }
     }
     // A pool too few: starting together, all three get in each other's way and fail.
-    let old = played(&scenario("host-full-pool"), "libvirt", Flavour::UPSTREAM, 1);
-    assert_eq!(old.failed_starts(), 4, "{}", told(&old));
+    let old = run_timed(&scenario("host-full-pool"), "libvirt", Flavour::UPSTREAM, 1);
+    assert_eq!(old.failed_starts(), 4, "{}", report(&old));
 }
 
 #[test]
 fn r9_smaller_extents_of_the_right_node_come_before_large_ones_of_another() {
     for flavour in [Flavour::XEN_4_17, Flavour::UPSTREAM, Flavour::XS9] {
-        let old = played(&scenario("fragmentation"), "xapi-2026", flavour, 1);
+        let old = run_timed(&scenario("fragmentation"), "xapi-2026", flavour, 1);
         let first = start(&old, "start", "first");
-        assert!(first.started && first.nodes.len() == 1, "{}", told(&old));
-        assert!(first.remote_pages > 20 * GIB, "{}", told(&old));
+        assert!(first.started && first.nodes.len() == 1, "{}", report(&old));
+        assert!(first.remote_pages > 20 * GIB, "{}", report(&old));
     }
     for flavour in [
         Flavour::XS9,
@@ -327,12 +332,12 @@ fn r9_smaller_extents_of_the_right_node_come_before_large_ones_of_another() {
         Flavour::V7,
         Flavour::V8,
     ] {
-        let ours = played(&scenario("fragmentation"), OURS, flavour, 1);
+        let ours = run_timed(&scenario("fragmentation"), OURS, flavour, 1);
         assert_well(&ours);
-        assert_eq!(ours.remote_pages(), 0, "{}", told(&ours));
+        assert_eq!(ours.remote_pages(), 0, "{}", report(&ours));
     }
     // Without claims on nodes nobody can make Xen do so, and memory spills.
-    let ours = played(&scenario("fragmentation"), OURS, Flavour::UPSTREAM, 1);
+    let ours = run_timed(&scenario("fragmentation"), OURS, Flavour::UPSTREAM, 1);
     assert_well(&ours);
     assert!(ours.remote_pages() > 0);
 }

@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{assert_well, names, played, scenario, start, told, OURS};
+use common::{assert_well, names, report, run_timed, scenario, start, OURS};
 use model::Flavour;
 use planner::Strategy;
 use xenopsd_numa_simulator::{
-    play, BuiltIn, Ending, Played, Scenario, Settings, StrategySpec, Toolstack,
+    run, BuiltIn, Ending, RunResult, Scenario, Settings, StrategySpec, Toolstack,
 };
 
 /// Scenarios in which memory does not suffice for all, or somebody is killed.
@@ -55,7 +55,7 @@ fn a_scenario_has_its_own_strategy_unless_another_is_asked_for() {
             strategy: asked,
             ..Settings::default()
         };
-        play(&storm, &settings).expect("a storm")
+        run(&storm, &settings).expect("a storm")
     };
     let [pack, spread] =
         [StrategySpec::Pack, StrategySpec::Spread].map(|own| with(Some(own), None));
@@ -98,15 +98,15 @@ fn ours_never_fails_where_memory_suffices() {
         let scenario = scenario(&name);
         for flavour in flavours() {
             for seed in 1..=2 {
-                let played = played(&scenario, OURS, flavour, seed);
-                assert_eq!(played.ending, Ok(()), "{}", told(&played));
-                assert_eq!(overclaimed_by_start(&played), 0, "{}", told(&played));
+                let result = run_timed(&scenario, OURS, flavour, seed);
+                assert_eq!(result.ending, Ok(()), "{}", report(&result));
+                assert_eq!(overclaimed_by_start(&result), 0, "{}", report(&result));
                 if !NOT_ALL_FIT.contains(&name.as_str()) {
-                    assert_well(&played);
+                    assert_well(&result);
                 }
-                for start in played.starts.iter().filter(|start| start.started) {
+                for start in result.starts.iter().filter(|start| start.started) {
                     let has: u64 = start.pages_on.iter().map(|(_, pages)| pages).sum();
-                    assert!(has > 0, "{}", told(&played));
+                    assert!(has > 0, "{}", report(&result));
                 }
             }
         }
@@ -114,17 +114,17 @@ fn ours_never_fails_where_memory_suffices() {
 }
 
 /// Pages that were claimed and are not what the builder was to populate.
-fn overclaimed_by_start(played: &Played) -> u64 {
-    let claimed = played.starts.iter().filter(|start| start.claimed_pages > 0);
+fn overclaimed_by_start(result: &RunResult) -> u64 {
+    let claimed = result.starts.iter().filter(|start| start.claimed_pages > 0);
     claimed
         .map(|start| start.claimed_pages.abs_diff(start.requested_pages))
         .sum()
 }
 
-/// No invariant breaks that the flavour is not known for, whoever plays; a host crashes only where
-/// its Xen is known to.
+/// No invariant breaks that the flavour is not known for, with any toolstack; a host crashes only
+/// where its Xen is known to.
 #[test]
-fn every_toolstack_can_be_played_on_every_kind_of_flavour() {
+fn every_toolstack_can_be_run_on_every_kind_of_flavour() {
     let flavours = [
         Flavour::XEN_4_17,
         Flavour::UPSTREAM,
@@ -139,17 +139,17 @@ fn every_toolstack_can_be_played_on_every_kind_of_flavour() {
                 if name == "boot-storm" && flavour != Flavour::XEN_4_17 {
                     continue;
                 }
-                let played = played(&scenario, toolstack.name, flavour, 1);
-                let told = || told(&played);
-                match played.ending {
+                let result = run_timed(&scenario, toolstack.name, flavour, 1);
+                let report = || report(&result);
+                match result.ending {
                     Ok(()) | Err(Ending::Left { builds: 0, .. }) => (),
-                    Err(Ending::Crashed(_)) => assert_eq!(flavour, Flavour::V4, "{}", told()),
-                    Err(_) => panic!("{}", told()),
+                    Err(Ending::Crashed(_)) => assert_eq!(flavour, Flavour::V4, "{}", report()),
+                    Err(_) => panic!("{}", report()),
                 }
-                if !matches!(played.ending, Err(Ending::Crashed(_))) {
-                    assert!(!played.starts.is_empty(), "{}", told());
+                if !matches!(result.ending, Err(Ending::Crashed(_))) {
+                    assert!(!result.starts.is_empty(), "{}", report());
                 }
-                for start in &played.starts {
+                for start in &result.starts {
                     assert!(start.times.0 <= start.times.1 && !start.reason.is_empty());
                 }
             }
@@ -161,8 +161,8 @@ fn every_toolstack_can_be_played_on_every_kind_of_flavour() {
 fn who_waits_for_33_seconds_does_not_see_a_balloon_through() {
     let scenario = scenario("balloon");
     for seed in 1..=5 {
-        let play = |toolstack| played(&scenario, toolstack, Flavour::UPSTREAM, seed);
-        let reason = |toolstack| start(&play(toolstack), "start", "guest").reason.clone();
+        let run = |toolstack| run_timed(&scenario, toolstack, Flavour::UPSTREAM, seed);
+        let reason = |toolstack| start(&run(toolstack), "start", "guest").reason.clone();
         assert!(
             reason("xl-2014").ends_with("are needed"),
             "{}",
@@ -171,13 +171,13 @@ fn who_waits_for_33_seconds_does_not_see_a_balloon_through() {
         assert_eq!(reason("libvirt"), "populating its memory: ENOMEM");
         assert!(reason("host-claims").ends_with("are needed"));
         for toolstack in ["xl", "xapi-2026", OURS] {
-            let played = play(toolstack);
-            assert_well(&played);
-            let start = start(&played, "start", "guest");
+            let result = run(toolstack);
+            assert_well(&result);
+            let start = start(&result, "start", "guest");
             assert!(
                 (start.times.1 - start.times.0).as_secs() > 60,
                 "{}",
-                told(&played)
+                report(&result)
             );
         }
     }
@@ -188,12 +188,12 @@ fn dirty_memory_sends_clean_first_allocations_to_the_other_node() {
     let storm = scenario("reboot-storm-busy");
     for flavour in flavours() {
         for toolstack in [OURS, "xapi-2026"] {
-            let played = played(&storm, toolstack, flavour, 1);
-            assert_well(&played);
+            let result = run_timed(&storm, toolstack, flavour, 1);
+            assert_well(&result);
             let leaks = matches!(flavour.name, "4.17" | "upstream" | "xs9-2025");
             // Our claims on nodes are exact.
             let leaks = leaks && !(toolstack == OURS && flavour.has_node_claims());
-            assert_eq!(played.remote_pages() > 0, leaks, "{}", told(&played));
+            assert_eq!(result.remote_pages() > 0, leaks, "{}", report(&result));
         }
     }
     // At once, while memory is still coming back: less than without claims, and none of what is
@@ -205,11 +205,15 @@ fn dirty_memory_sends_clean_first_allocations_to_the_other_node() {
         Flavour::XS9,
         Flavour::V7,
     ] {
-        let [old, ours] = ["xapi-2026", OURS].map(|name| played(&storm, name, flavour, 1));
+        let [old, ours] = ["xapi-2026", OURS].map(|name| run_timed(&storm, name, flavour, 1));
         assert_well(&ours);
-        assert!(ours.remote_pages() < old.remote_pages(), "{}", told(&ours));
+        assert!(
+            ours.remote_pages() < old.remote_pages(),
+            "{}",
+            report(&ours)
+        );
         for start in ours.starts.iter().filter(|start| start.claim == "node") {
-            assert_eq!(start.remote_pages, 0, "{}", told(&ours));
+            assert_eq!(start.remote_pages, 0, "{}", report(&ours));
         }
     }
 }
@@ -219,21 +223,21 @@ fn a_builder_that_claims_for_itself_is_left_to() {
     let scenario = scenario("builder-claims");
     for flavour in [Flavour::UPSTREAM, Flavour::XS9] {
         for toolstack in ["host-claims", "xapi-draft", "xapi-2026-xs9"] {
-            let played = played(&scenario, toolstack, flavour, 1);
-            for start in &played.starts {
+            let result = run_timed(&scenario, toolstack, flavour, 1);
+            for start in &result.starts {
                 let refused = start.reason == "its builder's own claim: EINVAL";
-                assert_eq!(refused, start.vm.starts_with("pv"), "{}", told(&played));
+                assert_eq!(refused, start.vm.starts_with("pv"), "{}", report(&result));
             }
         }
-        let played = played(&scenario, OURS, flavour, 1);
-        assert_well(&played);
-        for start in &played.starts {
+        let result = run_timed(&scenario, OURS, flavour, 1);
+        assert_well(&result);
+        for start in &result.starts {
             let claim = match (start.vm.starts_with("pv"), flavour.has_node_claims()) {
                 (true, _) => "builder",
                 (false, true) => "node",
                 (false, false) => "host",
             };
-            assert_eq!(start.claim, claim, "{}", told(&played));
+            assert_eq!(start.claim, claim, "{}", report(&result));
         }
     }
 }
@@ -243,17 +247,17 @@ fn what_a_migration_claimed_for_nothing_is_cancelled() {
     let scenario = scenario("migration-estimate");
     for flavour in [Flavour::XEN_4_17, Flavour::UPSTREAM, Flavour::XS9] {
         for toolstack in ["host-claims", "xapi-2026-xs9"] {
-            let played = played(&scenario, toolstack, flavour, 1);
-            let next = start(&played, "start", "next");
+            let result = run_timed(&scenario, toolstack, flavour, 1);
+            let next = start(&result, "start", "next");
             assert_eq!(next.reason, "claiming its memory on the host: ENOMEM");
             // 1 GiB for the whole time that follows.
             assert!(
-                played.overclaimed_page_seconds > 1 << 18,
+                result.overclaimed_page_seconds > 1 << 18,
                 "{}",
-                told(&played)
+                report(&result)
             );
         }
-        assert_well(&played(&scenario, OURS, flavour, 1));
+        assert_well(&run_timed(&scenario, OURS, flavour, 1));
     }
 }
 
@@ -262,8 +266,8 @@ fn the_table_of_the_boot_storm() {
     let scenario = scenario("boot-storm");
     let failed = |toolstack, flavour| -> usize {
         let seeds = 1..=3;
-        let plays = seeds.map(|seed| played(&scenario, toolstack, flavour, seed));
-        plays.map(|played| played.failed_starts()).sum()
+        let results = seeds.map(|seed| run_timed(&scenario, toolstack, flavour, seed));
+        results.map(|result| result.failed_starts()).sum()
     };
     let flavour = Flavour::UPSTREAM;
     assert_eq!(failed(OURS, flavour), 0);

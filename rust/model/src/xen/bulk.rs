@@ -46,7 +46,7 @@ impl Xen {
         Ok(run.pages >> order)
     }
 
-    /// How many pages of the node claims, the domain's maximum and its life allow it, by extents
+    /// How many pages of the node claims, the domain's maximum and its state allow, by extents
     /// of that many pages.
     fn allowed_pages(
         &mut self,
@@ -59,7 +59,7 @@ impl Xen {
             return Ok(0);
         }
         let domain = self.known(domid)?;
-        let room = domain.max_pages.saturating_sub(domain.tot_pages);
+        let headroom = domain.max_pages.saturating_sub(domain.tot_pages);
         // What is taken elsewhere comes off such a claim by a rule that looks at each extent.
         let by_extent = match self.flavour.node_claims {
             NodeClaims::V4 { .. } => domain.claim.node.is_some_and(|claimed| claimed != node),
@@ -75,7 +75,7 @@ impl Xen {
             false if credit == 0 => self.unclaimed_pages(),
             false => 0,
         };
-        Ok(room.min(host).min(self.node_leaves(taker.credit, node)))
+        Ok(headroom.min(host).min(self.node_leaves(taker.credit, node)))
     }
 
     /// The zone of the node from which the next extent of `order` comes, if it comes from this

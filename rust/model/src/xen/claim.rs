@@ -114,9 +114,9 @@ impl Xen {
         Ok(())
     }
 
-    /// Claims what is told of nodes and nothing else, in place of any other claim, as whoever
-    /// knows the rules does it: with the last ones a set does not replace another, and an empty
-    /// one releases; with those before, nothing of the host does.
+    /// Claims the given pages of nodes and nothing else, in place of any other claim, as a caller
+    /// that knows the rules does it: with the last ones a set does not replace another, and an
+    /// empty one releases; with those before, nothing of the host does.
     pub fn claim_shares(&mut self, domid: Domid, shares: &[NodePages]) -> Result<(), Errno> {
         let NodeClaims::Set(rules) = self.flavour.node_claims else {
             return Err(Errno::ENOSYS);

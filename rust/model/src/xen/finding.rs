@@ -122,7 +122,7 @@ impl Xen {
             return;
         };
         let booked = domain.tot_pages + domain.claim.outstanding_pages;
-        // Who lowers a maximum, or lets several threads work on a domain, gets what he asked for.
+        // A caller that lowers a maximum, or works on a domain in several threads, asked for it.
         let excused = domain.max_lowered || domain.raced;
         if domain.claim.outstanding_pages > 0 && booked > domain.max_pages && !excused {
             self.findings.note(Finding::BeyondMaximum);

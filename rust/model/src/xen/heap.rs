@@ -3,9 +3,9 @@
 use claims::{Domid, Errno};
 use planner::{NodeSet, MAX_NODES};
 
+use super::held_claim::Credit;
 use super::node::Reach;
 use super::runs::{Run, MAX_EXTENT_PAGES};
-use super::stake::Credit;
 use super::zone::Block;
 use super::Xen;
 use crate::flavour::NodeClaims;
@@ -67,8 +67,8 @@ pub(super) struct Taker {
     /// Where the search begins.
     pub first: usize,
     pub exact_node: Option<usize>,
-    /// Whether a node without room ends the search. So it is with a node claim that could cover
-    /// the extent: Xen wants the caller to try smaller ones.
+    /// Whether a node without enough free pages ends the search. So it is with a node claim that
+    /// could cover the extent: Xen wants the caller to try smaller ones.
     pub stops: bool,
     /// Whether dirty extents are as good as clean ones.
     pub dirty_too: bool,
@@ -147,7 +147,7 @@ impl Xen {
             (true, Kind::Extra) => None,
             (true, Kind::Memory) => match domain.max_pages.checked_sub(domain.tot_pages) {
                 None => Some(Errno::EPERM),
-                Some(room) if pages > room => Some(Errno::E2BIG),
+                Some(headroom) if pages > headroom => Some(Errno::E2BIG),
                 Some(_) => None,
             },
         };

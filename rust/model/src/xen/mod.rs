@@ -10,6 +10,7 @@ mod dirt;
 mod domain;
 mod finding;
 mod heap;
+mod held_claim;
 mod invariant;
 mod lifetime;
 mod list;
@@ -18,7 +19,6 @@ mod reading;
 mod runs;
 mod scrub;
 mod singles;
-mod stake;
 mod teardown;
 mod zone;
 

@@ -30,7 +30,7 @@ impl Xen {
         let pace = self.timing.scrubbed_pages_per_second;
         let elapsed = until.saturating_sub(self.scrubbed_until);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        // More than can be told is more than there is.
+        // What no u64 holds is more than there is.
         let budget = nanos.saturating_mul(pace) / SECOND_NANOS;
         if budget == 0 && pace > 0 {
             // Less than a page's time is kept for the next time.

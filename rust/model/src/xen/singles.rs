@@ -4,9 +4,9 @@ use claims::{Domid, Errno};
 use planner::NodeSet;
 
 use super::heap::{cycle, Kind, Taker};
+use super::held_claim::Credit;
 use super::node::Reach;
 use super::runs::{Held, Run};
-use super::stake::Credit;
 use super::Xen;
 
 /// Pages that were taken, by node.
@@ -57,7 +57,7 @@ impl Xen {
     /// Takes as many whole turns of the rotation as can be taken without any node running out:
     /// how many pages that is.
     fn take_turns(&mut self, taker: &Taker, allowed: u64, taken: &mut Taken) -> u64 {
-        let room = |reach: Reach, node: usize| {
+        let available = |reach: Reach, node: usize| {
             let free = self.heap[node].free_pages(reach);
             free.min(self.node_leaves(taker.credit, node))
         };
@@ -66,15 +66,17 @@ impl Xen {
         if online.iter().any(|node| self.asserts_against(Some(node))) {
             return 0;
         }
-        let reach = match online.iter().any(|node| room(Reach::High, node) > 0) {
+        let reach = match online.iter().any(|node| available(Reach::High, node) > 0) {
             true => Reach::High,
             false => Reach::All,
         };
         let open_of = |mask: NodeSet| -> NodeSet {
-            mask.iter().filter(|node| room(reach, *node) > 0).collect()
+            mask.iter()
+                .filter(|node| available(reach, *node) > 0)
+                .collect()
         };
         let mask = taker.mask;
-        // Outside the mask there is no rotation: the first node with room gives all.
+        // Outside the mask there is no rotation: the first node that has any gives all.
         let open = match open_of(mask) {
             NodeSet::EMPTY if !taker.stops => {
                 let beyond = open_of(online.minus(mask)).lowest();
@@ -83,11 +85,15 @@ impl Xen {
             open => open,
         };
         let inside = !mask.intersection(open).is_empty();
-        // A node that ends the search has its say before others do.
+        // A node that ends the search is asked before the others.
         if open.is_empty() || (taker.stops && open != mask) {
             return 0;
         }
-        let least = open.iter().map(|node| room(reach, node)).min().unwrap_or(0);
+        let least = open
+            .iter()
+            .map(|node| available(reach, node))
+            .min()
+            .unwrap_or(0);
         let turns = least.min(allowed / open.len() as u64);
         if turns == 0 {
             return 0;

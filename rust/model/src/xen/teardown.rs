@@ -45,7 +45,7 @@ impl Default for Timing {
 /// Pages that are freed in one step.
 const CHUNK_PAGES: u64 = MAX_EXTENT_PAGES;
 
-/// How often it is looked whether what holds on to a domain has let go of it.
+/// How often Xen checks whether what kept a domain has been given back.
 const HELD_POLL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Xen {
                 freed => (Stage::Memory, shared(timing.memory_time_per_gib, freed)),
             },
             Stage::Dying => (Stage::Dead, timing.grace),
-            // Whoever has an extent in its hands, or pages mapped, holds on to the domain.
+            // An extent in flight, or a page that is mapped elsewhere, keeps the domain.
             Stage::Dead if held_on => (Stage::Dead, HELD_POLL),
             Stage::Dead => return self.bury(domid),
         };

@@ -5,10 +5,10 @@ use std::time::Duration;
 use fastrand::Rng;
 use xenopsd_numa_model::{Entry, Kind, Target};
 
-use super::play::{Play, FAR};
+use super::comparison::{Comparison, FAR};
 use super::state::Owner;
 
-impl Play {
+impl Comparison {
     fn domid(&self, rng: &mut Rng) -> u16 {
         let domids: Vec<u16> = self.oracle.doms.keys().copied().collect();
         match rng.u8(0..25) {
@@ -126,7 +126,7 @@ impl Play {
         self.take(domid, kind, order, exact);
     }
 
-    fn draw_life(&mut self, rng: &mut Rng) {
+    fn draw_lifecycle(&mut self, rng: &mut Rng) {
         let domid = self.domid(rng);
         match rng.u8(0..12) {
             0 => self.create_vcpus(domid),
@@ -177,7 +177,7 @@ impl Play {
     /// Any call with any arguments.
     pub fn any_call(&mut self, rng: &mut Rng) {
         match rng.u8(0..20) {
-            0..=3 => self.draw_life(rng),
+            0..=3 => self.draw_lifecycle(rng),
             4..=7 => self.draw_claim(rng),
             8..=13 => self.draw_extent(rng),
             14..=16 => self.draw_memory(rng),

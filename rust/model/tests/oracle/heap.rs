@@ -78,7 +78,7 @@ impl Oracle {
         for i in taken {
             node.pages[i].owner = owner;
         }
-        let dirty_pages = self.settle(xen, at);
+        let dirty_pages = self.check_blocks(xen, at);
         let node = self.node_mut(at);
         let gone = node
             .dirty_pages
@@ -125,7 +125,7 @@ impl Oracle {
                 page.dirt = dirt;
             }
         }
-        let dirty_pages = self.settle(xen, at);
+        let dirty_pages = self.check_blocks(xen, at);
         let node = self.node_mut(at);
         let more = dirty_pages.wrapping_sub(node.dirty_pages);
         match dirt {
@@ -148,7 +148,7 @@ impl Oracle {
 
     /// Checks the model's blocks, and learns from them what was not determined. How many pages are
     /// dirty, which is checked as far as it is determined.
-    fn settle(&mut self, xen: &Xen, at: usize) -> u64 {
+    fn check_blocks(&mut self, xen: &Xen, at: usize) -> u64 {
         let node = self.node_mut(at);
         let (_, blocks) = seen(xen, at, node.pages.len());
         let mut dirty_orders = 0;

@@ -2,18 +2,18 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod comparison;
 mod draw;
 mod heap;
-mod life;
-mod play;
+mod lifecycle;
 mod rules;
 mod state;
 mod walk;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use comparison::Comparison;
 use fastrand::Rng;
-use play::Play;
 use xenopsd_numa_model::Flavour;
 
 /// Runs of each flavour, and calls of each run.
@@ -23,23 +23,23 @@ const CALLS: u64 = 80;
 /// One run: whether the host crashed.
 fn run(flavour: Flavour, seed: u64, progress: &mut u64) -> bool {
     let mut rng = Rng::with_seed(seed);
-    let mut play = Play::new(flavour, &mut rng);
+    let mut comparison = Comparison::new(flavour, &mut rng);
     for call in 0..CALLS {
         *progress = call;
-        play.any_call(&mut rng);
-        if play.crashed {
+        comparison.any_call(&mut rng);
+        if comparison.crashed {
             return true;
         }
-        play.compare();
+        comparison.compare();
         if call % 16 == 0 {
-            assert_eq!(play.xen.check_addresses(), Ok(()));
+            assert_eq!(comparison.xen.check_addresses(), Ok(()));
         }
     }
     false
 }
 
-/// Plays every run of a flavour; whether hosts of it crash is known.
-fn play(flavour: Flavour) {
+/// Every run of a flavour; whether hosts of it crash is known.
+fn run_all(flavour: Flavour) {
     let mut crashes = 0;
     for seed in 0..RUNS {
         let mut call = 0;
@@ -57,7 +57,7 @@ macro_rules! flavours {
     ($($test:ident: $flavour:ident),+ $(,)?) => {
         $(#[test]
         fn $test() {
-            play(Flavour::$flavour);
+            run_all(Flavour::$flavour);
         })+
 
         #[test]

@@ -14,7 +14,7 @@ impl Oracle {
 
     pub fn claim_host(&mut self, domid: u16, pages: u64) -> Outcome {
         self.old_call(domid)?;
-        self.stake(domid, None, pages)
+        self.make_claim(domid, None, pages)
     }
 
     pub fn claim_node(&mut self, domid: u16, node: usize, pages: u64) -> Outcome {
@@ -28,10 +28,10 @@ impl Oracle {
         if !self.is_online(node) {
             return Err(Errno::ENOENT.into());
         }
-        self.stake(domid, Some(node), pages)
+        self.make_claim(domid, Some(node), pages)
     }
 
-    /// The old call does not tell an unknown domain from a dying one.
+    /// The old call treats an unknown domain as a dying one.
     fn old_call(&self, domid: u16) -> Outcome {
         let refused = |alive: bool| !alive && self.flavour.dying_refused;
         match self.doms.get(&domid) {
@@ -51,10 +51,10 @@ impl Oracle {
             Target::Node(node) if !self.is_online(node) => return Err(Errno::ENOENT.into()),
             Target::Node(node) => Some(node),
         };
-        self.stake(domid, node, pages)
+        self.make_claim(domid, node, pages)
     }
 
-    fn stake(&mut self, domid: u16, node: Option<usize>, pages: u64) -> Outcome {
+    fn make_claim(&mut self, domid: u16, node: Option<usize>, pages: u64) -> Outcome {
         if pages == 0 {
             return self.release(domid);
         }

@@ -1,10 +1,10 @@
-//! Scenarios for tests: read from their files, played.
+//! Scenarios for tests: read from their files, and run.
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use std::path::PathBuf;
 
 use model::{Finding, Flavour};
-use xenopsd_numa_simulator::{play, Played, Scenario, Schedule, Settings, Start, Toolstack};
+use xenopsd_numa_simulator::{run, RunResult, Scenario, Schedule, Settings, Start, Toolstack};
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(
@@ -35,8 +35,8 @@ pub fn toolstack(name: &str) -> Toolstack {
     Toolstack::by_name(name).expect(name)
 }
 
-/// Plays a scenario with a toolstack, whoever is due first.
-pub fn played(scenario: &Scenario, toolstack: &str, flavour: Flavour, seed: u64) -> Played {
+/// Runs a scenario with a toolstack, on the schedule `Timed`.
+pub fn run_timed(scenario: &Scenario, toolstack: &str, flavour: Flavour, seed: u64) -> RunResult {
     scheduled(scenario, toolstack, flavour, seed, Schedule::Timed)
 }
 
@@ -46,7 +46,7 @@ pub fn scheduled(
     flavour: Flavour,
     seed: u64,
     schedule: Schedule,
-) -> Played {
+) -> RunResult {
     let settings = Settings {
         seed,
         flavour,
@@ -54,37 +54,37 @@ pub fn scheduled(
         schedule,
         ..Settings::default()
     };
-    play(scenario, &settings).expect("a scenario that can be played")
+    run(scenario, &settings).expect("a scenario that can be run")
 }
 
 /// This project's toolstack.
 pub const OURS: &str = "xenopsd-numa";
 
 /// The start of a VM in a phase.
-pub fn start<'a>(played: &'a Played, phase: &str, vm: &str) -> &'a Start {
-    let found = (played.starts.iter()).find(|start| start.phase == phase && start.vm == vm);
-    found.unwrap_or_else(|| panic!("no start of {vm} in {phase}: {}", told(played)))
+pub fn start<'a>(result: &'a RunResult, phase: &str, vm: &str) -> &'a Start {
+    let found = (result.starts.iter()).find(|start| start.phase == phase && start.vm == vm);
+    found.unwrap_or_else(|| panic!("no start of {vm} in {phase}: {}", report(result)))
 }
 
 /// How often something was found.
-pub fn found(played: &Played, finding: Finding) -> u64 {
-    let found = played.findings.iter().find(|(f, _)| *f == finding);
+pub fn found(result: &RunResult, finding: Finding) -> u64 {
+    let found = result.findings.iter().find(|(f, _)| *f == finding);
     found.map_or(0, |(_, count)| *count)
 }
 
 /// That every start succeeded and the host is at its end what it was.
-pub fn assert_well(played: &Played) {
-    assert_eq!(played.failed_starts(), 0, "{}", told(played));
-    assert_eq!(played.ending, Ok(()), "{}", told(played));
+pub fn assert_well(result: &RunResult) {
+    assert_eq!(result.failed_starts(), 0, "{}", report(result));
+    assert_eq!(result.ending, Ok(()), "{}", report(result));
 }
 
 /// What happened, for a message.
-pub fn told(played: &Played) -> String {
+pub fn report(result: &RunResult) -> String {
     let mut text = format!(
         "{} with {} on {}, seed {}: {:?}",
-        played.scenario, played.toolstack.name, played.flavour.name, played.seed, played.ending
+        result.scenario, result.toolstack.name, result.flavour.name, result.seed, result.ending
     );
-    for start in &played.starts {
+    for start in &result.starts {
         let how = if start.started { "runs" } else { "failed" };
         text += &format!(
             "\n  {} {} {how}, {} on {:?}, {} remote: {}",

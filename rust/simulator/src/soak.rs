@@ -1,4 +1,4 @@
-//! Days without end: VMs of all sizes come and go on hosts of all kinds, several at a time.
+//! Soak runs: VMs of all sizes come and go on hosts of all kinds, several at a time.
 //!
 //! A VM comes only when, with what runs and what is being started, it fits the host and its
 //! reserve; so no start may fail, however much of that memory is still being given back.
@@ -12,9 +12,9 @@ use planner::{Policy, Strategy};
 
 use super::actor::Noise;
 use super::engine::Engine;
-use super::error::PlayError;
-use super::life::{Character, Job, Life, Next};
-use super::record::Ending;
+use super::error::RunError;
+use super::lifecycle::{Job, Lifecycle, Next, ResolvedVm};
+use super::result::Ending;
 use super::scenario::{HostSpec, NodeSpec, VmKind};
 use super::schedule::{Schedule, Scheduler};
 use super::stage::Stage;
@@ -38,9 +38,9 @@ const LATE_RESERVE_PAGES: u64 = GIB;
 /// that must not meet take their turns, and there may be fifteen before it.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// What came of many lives.
+/// The result of a soak run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Churn {
+pub struct SoakResult {
     /// Starts.
     pub starts: u64,
     /// Those that failed, and why: the first few.
@@ -64,26 +64,26 @@ pub struct Churn {
 /// One host and its VMs.
 struct World {
     engine: Engine,
-    /// What running and starting VMs take in all, and how much there is.
+    /// What running and starting VMs take in all, and what they may take.
     committed_pages: u64,
-    room_pages: u64,
+    capacity_pages: u64,
     to_start: u64,
-    churn: Churn,
+    result: SoakResult,
 }
 
 /// Lets `starts` VMs come and go on a host that the seed makes up. The same arguments give the
 /// same result, on every machine; memory does not grow with `starts`.
-pub fn churn(seed: u64, starts: u64, flavour: Flavour) -> Result<Churn, PlayError> {
+pub fn soak(seed: u64, starts: u64, flavour: Flavour) -> Result<SoakResult, RunError> {
     let mut world = World::new(seed, starts, flavour)?;
     let ended = world.run();
-    world.churn.ending = ended.and_then(|()| world.engine.end());
+    world.result.ending = ended.and_then(|()| world.engine.end());
     let model = world.engine.model();
-    world.churn.findings = model.with(|xen| Finding::ALL.map(|finding| xen.found(finding)));
-    Ok(world.churn)
+    world.result.findings = model.with(|xen| Finding::ALL.map(|finding| xen.found(finding)));
+    Ok(world.result)
 }
 
 impl World {
-    fn new(seed: u64, starts: u64, flavour: Flavour) -> Result<Self, PlayError> {
+    fn new(seed: u64, starts: u64, flavour: Flavour) -> Result<Self, RunError> {
         let mut rng = Rng::with_seed(seed);
         let xen = xen(&mut rng, flavour)?;
         let config = Config::default().with_memory_wait(PATIENCE);
@@ -113,9 +113,9 @@ impl World {
         let mut world = World {
             engine,
             committed_pages: 0,
-            room_pages: at_start.free_pages.saturating_sub(reserve_pages),
+            capacity_pages: at_start.free_pages.saturating_sub(reserve_pages),
             to_start: starts,
-            churn: Churn {
+            result: SoakResult {
                 starts: 0,
                 failures: Vec::new(),
                 failed_starts: 0,
@@ -128,23 +128,23 @@ impl World {
             },
         };
         for slot in 0..slots {
-            let life = world.new_life(slot);
-            world.engine.lives.push(life);
+            let lifecycle = world.new_lifecycle(slot);
+            world.engine.vms.push(lifecycle);
         }
         Ok(world)
     }
 
     /// A VM of a size that there is on some node, or is not.
-    fn new_life(&mut self, slot: usize) -> Life {
+    fn new_lifecycle(&mut self, slot: usize) -> Lifecycle {
         let rng = &mut self.engine.rng;
-        let most = (self.room_pages / 2).max(2);
+        let most = (self.capacity_pages / 2).max(2);
         let pages = match rng.u64(0..8) {
             0 => rng.u64(256..=2 * GIB),
             1 => rng.u64(1..=most),
             2 => rng.u64(1..=most / GIB + 1) * GIB,
             _ => rng.u64(1..=most / 16 + 1),
         };
-        let vm = Character {
+        let vm = ResolvedVm {
             name: format!("vm{slot}"),
             vcpus: rng.u32(1..=8),
             memory_pages: pages.max(256),
@@ -160,12 +160,12 @@ impl World {
             bound_to: None,
         };
         let lingering_millis = [100, 5000, 60_000][rng.usize(0..3)];
-        Life::new(vm, Toolstack::OURS.way, rng.u64(..), true, lingering_millis)
+        Lifecycle::new(vm, Toolstack::OURS.way, rng.u64(..), true, lingering_millis)
     }
 
     fn run(&mut self) -> Result<(), Ending> {
         while let Some(actor) = self.engine.next(|_, _| ()) {
-            let again = match actor < self.engine.lives.len() {
+            let again = match actor < self.engine.vms.len() {
                 true => self.vm_event(actor)?,
                 false if self.is_over() => None,
                 false => Some(self.engine.noise_event()),
@@ -184,14 +184,14 @@ impl World {
 
     /// How long until the VM's next event.
     fn vm_event(&mut self, vm: usize) -> Result<Option<Duration>, Ending> {
-        if self.engine.lives[vm].is_idle() {
+        if self.engine.vms[vm].is_idle() {
             return Ok(self.idle_event(vm));
         }
         let event = self.engine.vm_event(vm);
         if !event.is_frequent {
             self.engine.check()?;
         }
-        let footprint_pages = footprint(&self.engine.lives[vm]);
+        let footprint_pages = footprint(&self.engine.vms[vm]);
         Ok(match event.next {
             Next::After(delay) => Some(delay),
             Next::Off => Some(self.seconds(0, 5)),
@@ -202,8 +202,8 @@ impl World {
             Next::Failed(reason) => {
                 self.count(vm, false);
                 self.committed_pages -= footprint_pages;
-                if self.churn.failures.len() < 5 {
-                    self.churn.failures.push(reason);
+                if self.result.failures.len() < 5 {
+                    self.result.failures.push(reason);
                 }
                 Some(self.seconds(0, 5))
             }
@@ -212,37 +212,37 @@ impl World {
 
     /// A VM that runs is shut down; where there is none, one comes if it fits.
     fn idle_event(&mut self, vm: usize) -> Option<Duration> {
-        if self.engine.lives[vm].running {
-            self.committed_pages -= footprint(&self.engine.lives[vm]);
-            self.engine.lives[vm].begin(Job::Shutdown);
+        if self.engine.vms[vm].running {
+            self.committed_pages -= footprint(&self.engine.vms[vm]);
+            self.engine.vms[vm].begin(Job::Shutdown);
             return Some(Duration::ZERO);
         }
         if self.to_start == 0 {
             return None;
         }
-        let life = self.new_life(vm);
-        let footprint_pages = footprint(&life);
-        if self.committed_pages + footprint_pages > self.room_pages {
+        let lifecycle = self.new_lifecycle(vm);
+        let footprint_pages = footprint(&lifecycle);
+        if self.committed_pages + footprint_pages > self.capacity_pages {
             return Some(self.seconds(0, 10));
         }
         self.committed_pages += footprint_pages;
         self.to_start -= 1;
-        self.engine.lives[vm] = life;
-        self.engine.lives[vm].begin(Job::Start);
+        self.engine.vms[vm] = lifecycle;
+        self.engine.vms[vm].begin(Job::Start);
         Some(Duration::ZERO)
     }
 
     fn count(&mut self, vm: usize, started: bool) {
-        let life = &self.engine.lives[vm];
-        let (_, _, nodes, _) = life.came_to(&self.engine.protocol);
-        let churn = &mut self.churn;
-        churn.starts += 1;
-        churn.failed_starts += u64::from(!started);
-        churn.on_one_node += u64::from(started && life.remote_pages(nodes) == 0);
-        if let Some(outcome) = &life.outcome {
-            churn.waited += u64::from(!outcome.waited.is_zero());
-            churn.queued += u64::from(!outcome.queued.is_zero());
-            churn.longest_queued = churn.longest_queued.max(outcome.queued);
+        let lifecycle = &self.engine.vms[vm];
+        let (_, _, nodes, _) = lifecycle.came_to(&self.engine.protocol);
+        let result = &mut self.result;
+        result.starts += 1;
+        result.failed_starts += u64::from(!started);
+        result.on_one_node += u64::from(started && lifecycle.remote_pages(nodes) == 0);
+        if let Some(outcome) = &lifecycle.outcome {
+            result.waited += u64::from(!outcome.waited.is_zero());
+            result.queued += u64::from(!outcome.queued.is_zero());
+            result.longest_queued = result.longest_queued.max(outcome.queued);
         }
     }
 
@@ -252,13 +252,13 @@ impl World {
 }
 
 /// What a VM takes in all.
-fn footprint(life: &Life) -> u64 {
-    let (vcpus, pages) = (life.vm.vcpus, life.vm.memory_pages);
+fn footprint(lifecycle: &Lifecycle) -> u64 {
+    let (vcpus, pages) = (lifecycle.vm.vcpus, lifecycle.vm.memory_pages);
     pages + overhead_pages(vcpus, pages) + structure_pages(vcpus)
 }
 
 /// A host of up to 8 nodes.
-fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, PlayError> {
+fn xen(rng: &mut Rng, flavour: Flavour) -> Result<Xen, RunError> {
     let nodes = match rng.u64(0..4) {
         0 => rng.usize(1..=8),
         _ => [1, 2, 2, 4][rng.usize(0..4)],

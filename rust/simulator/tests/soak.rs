@@ -1,23 +1,23 @@
-//! Many lives of VMs on many hosts: no start fails where memory suffices, and nothing is left.
+//! Soak runs on many hosts: no start fails where memory suffices, and nothing is left.
 
 use model::{Consume, Finding, Flavour, NodeClaims};
-use xenopsd_numa_simulator::churn;
+use xenopsd_numa_simulator::soak;
 
-/// Hosts of each flavour, and lives on each.
+/// Hosts of each flavour, and starts on each.
 const HOSTS: u64 = 4;
-const LIVES: u64 = 500;
+const STARTS: u64 = 500;
 
 #[test]
 fn no_start_fails_where_memory_suffices() {
     for flavour in Flavour::ALL {
         let mut on_one_node = 0;
         for seed in 0..HOSTS {
-            let run = churn(seed, LIVES, flavour).expect("a host");
+            let run = soak(seed, STARTS, flavour).expect("a host");
             let name = flavour.name;
             assert_eq!(run.failures, Vec::<String>::new(), "{name} seed {seed}");
             assert_eq!(
                 (run.starts, run.failed_starts),
-                (LIVES, 0),
+                (STARTS, 0),
                 "{name} seed {seed}"
             );
             assert_eq!(run.ending, Ok(()), "{name} seed {seed}");
@@ -37,7 +37,7 @@ fn no_start_fails_where_memory_suffices() {
             }
             on_one_node += run.on_one_node;
         }
-        let share = on_one_node as f64 / (HOSTS * LIVES) as f64;
+        let share = on_one_node as f64 / (HOSTS * STARTS) as f64;
         assert!(share > 0.3, "{}: {share} on one node", flavour.name);
     }
 }
@@ -45,7 +45,7 @@ fn no_start_fails_where_memory_suffices() {
 #[test]
 fn a_seed_is_a_run() {
     for flavour in [Flavour::XEN_4_17, Flavour::V8] {
-        let run = |seed| churn(seed, 200, flavour).expect("a host");
+        let run = |seed| soak(seed, 200, flavour).expect("a host");
         assert_eq!(run(77), run(77));
         assert_ne!(run(77), run(78));
     }

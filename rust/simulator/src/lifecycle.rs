@@ -1,4 +1,4 @@
-//! One VM: what its toolstack does next, an event at a time.
+//! The lifecycle of one VM: what its toolstack does next, an event at a time.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use fastrand::Rng;
 use model::{Builder, Extent};
 use planner::{CpuSet, NodeSet, Policy, Request, Strategy};
 
+use super::memory_wait::{Peers, Waiting};
 use super::peer::Built;
-use super::record::{explain, remote_pages, Happening};
-use super::room::{Peers, Waiting};
+use super::result::{explain, remote_pages, Happening};
 use super::scenario::VmKind;
 use super::stage::Stage;
 use super::toolstack::Way;
@@ -32,7 +32,7 @@ pub(super) enum At {
     Idle,
     Destroy,
     Destroyed,
-    Room,
+    WaitForMemory,
     Create,
     SetMax,
     Look,
@@ -60,9 +60,9 @@ pub(super) enum Next {
     Failed(String),
 }
 
-/// What a VM is.
+/// A VM's spec, with its memory in pages.
 #[derive(Debug, Clone)]
-pub(super) struct Character {
+pub(super) struct ResolvedVm {
     pub name: String,
     pub vcpus: u32,
     /// Video hole included.
@@ -77,8 +77,8 @@ pub(super) struct Character {
 
 /// A VM and what is being done with it.
 #[derive(Debug)]
-pub(super) struct Life {
-    pub vm: Character,
+pub(super) struct Lifecycle {
+    pub vm: ResolvedVm,
     pub domid: Option<Domid>,
     pub running: bool,
     /// When its start began.
@@ -151,9 +151,9 @@ impl Set<'_> {
     }
 }
 
-impl Life {
-    pub fn new(vm: Character, way: Way, seed: u64, jitter: bool, lingering_millis: u64) -> Self {
-        Life {
+impl Lifecycle {
+    pub fn new(vm: ResolvedVm, way: Way, seed: u64, jitter: bool, lingering_millis: u64) -> Self {
+        Lifecycle {
             vm,
             domid: None,
             running: false,
@@ -227,7 +227,7 @@ impl Life {
     pub fn is_starting(&self) -> bool {
         match self.at {
             At::Idle | At::Destroy | At::Destroyed => false,
-            At::Room
+            At::WaitForMemory
             | At::Create
             | At::SetMax
             | At::Look
@@ -260,7 +260,7 @@ impl Life {
             At::Destroy | At::Destroyed => Happening::Destroy,
             At::Create => Happening::Create,
             At::SetMax => Happening::SetMaximum,
-            At::Room | At::Look => Happening::LookForMemory,
+            At::WaitForMemory | At::Look => Happening::LookForMemory,
             At::Place => Happening::Place,
             At::FillPool => Happening::FillPool,
             At::CreateVcpus => Happening::CreateVcpus,
@@ -326,7 +326,7 @@ impl Life {
         self.waiting = Waiting::default();
         match self.way {
             Way::Ours => At::Create,
-            Way::Peer(_) => At::Room,
+            Way::Peer(_) => At::WaitForMemory,
         }
     }
 
@@ -340,7 +340,7 @@ impl Life {
         set.peers.leave(&self.vm.name);
         let stage = set.stage();
         if let Some((extent, _)) = self.extent.take() {
-            // Whoever held it is gone; it cannot fail while its domain is there.
+            // Its builder is gone; this cannot fail while its domain is there.
             _ = stage.model.with(|xen| xen.give_back(extent));
         }
         if let Some(domid) = self.domid.take() {

@@ -4,37 +4,37 @@ use std::time::Duration;
 
 use model::{Model, Xen};
 
-use super::life::Next;
-use super::record::{Event, Film, Happening, Sample};
+use super::lifecycle::Next;
+use super::result::{Event, Happening, Sample, Timeline};
 use super::run::Run;
 
 /// As many samples as are kept at most.
 const MOST_SAMPLES: usize = 2000;
 
-/// How long nobody does anything before it is looked what happens meanwhile, and how often.
+/// A pause of at least this length is sampled, this many times at most.
 const QUIET: Duration = Duration::from_millis(250);
 const QUIET_SAMPLES: u32 = 200;
 
-/// Takes samples, the rarer the longer it goes on.
+/// Records a timeline: samples, the rarer the longer it goes on, and events.
 #[derive(Debug)]
-pub(super) struct Camera {
+pub(super) struct Recorder {
     on: bool,
-    film: Film,
+    timeline: Timeline,
     gap: Duration,
     next: Duration,
 }
 
-impl Camera {
+impl Recorder {
     pub fn new(on: bool, xen: &Xen) -> Self {
         let nodes = xen.memory().nodes;
-        Camera {
+        Recorder {
             on,
-            film: Film {
+            timeline: Timeline {
                 node_pages: nodes
                     .iter()
                     .map(|node| node.map_or(0, |node| node.size_pages))
                     .collect(),
-                ..Film::default()
+                ..Timeline::default()
             },
             gap: Duration::from_millis(1),
             next: Duration::ZERO,
@@ -55,7 +55,7 @@ impl Camera {
         }
     }
 
-    /// Takes samples of what comes back while nobody does anything until `due`, on a copy: a film
+    /// Takes samples of what comes back while nobody does anything until `due`, on a copy: recording
     /// changes nothing.
     pub fn meanwhile(&mut self, model: &Model, due: Duration) {
         if !self.on {
@@ -81,15 +81,15 @@ impl Camera {
             let nodes = memory.nodes.iter();
             nodes.map(|node| node.as_ref().map_or(0, part)).collect()
         };
-        self.film.samples.push(Sample {
+        self.timeline.samples.push(Sample {
             at: now,
             free_pages: of(|node| node.free_pages),
             claimed_pages: of(|node| node.claimed_pages),
             outstanding_pages: memory.host_outstanding_pages,
         });
-        if self.film.samples.len() > MOST_SAMPLES {
+        if self.timeline.samples.len() > MOST_SAMPLES {
             let mut keep = false;
-            self.film.samples.retain(|_| {
+            self.timeline.samples.retain(|_| {
                 keep = !keep;
                 keep
             });
@@ -100,7 +100,7 @@ impl Camera {
     /// Something happened.
     pub fn event(&mut self, at: Duration, what: &str, happened: Happening) {
         if self.on {
-            self.film.events.push(Event {
+            self.timeline.events.push(Event {
                 at,
                 what: what.to_string(),
                 happened,
@@ -108,10 +108,10 @@ impl Camera {
         }
     }
 
-    pub fn film(&mut self) -> Film {
+    pub fn timeline(&mut self) -> Timeline {
         // What begins some time later is known before.
-        self.film.events.sort_by_key(|event| event.at);
-        std::mem::take(&mut self.film)
+        self.timeline.events.sort_by_key(|event| event.at);
+        std::mem::take(&mut self.timeline)
     }
 }
 
@@ -119,23 +119,29 @@ impl Run {
     /// A VM begins something, when it is woken.
     pub(super) fn wake_vm(&mut self, vm: usize, delay: Duration) {
         self.engine.wake(vm, delay);
-        let life = &self.engine.lives[vm];
-        if let (Some(at), Some(happening)) = (self.engine.due[vm], life.doing()) {
-            self.camera.event(at, &life.vm.name, happening);
+        let lifecycle = &self.engine.vms[vm];
+        if let (Some(at), Some(happening)) = (self.engine.due[vm], lifecycle.doing()) {
+            self.recorder.event(at, &lifecycle.vm.name, happening);
         }
     }
 
     /// A VM was at something, and now comes what is next.
-    pub(super) fn film(&mut self, vm: usize, was: Option<Happening>, next: &Next, now: Duration) {
-        let life = &self.engine.lives[vm];
+    pub(super) fn record_event(
+        &mut self,
+        vm: usize,
+        was: Option<Happening>,
+        next: &Next,
+        now: Duration,
+    ) {
+        let lifecycle = &self.engine.vms[vm];
         let is = match next {
-            Next::After(_) => life.doing(),
+            Next::After(_) => lifecycle.doing(),
             Next::Runs => Some(Happening::Runs),
             Next::Failed(_) => Some(Happening::Fails),
             Next::Off => Some(Happening::Gone),
         };
         if let Some(happening) = is.filter(|_| is != was) {
-            self.camera.event(now, &life.vm.name, happening);
+            self.recorder.event(now, &lifecycle.vm.name, happening);
         }
     }
 }

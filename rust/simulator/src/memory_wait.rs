@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use claims::Domid;
 
-use super::life::{Failure, Life, Set};
-use super::toolstack::{Peer, Room, Way};
+use super::lifecycle::{Failure, Lifecycle, Set};
+use super::toolstack::{MemoryWait, Peer, Way};
 
 /// How often squeezed and the toolstacks of 2014 look.
 const POLL: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const XL_CREDIT: Duration = Duration::from_secs(30);
 /// How long the toolstacks of 2014 wait: 3 times 10 seconds and one.
 const WINDOW: Duration = Duration::from_secs(33);
 
-/// How often a start looks whether it is its turn, where there is one at a time.
+/// How often a start checks whether it is its turn, where there is one at a time.
 const TURN_POLL: Duration = Duration::from_millis(250);
 
 /// Pages that every peer adds to a VM's memory and pool: 2 MiB.
@@ -92,7 +92,7 @@ impl Peers {
     }
 }
 
-impl Life {
+impl Lifecycle {
     pub(super) fn peer(&self) -> Option<Peer> {
         match self.way {
             Way::Ours => None,
@@ -107,7 +107,7 @@ impl Life {
     }
 
     /// How long to wait before the next look, or nothing if the VM may be created.
-    pub(super) fn wait_for_room(&mut self, set: &mut Set) -> Result<Option<Duration>, Failure> {
+    pub(super) fn wait_for_memory(&mut self, set: &mut Set) -> Result<Option<Duration>, Failure> {
         let Some(peer) = self.peer() else {
             return Ok(None);
         };
@@ -121,11 +121,11 @@ impl Life {
         let since = *self.waiting.since.get_or_insert(now);
         let needed_pages = self.footprint_pages(peer);
         let free_pages = set.stage().model.free_pages();
-        match peer.room {
-            Room::Once => Ok(None),
-            Room::Squeezed { kept_pages } => self.reserve(set, needed_pages, kept_pages),
-            Room::Xl | Room::Window { .. } if free_pages >= needed_pages => Ok(None),
-            Room::Xl => {
+        match peer.memory_wait {
+            MemoryWait::Once => Ok(None),
+            MemoryWait::Squeezed { kept_pages } => self.reserve(set, needed_pages, kept_pages),
+            MemoryWait::Xl | MemoryWait::Window { .. } if free_pages >= needed_pages => Ok(None),
+            MemoryWait::Xl => {
                 let waiting = &mut self.waiting;
                 if free_pages <= waiting.most_free_pages {
                     waiting.stuck += XL_POLL;
@@ -136,9 +136,9 @@ impl Life {
                     false => Ok(Some(XL_POLL)),
                 }
             }
-            Room::Window { .. } if now - since < WINDOW => Ok(Some(POLL)),
-            Room::Window { fails: false } => Ok(None),
-            Room::Window { fails: true } => Err(short(free_pages, needed_pages)),
+            MemoryWait::Window { .. } if now - since < WINDOW => Ok(Some(POLL)),
+            MemoryWait::Window { fails: false } => Ok(None),
+            MemoryWait::Window { fails: true } => Err(short(free_pages, needed_pages)),
         }
     }
 
@@ -180,11 +180,14 @@ impl Life {
         };
         let (free_pages, needed_pages) =
             (set.stage().model.free_pages(), self.footprint_pages(peer));
-        match peer.room {
-            Room::Once | Room::Squeezed { .. } if free_pages < needed_pages => {
+        match peer.memory_wait {
+            MemoryWait::Once | MemoryWait::Squeezed { .. } if free_pages < needed_pages => {
                 Err(short(free_pages, needed_pages))
             }
-            Room::Once | Room::Squeezed { .. } | Room::Xl | Room::Window { .. } => Ok(()),
+            MemoryWait::Once
+            | MemoryWait::Squeezed { .. }
+            | MemoryWait::Xl
+            | MemoryWait::Window { .. } => Ok(()),
         }
     }
 }
@@ -204,7 +207,7 @@ fn look(set: &Set) -> (u64, u64, u64) {
             found.map_or(0, |domain| domain.tot_pages)
         };
         let taken = |xen: &mut model::Xen, domid: Domid| {
-            // Filling a pool up to nothing tells how much it has.
+            // Filling a pool by nothing returns how much it has.
             tot_pages(domid) + xen.fill_pool(domid, 0, 0).unwrap_or(0)
         };
         let mut reserved_pages = 0;

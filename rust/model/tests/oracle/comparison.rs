@@ -1,4 +1,4 @@
-//! Plays calls on the model and on the oracle, and compares every outcome.
+//! Makes calls on the model and on the oracle, and compares every outcome.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use xenopsd_numa_model::{Entry, Extent, Flavour, Kind, Sizes, Timing, Xen};
 
 use super::common::host;
 use super::heap::Leaving;
-use super::life::Flight;
+use super::lifecycle::Flight;
 use super::state::{Dirt, Fail, Node, Oracle, Outcome, Owner};
 use super::walk::View;
 
@@ -19,7 +19,7 @@ const CONTROL_PAGES: u64 = 16;
 /// Long enough for every destruction.
 pub const FAR: Duration = Duration::from_secs(40);
 
-pub struct Play {
+pub struct Comparison {
     pub xen: Xen,
     pub oracle: Oracle,
     pub flights: Vec<(Extent, Flight)>,
@@ -28,7 +28,7 @@ pub struct Play {
     pub crashed: bool,
 }
 
-impl Play {
+impl Comparison {
     pub fn new(flavour: Flavour, rng: &mut Rng) -> Self {
         let nodes = rng.usize(1..=4);
         let most = if rng.u8(0..4) == 0 { 4500 } else { 700 };
@@ -62,7 +62,7 @@ impl Play {
             let low = if i == 0 { low } else { 0 };
             (i < online).then(|| Node::new(free[i], free[i] + CONTROL_PAGES, low))
         };
-        Play {
+        Comparison {
             xen,
             oracle: Oracle::new(flavour, (0..nodes).map(node).collect(), sizes),
             flights: Vec::new(),

@@ -1,4 +1,4 @@
-//! What a run leaves behind: each start, the sums, and how memory went.
+//! The result of a run: each start, the sums, and how memory went.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub struct Start {
     pub requested_pages: u64,
     /// Pages that were claimed.
     pub claimed_pages: u64,
-    /// The kind of claim: `node`, `set`, `host`, `any`, `unplaced`, `builder` or `none`.
+    /// The claim's kind: `node`, `set`, `host`, `any`, `unplaced`, `builder` or `none`.
     pub claim: &'static str,
     /// Where its memory was at the end of the build, extra pages included.
     pub pages_on: Vec<(usize, u64)>,
@@ -183,7 +183,7 @@ pub struct Event {
 
 /// How memory went, and what happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Film {
+pub struct Timeline {
     /// The pages of each node.
     pub node_pages: Vec<u64>,
     /// In order of time, not more than some thousands: the longer the run, the farther apart.
@@ -192,9 +192,9 @@ pub struct Film {
     pub events: Vec<Event>,
 }
 
-/// A run of a scenario.
+/// The result of a run of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Played {
+pub struct RunResult {
     /// The scenario's name.
     pub scenario: String,
     /// Its seed.
@@ -205,7 +205,7 @@ pub struct Played {
     pub toolstack: Toolstack,
     /// Whether shares are aligned.
     pub variant: Variant,
-    /// Which of equally near nodes VMs took, with this project's protocol.
+    /// Which of equally close nodes VMs took, with this project's protocol.
     pub strategy: Strategy,
     /// Each start, in the order in which they ended.
     pub starts: Vec<Start>,
@@ -221,11 +221,11 @@ pub struct Played {
     pub ending: Result<(), Ending>,
     /// The choices that were made against the clock.
     pub choices: Vec<Choice>,
-    /// How memory went.
-    pub film: Film,
+    /// How memory went, if a timeline was recorded.
+    pub timeline: Timeline,
 }
 
-impl Played {
+impl RunResult {
     /// Starts that failed.
     pub fn failed_starts(&self) -> usize {
         self.starts.iter().filter(|start| !start.started).count()
@@ -249,8 +249,8 @@ impl Played {
     }
 
     /// Whether it fails in the way in which another one does.
-    pub(super) fn fails_like(&self, other: &Played) -> bool {
-        let kind = |played: &Played| played.ending.as_ref().err().map(std::mem::discriminant);
+    pub(super) fn fails_like(&self, other: &RunResult) -> bool {
+        let kind = |result: &RunResult| result.ending.as_ref().err().map(std::mem::discriminant);
         match kind(other) {
             Some(ending) => kind(self) == Some(ending),
             None => self.failed_starts() > 0,

@@ -1,4 +1,4 @@
-//! How many lives of VMs the model runs in a second: created, claimed, filled by 1 GiB extents,
+//! How many VM lifecycles the model runs in a second: created, claimed, filled by 1 GiB extents,
 //! destroyed, and their memory given back.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ use xenopsd_numa_model::{Flavour, Kind, Xen, MAX_EXTENT_PAGES};
 const VM_PAGES: u64 = 332 << 18;
 const VCPUS: u32 = 6;
 
-/// Lives of one measurement.
-const LIVES: usize = 100;
+/// Lifecycles of one measurement.
+const LIFECYCLES: usize = 100;
 
 fn main() {
     divan::main();
@@ -40,7 +40,7 @@ fn host() -> Host {
     Host::new(&description).expect("a host")
 }
 
-fn life(xen: &mut Xen, node: usize) {
+fn lifecycle(xen: &mut Xen, node: usize) {
     let domid = xen.create(VCPUS).expect("a domain");
     xen.set_max(domid, VM_PAGES).expect("its maximum");
     xen.set_node_affinity(domid, NodeSet::one(node))
@@ -51,7 +51,7 @@ fn life(xen: &mut Xen, node: usize) {
     xen.create_vcpus(domid).expect("vCPUs");
     for _ in 0..VM_PAGES / MAX_EXTENT_PAGES {
         let extent = xen.take(domid, Kind::Memory, MAX_EXTENT_PAGES, None);
-        xen.assign(extent.expect("1 GiB")).expect("room");
+        xen.assign(extent.expect("1 GiB")).expect("enough memory");
     }
     xen.claim_host(domid, 0).expect("its end");
     xen.unpause(domid).expect("it runs");
@@ -60,14 +60,16 @@ fn life(xen: &mut Xen, node: usize) {
 }
 
 #[divan::bench(args = Flavour::ALL.map(|flavour| flavour.name))]
-fn lives(bencher: divan::Bencher, flavour: &str) {
+fn lifecycles(bencher: divan::Bencher, flavour: &str) {
     let flavour = Flavour::by_name(flavour).expect("a flavour");
     let mut xen = Xen::new(&host(), flavour);
-    bencher.counter(ItemsCount::new(LIVES)).bench_local(|| {
-        for i in 0..LIVES {
-            life(&mut xen, i % 2);
-        }
-        assert_eq!(xen.physinfo().free_pages, 1024 << 18);
-        assert_eq!(xen.check(), Ok(()));
-    });
+    bencher
+        .counter(ItemsCount::new(LIFECYCLES))
+        .bench_local(|| {
+            for i in 0..LIFECYCLES {
+                lifecycle(&mut xen, i % 2);
+            }
+            assert_eq!(xen.physinfo().free_pages, 1024 << 18);
+            assert_eq!(xen.check(), Ok(()));
+        });
 }

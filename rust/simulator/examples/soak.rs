@@ -1,6 +1,6 @@
-//! Many lives of VMs over all flavours, with this project's protocol: whether any start fails.
+//! A soak run of all flavours, with this project's protocol: whether any start fails.
 //!
-//! `cargo run --release -p xenopsd-numa-simulator --example lives -- [LIVES [SEED]]`, 10,000,000
+//! `cargo run --release -p xenopsd-numa-simulator --example soak -- [STARTS [SEED]]`, 10,000,000
 //! from seed 1 if nothing is said. Exit status 1 if anything is wrong.
 
 use std::process::ExitCode;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use model::{Finding, Flavour};
-use xenopsd_numa_simulator::{churn, Churn};
+use xenopsd_numa_simulator::{soak, SoakResult};
 
-/// Lives on one host.
-const LIVES_A_HOST: u64 = 1000;
+/// Starts on one host.
+const STARTS_PER_HOST: u64 = 1000;
 
 /// What is added up of a flavour.
 #[derive(Default)]
@@ -28,23 +28,23 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, seed: u64, churn: &Churn) {
+    fn add(&mut self, seed: u64, result: &SoakResult) {
         self.hosts += 1;
-        self.starts += churn.starts;
-        self.failed += churn.failed_starts;
-        self.on_one_node += churn.on_one_node;
-        self.waited += churn.waited;
-        self.queued += churn.queued;
-        self.longest_queued = self.longest_queued.max(churn.longest_queued);
-        for (sum, found) in self.findings.iter_mut().zip(churn.findings) {
+        self.starts += result.starts;
+        self.failed += result.failed_starts;
+        self.on_one_node += result.on_one_node;
+        self.waited += result.waited;
+        self.queued += result.queued;
+        self.longest_queued = self.longest_queued.max(result.longest_queued);
+        for (sum, found) in self.findings.iter_mut().zip(result.findings) {
             *sum += found;
         }
-        let failures = churn
+        let failures = result
             .failures
             .iter()
             .map(|why| format!("seed {seed}: {why}"));
         self.wrong.extend(failures);
-        if let Err(ending) = &churn.ending {
+        if let Err(ending) = &result.ending {
             self.wrong.push(format!("seed {seed}: {ending}"));
         }
     }
@@ -61,7 +61,7 @@ fn of_flavour(flavour: Flavour, first_seed: u64, hosts: u64) -> Sum {
                 return runs;
             }
             let seed = first_seed + host;
-            let run = churn(seed, LIVES_A_HOST, flavour).map_err(|error| error.to_string());
+            let run = soak(seed, STARTS_PER_HOST, flavour).map_err(|error| error.to_string());
             runs.push((seed, run));
         }
     };
@@ -77,7 +77,7 @@ fn of_flavour(flavour: Flavour, first_seed: u64, hosts: u64) -> Sum {
     let mut sum = Sum::default();
     for (seed, run) in &runs {
         match run {
-            Ok(churn) => sum.add(*seed, churn),
+            Ok(result) => sum.add(*seed, result),
             Err(error) => sum.wrong.push(format!("seed {seed}: {error}")),
         }
     }
@@ -90,19 +90,19 @@ fn of_flavour(flavour: Flavour, first_seed: u64, hosts: u64) -> Sum {
 
 fn main() -> ExitCode {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>());
-    let (lives, seed) = match (numbers.next(), numbers.next()) {
+    let (starts, seed) = match (numbers.next(), numbers.next()) {
         (None, _) => (10_000_000, 1),
-        (Some(Ok(lives)), None) => (lives, 1),
-        (Some(Ok(lives)), Some(Ok(seed))) => (lives, seed),
+        (Some(Ok(starts)), None) => (starts, 1),
+        (Some(Ok(starts)), Some(Ok(seed))) => (starts, seed),
         (Some(_), _) => {
-            eprintln!("usage: lives [LIVES [SEED]]");
+            eprintln!("usage: soak [STARTS [SEED]]");
             return ExitCode::from(2);
         }
     };
     let flavours = Flavour::ALL.len() as u64;
-    let hosts = lives.div_ceil(flavours * LIVES_A_HOST).max(1);
+    let hosts = starts.div_ceil(flavours * STARTS_PER_HOST).max(1);
     println!(
-        "flavour    hosts    starts  failed  one node   waited   queued  longest  lives/s  found"
+        "flavour    hosts    starts  failed  one node   waited   queued  longest starts/s  found"
     );
     let mut wrong = false;
     for flavour in Flavour::ALL {
