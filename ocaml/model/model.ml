@@ -17,12 +17,7 @@ let flavour_of_string name =
            (String.concat ", " names)
         )
 
-let upstream =
-  match flavour_of_string "upstream" with
-  | Ok flavour ->
-      flavour
-  | Error _ ->
-      List.hd flavours
+let upstream = Raw.model_upstream ()
 
 let create ?(flavour = upstream) host =
   let ( let* ) = Result.bind in

@@ -23,41 +23,23 @@ module About = struct
   }
 end
 
-module Variant = struct
-  type t = Unaligned
+module Simulation = struct
+  type variant = Unaligned
     | Aligned
-end
 
-module Choice = struct
-  type t = {
+  type choice = {
     event : int
   ; actor : int
   }
-end
 
-module Schedule = struct
-  type t = Timed
+  type schedule = Timed
     | Round_robin
     | Random of int
-    | Trace of Choice.t array
-end
+    | Trace of choice array
 
-module Settings = struct
-  type t = {
-    seed : int
-  ; flavour : string
-  ; toolstack : string
-  ; strategy : Strategy.t option
-  ; variant : Variant.t
-  ; schedule : Schedule.t
-  ; timeline : bool
-  }
-end
-
-module Start = struct
-  type t = {
+  type start = {
     vm : string
-  ; variant : Variant.t
+  ; variant : variant
   ; phase : string
   ; nodes : int array
   ; requested_pages : int
@@ -73,18 +55,14 @@ module Start = struct
   ; began_seconds : float
   ; ended_seconds : float
   }
-end
 
-module Ending = struct
-  type t = As_before
+  type ending = As_before
     | Left of string
     | Crashed of string
     | Violated of string
     | Stuck of string
-end
 
-module Happening = struct
-  type t = Phase
+  type happening = Phase
     | Restart
     | Destroy
     | Create
@@ -101,79 +79,162 @@ module Happening = struct
     | Runs
     | Fails
     | Gone
-end
 
-module Sample = struct
-  type t = {
+  type sample = {
     at_seconds : float
   ; free_pages : int array
   ; claimed_pages : int array
   ; outstanding_pages : int
   }
-end
 
-module Event = struct
-  type t = {
+  type event = {
     at_seconds : float
   ; what : string
-  ; happened : Happening.t
+  ; happened : happening
   }
-end
 
-module Timeline = struct
-  type t = {
+  type timeline = {
     node_pages : int array
-  ; samples : Sample.t list
-  ; events : Event.t list
+  ; samples : sample list
+  ; events : event list
   }
-end
 
-module Run = struct
-  type t = {
-    strategy : Strategy.t
-  ; starts : Start.t list
+  type run = {
+    scenario : string
+  ; seed : int
+  ; flavour : Named.t
+  ; toolstack : Named.t
+  ; variant : variant
+  ; strategy : Strategy.t
+  ; starts : start list
   ; failed_starts : int
   ; starts_on_one_node : int
   ; remote_pages : int
   ; overclaimed_page_seconds : int
   ; seconds_to_all_running : float
   ; found : (Named.t * int) list
-  ; ending : Ending.t
-  ; choices : Choice.t array
-  ; timeline : Timeline.t
+  ; ending : ending
+  ; choices : choice array
+  ; timeline : timeline option
   }
 end
 
-external model_flavours: unit -> Named.t list = "xenopsd_numa_model_flavours"
+module Settings = struct
+  type t = {
+    seed : int
+  ; flavour : string
+  ; toolstack : string
+  ; strategy : Strategy.t option
+  ; variant : Simulation.variant
+  ; schedule : Simulation.schedule
+  ; timeline : bool
+  }
+end
 
-external model_new: string -> Host.t -> (Model_handle.t, Failure.t) result = "xenopsd_numa_model_new"
+external model_flavours :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_model_flavours"
 
-external model_table: Model_handle.t -> int = "xenopsd_numa_model_table"
+external model_upstream :
+     unit
+  -> Named.t
+  = "xenopsd_numa_model_upstream"
 
-external model_create: Model_handle.t -> int -> Size.t -> (int, Failure.t) result = "xenopsd_numa_model_create"
+external model_new :
+     string
+  -> Host.t
+  -> (Model_handle.t, Failure.t) result
+  = "xenopsd_numa_model_new"
 
-external model_set_pool: Model_handle.t -> int -> Size.t -> (unit, Failure.t) result = "xenopsd_numa_model_set_pool"
+external model_table :
+     Model_handle.t
+  -> int
+  = "xenopsd_numa_model_table"
 
-external model_populate: Model_handle.t -> int -> Size.t -> int option -> (int, Failure.t) result = "xenopsd_numa_model_populate"
+external model_create :
+     Model_handle.t
+  -> int
+  -> Size.t
+  -> (int, Failure.t) result
+  = "xenopsd_numa_model_create"
 
-external model_destroy: Model_handle.t -> int -> (unit, Failure.t) result = "xenopsd_numa_model_destroy"
+external model_set_pool :
+     Model_handle.t
+  -> int
+  -> Size.t
+  -> (unit, Failure.t) result
+  = "xenopsd_numa_model_set_pool"
 
-external model_advance: Model_handle.t -> float -> (unit, Failure.t) result = "xenopsd_numa_model_advance"
+external model_populate :
+     Model_handle.t
+  -> int
+  -> Size.t
+  -> int option
+  -> (int, Failure.t) result
+  = "xenopsd_numa_model_populate"
 
-external model_counters: Model_handle.t -> ((int * int), Failure.t) result = "xenopsd_numa_model_counters"
+external model_destroy :
+     Model_handle.t
+  -> int
+  -> (unit, Failure.t) result
+  = "xenopsd_numa_model_destroy"
 
-external model_domain_pages: Model_handle.t -> int -> ((int * int) list, Failure.t) result = "xenopsd_numa_model_domain_pages"
+external model_advance :
+     Model_handle.t
+  -> float
+  -> (unit, Failure.t) result
+  = "xenopsd_numa_model_advance"
 
-external model_scenarios: unit -> (string * string) list = "xenopsd_numa_model_scenarios"
+external model_counters :
+     Model_handle.t
+  -> ((int * int), Failure.t) result
+  = "xenopsd_numa_model_counters"
 
-external model_toolstacks: unit -> Named.t list = "xenopsd_numa_model_toolstacks"
+external model_domain_pages :
+     Model_handle.t
+  -> int
+  -> ((int * int) list, Failure.t) result
+  = "xenopsd_numa_model_domain_pages"
 
-external model_findings: unit -> Named.t list = "xenopsd_numa_model_findings"
+external model_scenarios :
+     unit
+  -> (string * string) list
+  = "xenopsd_numa_model_scenarios"
 
-external model_scenario: string -> (Scenario_handle.t, Scenario_fault.t) result = "xenopsd_numa_model_scenario"
+external model_toolstacks :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_model_toolstacks"
 
-external model_scenario_about: Scenario_handle.t -> About.t = "xenopsd_numa_model_scenario_about"
+external model_our_toolstack :
+     unit
+  -> Named.t
+  = "xenopsd_numa_model_our_toolstack"
 
-external model_run: Scenario_handle.t -> Settings.t -> (Run.t, Failure.t) result = "xenopsd_numa_model_run"
+external model_findings :
+     unit
+  -> Named.t list
+  = "xenopsd_numa_model_findings"
 
-external model_minimal_trace: Scenario_handle.t -> Settings.t -> (Choice.t array, Failure.t) result = "xenopsd_numa_model_minimal_trace"
+external model_scenario :
+     string
+  -> (Scenario_handle.t, Scenario_fault.t) result
+  = "xenopsd_numa_model_scenario"
+
+external model_scenario_about :
+     Scenario_handle.t
+  -> About.t
+  = "xenopsd_numa_model_scenario_about"
+
+external model_run :
+     Scenario_handle.t
+  -> Settings.t
+  -> (Simulation.run, Failure.t) result
+  = "xenopsd_numa_model_run"
+
+external model_minimal_trace :
+     Scenario_handle.t
+  -> Settings.t
+  -> (Simulation.choice array, Failure.t) result
+  = "xenopsd_numa_model_minimal_trace"

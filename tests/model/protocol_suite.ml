@@ -83,7 +83,7 @@ let audit_reports_where_memory_is () =
   Alcotest.(check int) "all its pages" had found.tot_pages ;
   Alcotest.(check bool) "being built" true found.being_built ;
   let elsewhere = if List.mem 1 found.nodes then 0 else had in
-  Alcotest.(check (option int)) "elsewhere" (Some elsewhere) mine.elsewhere_pages ;
+  Alcotest.(check (option int)) "elsewhere" (Some elsewhere) found.elsewhere_pages ;
   Alcotest.(check (option (array int)))
     "by node"
     (Some [|0; had|])

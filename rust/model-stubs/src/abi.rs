@@ -35,7 +35,7 @@ pub struct AboutValue {
 }
 
 /// See `simulator::Variant`.
-#[sig(of = simulator::Variant)]
+#[sig(of = simulator::Variant, module = Simulation)]
 #[derive(Clone, Copy)]
 pub enum VariantValue {
     Unaligned,
@@ -43,14 +43,14 @@ pub enum VariantValue {
 }
 
 /// See `simulator::Choice`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct ChoiceValue {
     pub event: i64,
     pub actor: i64,
 }
 
 /// See `simulator::Schedule`.
-#[sig]
+#[sig(module = Simulation)]
 pub enum ScheduleValue {
     Timed,
     RoundRobin,
@@ -71,7 +71,7 @@ pub struct SettingsValue {
 }
 
 /// See `simulator::Start`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct StartValue {
     pub vm: String,
     pub variant: VariantValue,
@@ -92,7 +92,7 @@ pub struct StartValue {
 }
 
 /// See `simulator::Ending`; each but the first with its sentence.
-#[sig]
+#[sig(module = Simulation)]
 pub enum EndingValue {
     AsBefore,
     Left(String),
@@ -102,7 +102,7 @@ pub enum EndingValue {
 }
 
 /// See `simulator::Happening`.
-#[sig(of = simulator::Happening)]
+#[sig(of = simulator::Happening, module = Simulation)]
 pub enum HappeningValue {
     Phase,
     Restart,
@@ -124,7 +124,7 @@ pub enum HappeningValue {
 }
 
 /// See `simulator::Sample`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct SampleValue {
     pub at_seconds: f64,
     pub free_pages: Array<i64>,
@@ -133,7 +133,7 @@ pub struct SampleValue {
 }
 
 /// See `simulator::Event`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct EventValue {
     pub at_seconds: f64,
     pub what: String,
@@ -141,7 +141,7 @@ pub struct EventValue {
 }
 
 /// See `simulator::Timeline`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct TimelineValue {
     pub node_pages: Array<i64>,
     pub samples: Vec<SampleValue>,
@@ -149,8 +149,13 @@ pub struct TimelineValue {
 }
 
 /// See `simulator::RunResult`.
-#[sig]
+#[sig(module = Simulation)]
 pub struct RunValue {
+    pub scenario: String,
+    pub seed: i64,
+    pub flavour: NamedValue,
+    pub toolstack: NamedValue,
+    pub variant: VariantValue,
     pub strategy: StrategyValue,
     pub starts: Vec<StartValue>,
     pub failed_starts: i64,
@@ -161,5 +166,5 @@ pub struct RunValue {
     pub found: Vec<(NamedValue, i64)>,
     pub ending: EndingValue,
     pub choices: Array<ChoiceValue>,
-    pub timeline: TimelineValue,
+    pub timeline: Option<TimelineValue>,
 }

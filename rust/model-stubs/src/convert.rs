@@ -23,6 +23,14 @@ pub fn named(name: &str, about: &str) -> NamedValue {
     }
 }
 
+pub fn flavour_value(flavour: &Flavour) -> NamedValue {
+    named(flavour.name, flavour.about)
+}
+
+pub fn toolstack_value(toolstack: &Toolstack) -> NamedValue {
+    named(toolstack.name, toolstack.about)
+}
+
 /// What `find` finds by that name; an error has the names there are.
 pub fn by_name<T>(
     field: &str,
@@ -142,8 +150,13 @@ fn choices_of(choices: &[ChoiceValue]) -> Result<Vec<Choice>, Invalid> {
 }
 
 /// The result of a run.
-pub fn run_value(result: &RunResult) -> RunValue {
+pub fn run_value(result: &RunResult, settings: &Settings) -> RunValue {
     RunValue {
+        scenario: result.scenario.clone(),
+        seed: pages_value(result.seed),
+        flavour: flavour_value(&result.flavour),
+        toolstack: toolstack_value(&result.toolstack),
+        variant: result.variant.into(),
         strategy: StrategyValue::from(result.strategy),
         starts: result.starts.iter().map(start_value).collect(),
         failed_starts: pages_value(result.failed_starts() as u64),
@@ -156,7 +169,7 @@ pub fn run_value(result: &RunResult) -> RunValue {
             .collect(),
         ending: ending_value(&result.ending),
         choices: choices_value(&result.choices),
-        timeline: timeline_value(&result.timeline),
+        timeline: (settings.timeline).then(|| timeline_value(&result.timeline)),
     }
 }
 

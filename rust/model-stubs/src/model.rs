@@ -12,7 +12,7 @@ use sig::sig;
 use table::Exported;
 
 use crate::abi::ModelHandle;
-use crate::convert::{flavour, named};
+use crate::convert::{flavour, flavour_value};
 
 fn refused(
     call: &'static str,
@@ -30,8 +30,13 @@ fn refused(
 /// Every kind of Xen.
 #[sig(held)]
 fn model_flavours() -> Vec<NamedValue> {
-    let value = |flavour: &Flavour| named(flavour.name, flavour.about);
-    Flavour::ALL.iter().map(value).collect()
+    Flavour::ALL.iter().map(flavour_value).collect()
+}
+
+/// The flavour where none is said.
+#[sig(held)]
+fn model_upstream() -> NamedValue {
+    flavour_value(&Flavour::UPSTREAM)
 }
 
 /// A Xen of the flavour of that name.

@@ -10,7 +10,9 @@ use simulator::{minimal_failure, run, BuiltIn, Scenario, Toolstack};
 use crate::abi::{
     AboutValue, ChoiceValue, RunValue, ScenarioFaultValue, ScenarioHandle, SettingsValue,
 };
-use crate::convert::{choices_value, failure, fault_value, named, run_value, settings};
+use crate::convert::{
+    choices_value, failure, fault_value, named, run_value, settings, toolstack_value,
+};
 
 /// Names and texts of the scenarios that come with the library.
 #[sig(held)]
@@ -23,8 +25,13 @@ fn model_scenarios() -> Vec<(String, String)> {
 /// Every toolstack, this project's first.
 #[sig(held)]
 fn model_toolstacks() -> Vec<NamedValue> {
-    let value = |toolstack: &Toolstack| named(toolstack.name, toolstack.about);
-    Toolstack::ALL.iter().map(value).collect()
+    Toolstack::ALL.iter().map(toolstack_value).collect()
+}
+
+/// This project's.
+#[sig(held)]
+fn model_our_toolstack() -> NamedValue {
+    toolstack_value(&Toolstack::ALL[0])
 }
 
 /// Everything that a Xen is known to get wrong.
@@ -52,8 +59,9 @@ fn model_scenario_about(scenario: ScenarioHandle) -> AboutValue {
 
 #[sig]
 fn model_run(scenario: ScenarioHandle, value: SettingsValue) -> Result<RunValue, FailureValue> {
-    let result = run(&scenario.0, &settings(&value)?);
-    Ok(run_value(&result.map_err(failure)?))
+    let settings = settings(&value)?;
+    let result = run(&scenario.0, &settings).map_err(failure)?;
+    Ok(run_value(&result, &settings))
 }
 
 /// The fewest choices with which a run still fails as it does with those of its trace.
