@@ -182,8 +182,8 @@ let audit_command live =
       ; `P
           "Lists every domain with its memory, the nodes of its affinity, and \
            where Xen reports it, its memory on each node and how much of it is \
-           on other nodes. Last, what its claim has left over: nothing, unless it \
-           is being built."
+           on other nodes. Last, what its claim has left over: nothing, unless \
+           it is being built."
       ; `P live_only
       ]
     Term.(const (audit live) $ Convert.verbose)

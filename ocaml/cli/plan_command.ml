@@ -50,7 +50,8 @@ let request (single : Plan_options.single) (config : Config.t) memory vcpus
   let policy =
     Option.value single.policy ~default:(Config.policy config)
   in
-  let strategy = Option.value single.strategy ~default:(Config.strategy config) in
+  let default = Config.strategy config in
+  let strategy = Option.value single.strategy ~default in
   let* request =
     Request.v ?name ?cores ?allowed_cpus ?allowed_nodes ~overhead ~policy
       ~strategy ~memory ~vcpus ()
@@ -71,7 +72,8 @@ let question (single : Plan_options.single) (config : Config.t) host memory
   let reserve = if Size.compare reserve least < 0 then least else reserve in
   let reserve = Option.value single.reserve ~default:(default reserve) in
   let node_reserve =
-    Option.value single.node_reserve ~default:(default (Config.node_reserve config))
+    let configured = default (Config.node_reserve config) in
+    Option.value single.node_reserve ~default:configured
   in
   let* overhead =
     match single.overhead with
@@ -139,7 +141,8 @@ let run_on (single : Plan_options.single) (config : Config.t) ~json host memory
         | Ok _ ->
             true
         | Error refusal ->
-            Claims.starts_unplaced ~claims:(Config.claims config) ~policy refusal
+            let claims = Config.claims config in
+            Claims.starts_unplaced ~claims ~policy refusal
       in
       print ~json host question ~starts answer explanation ;
       match starts with true -> Status.Done | false -> Status.Refused

@@ -49,11 +49,13 @@ let seeds =
   )
 
 let flavours =
-  List.map (fun (flavour : Model.flavour) -> (flavour.name, flavour)) Model.flavours
+  let named (flavour : Model.flavour) = (flavour.name, flavour) in
+  List.map named Model.flavours
 
 let flavour =
   let doc =
-    Printf.sprintf "How the modelled Xen accounts claims: %s. See $(b,FLAVOURS)."
+    Printf.sprintf
+      "How the modelled Xen accounts claims: %s. See $(b,FLAVOURS)."
       (Arg.doc_alts_enum flavours)
   in
   Arg.(

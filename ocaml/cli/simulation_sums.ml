@@ -81,7 +81,8 @@ let of_toolstack ((toolstack : Simulation.toolstack), sums) : Yojson.Safe.t =
     ; ("ended_badly", `Int sums.ended_badly)
     ]
 
-let to_json ~scenario ~seeds ~(flavour : Model.flavour) toolstacks : Yojson.Safe.t =
+let to_json ~scenario ~seeds ~(flavour : Model.flavour) toolstacks :
+    Yojson.Safe.t =
   `Assoc
     [
       ("scenario", Json_syntax.string scenario)

@@ -43,7 +43,8 @@ let chosen =
   ; ("short_by_cores", int 0)
   ]
 
-let in_words entry text : Yojson.Safe.t = `Assoc (entry @ [("text", `String text)])
+let in_words entry text : Yojson.Safe.t =
+  `Assoc (entry @ [("text", `String text)])
 
 let alone ({node; verdict} : Explanation.alone) =
   let none =

@@ -30,9 +30,9 @@ val flavour_of_string : string -> (flavour, string) result
 (** The flavour of that name. The error has the names there are. *)
 
 val create : ?flavour:flavour -> Host.t -> (t, Failure.t) result
-(** A Xen, {!upstream} unless said otherwise, that has the host's nodes, CPUs and
-    free memory; nothing claimed. Its clock starts at 0 and moves only when it is
-    made to. It is there until the process ends. *)
+(** A Xen, {!upstream} unless said otherwise, that has the host's nodes, CPUs
+    and free memory; nothing claimed. Its clock starts at 0 and moves only when
+    it is made to. It is there until the process ends. *)
 
 val hypervisor : t -> Hypervisor.t
 
@@ -45,9 +45,9 @@ val set_pool : t -> domid:int -> Size.t -> (unit, Failure.t) result
 
 val populate :
   ?exact_node:int -> t -> domid:int -> Size.t -> (int, Failure.t) result
-(** Populates memory as a domain builder does, by 1 GiB, 2 MiB and 4 KiB extents:
-    from the nodes of the domain's affinity as long as they have some, or from
-    [exact_node] only. The pages that could be had. *)
+(** Populates memory as a domain builder does, by 1 GiB, 2 MiB and 4 KiB
+    extents: from the nodes of the domain's affinity as long as they have some,
+    or from [exact_node] only. The pages that could be had. *)
 
 val destroy : t -> domid:int -> (unit, Failure.t) result
 (** Starts to take the domain's memory back, which takes time. *)

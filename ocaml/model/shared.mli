@@ -1,5 +1,5 @@
-(** The types that cross to Rust from the core's library and from this one, as the
-    core has them. *)
+(** The types that cross to Rust from the core's library and from this one, as
+    the core has them. *)
 
 open Xenopsd_numa
 module Size = Size

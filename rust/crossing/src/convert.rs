@@ -1,5 +1,5 @@
-//! Between the values that cross and the types of the crates behind, as far as several libraries need
-//! it.
+//! Between the values that cross and the types of the crates behind, as far as several libraries
+//! need it.
 
 use claims::Domid;
 use planner::{

@@ -40,7 +40,7 @@ crate::named! {
         Pack = "pack": "the set that the VM fills best, so that large holes stay",
         /// Memory and vCPUs are level then: the others do not weigh the vCPUs that live on a node.
         #[default]
-        Spread = "spread": "the set that is least used, as a share of its memory, with the VM there",
+        Spread = "spread": "the set that is least used, as a share of its memory, with the VM",
         /// Holes are: the span of the largest node with CPUs that the VM may use (counted twice),
         /// half, a quarter, an eighth of it, each less 1/32; of single nodes that end as many the
         /// one with the least room is taken. Of sets of several nodes it is the one with the

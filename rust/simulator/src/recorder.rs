@@ -55,8 +55,8 @@ impl Recorder {
         }
     }
 
-    /// Takes samples of what comes back while nobody does anything until `due`, on a copy: recording
-    /// changes nothing.
+    /// Takes samples of what comes back while nobody does anything until `due`, on a copy:
+    /// recording changes nothing.
     pub fn meanwhile(&mut self, model: &Model, due: Duration) {
         if !self.on {
             return;

@@ -165,7 +165,8 @@ libxenctrl! {
     }
 
     fn xc_domain_populate_physmap(
-        world, number: u32, extents: c_ulong, order: c_uint, flags: c_uint, frames: *mut xc::xen_pfn_t
+        world, number: u32, extents: c_ulong, order: c_uint, flags: c_uint,
+        frames: *mut xc::xen_pfn_t
     ) {
         let mut all = get_all(frames, extents as usize)?;
         let populated = world.populate(domid(number), order, flags, &mut all)?;
