@@ -12,8 +12,9 @@
 //!   the function can fail with a `FailureValue` or an `ErrorValue`.
 //!
 //! [`raw_ml`] makes the OCaml half: an external for each function, and for each type a module,
-//! named after it and without `Value`, whose type is `t`. With `#[sig(module = M)]` a type is one of the
-//! module `M`, under its own name without `Value` or `Handle`, or as `t` if that is the module's.
+//! named after it and without `Value`, whose type is `t`. With `#[sig(module = M)]` a type is one
+//! of the module `M`, under its own name without `Value` or `Handle`, or as `t` if that is the
+//! module's.
 //!
 //! | Rust | OCaml |
 //! |---|---|
