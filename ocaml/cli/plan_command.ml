@@ -44,27 +44,12 @@ type question = {
   ; left: Plan_json.left_alone
 }
 
-let request (single : Plan_options.single) (config : Config.t) memory vcpus
-    overhead =
-  let {Plan_options.name; cores; allowed_cpus; allowed_nodes; _} = single in
-  let policy =
-    Option.value single.policy ~default:(Config.policy config)
-  in
-  let default = Config.strategy config in
-  let strategy = Option.value single.strategy ~default in
-  let* request =
-    Request.v ?name ?cores ?allowed_cpus ?allowed_nodes ~overhead ~policy
-      ~strategy ~memory ~vcpus ()
-  in
-  Ok (request, policy)
-
 let question (single : Plan_options.single) (config : Config.t) host memory
     vcpus =
-  let request = request single config memory vcpus in
+  let policy = Option.value single.policy ~default:(Config.policy config) in
+  let request overhead = single.request config ~overhead ~memory ~vcpus in
   let overhead = Claims.overhead ~vcpus ~memory in
-  let* asked, policy =
-    request (Option.value single.overhead ~default:overhead)
-  in
+  let* asked = request (Option.value single.overhead ~default:overhead) in
   let enforced = Claims.enforces ~claims:(Config.claims config) ~policy in
   let default size = if enforced then size else Size.zero in
   let least = Claims.least_reserve ~vcpus in
@@ -85,7 +70,7 @@ let question (single : Plan_options.single) (config : Config.t) host memory
         Claims.planned_overhead ~reserve ~node_reserve
           ~budget_steps:(Config.plan_budget_steps config) host asked
   in
-  let* asked, policy = request overhead in
+  let* asked = request overhead in
   let claimed = Host.host_outstanding host in
   let left = {Plan_json.overhead; reserve; node_reserve; claimed} in
   Ok {request= asked; policy; left}
@@ -219,7 +204,7 @@ let may_be_live live =
       Live.is_dom0 ()
 
 let run live () (single : Plan_options.single) json batch =
-  match (batch, Plan_options.given single, single) with
+  match (batch, single.Plan_options.given, single) with
   | Some file, [], _ ->
       `Ok (run_batch file)
   | Some _, option :: _, _ ->

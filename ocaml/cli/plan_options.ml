@@ -4,41 +4,22 @@ open Cmdliner
 (** The options of a single VM. *)
 type single = {
     host: string option
-  ; name: string option
   ; memory: Size.t option
   ; overhead: Size.t option
   ; vcpus: int option
-  ; cores: int option
   ; policy: Request.policy option
-  ; strategy: Request.strategy option
   ; reserve: Size.t option
   ; node_reserve: Size.t option
-  ; allowed_cpus: int list option
-  ; allowed_nodes: int list option
   ; explain: bool
   ; config: string option
+  ; request:
+         Config.t
+      -> overhead:Size.t
+      -> memory:Size.t
+      -> vcpus:int
+      -> (Request.t, error) result
+  ; given: string list
 }
-
-let given single =
-  let name option = Option.map (fun _ -> option) in
-  List.filter_map Fun.id
-    [
-      name "--host" single.host
-    ; name "--name" single.name
-    ; name "--memory" single.memory
-    ; name "--overhead" single.overhead
-    ; name "--vcpus" single.vcpus
-    ; name "--cores" single.cores
-    ; name "--policy" single.policy
-    ; name "--strategy" single.strategy
-    ; name "--reserve" single.reserve
-    ; name "--node-reserve" single.node_reserve
-    ; name "--allowed-cpus" single.allowed_cpus
-    ; name "--allowed-nodes" single.allowed_nodes
-    ; name "--config" single.config
-    ; (if single.explain then Some "--explain" else None)
-    ]
-
 
 let option names converter ~docv doc =
   Arg.(value & opt (some converter) None & info names ~docv ~doc)
@@ -50,21 +31,45 @@ let enum docv choices names doc =
 let single =
   let make host name memory overhead vcpus cores policy strategy reserve
       node_reserve allowed_cpus allowed_nodes explain config =
+    let given name option = Option.map (fun _ -> name) option in
+    let request switched ~overhead ~memory ~vcpus =
+      let or_switched value of_switches =
+        Option.value value ~default:(of_switches switched)
+      in
+      let policy = or_switched policy Config.policy in
+      let strategy = or_switched strategy Config.strategy in
+      Request.v ?name ?cores ?allowed_cpus ?allowed_nodes ~overhead ~policy
+        ~strategy ~memory ~vcpus ()
+    in
     {
       host
-    ; name
     ; memory
     ; overhead
     ; vcpus
-    ; cores
     ; policy
-    ; strategy
     ; reserve
     ; node_reserve
-    ; allowed_cpus
-    ; allowed_nodes
     ; explain
     ; config
+    ; request
+    ; given=
+        List.filter_map Fun.id
+          [
+            given "--host" host
+          ; given "--name" name
+          ; given "--memory" memory
+          ; given "--overhead" overhead
+          ; given "--vcpus" vcpus
+          ; given "--cores" cores
+          ; given "--policy" policy
+          ; given "--strategy" strategy
+          ; given "--reserve" reserve
+          ; given "--node-reserve" node_reserve
+          ; given "--allowed-cpus" allowed_cpus
+          ; given "--allowed-nodes" allowed_nodes
+          ; given "--config" config
+          ; (if explain then Some "--explain" else None)
+          ]
     }
   in
   let size names doc = option names Convert.size ~docv:"SIZE" doc in

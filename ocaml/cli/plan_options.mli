@@ -5,23 +5,24 @@ open Xenopsd_numa
 (** The options of a single VM. *)
 type single = {
     host: string option
-  ; name: string option
   ; memory: Size.t option
   ; overhead: Size.t option
   ; vcpus: int option
-  ; cores: int option
   ; policy: Request.policy option
-  ; strategy: Request.strategy option
   ; reserve: Size.t option
   ; node_reserve: Size.t option
-  ; allowed_cpus: int list option
-  ; allowed_nodes: int list option
   ; explain: bool
   ; config: string option
+  ; request:
+         Config.t
+      -> overhead:Size.t
+      -> memory:Size.t
+      -> vcpus:int
+      -> (Request.t, error) result
+        (** what is asked for, as the switches say where no option does *)
+  ; given: string list
+        (** the options that were given, for [--batch] goes with none of them *)
 }
-
-val given : single -> string list
-(** The options that were given, for [--batch] goes with none of them. *)
 
 val single : single Cmdliner.Term.t
 
