@@ -4,9 +4,7 @@ open Cmdliner
 
 let ( let* ) = Result.bind
 
-let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
-
-let print_table rows = print_lines (Output.table rows)
+let print_table rows = Output.print_lines (Output.table rows)
 
 let heading text = Output.print (Printf.sprintf "%s\n" text)
 
@@ -59,7 +57,7 @@ let print_config (read : Config_file.t) =
 
 let print_no_live () =
   heading "Live host" ;
-  print_lines
+  Output.print_lines
     [
       ( if Live.is_dom0 () then
           "  this is a Xen dom0, but this program has no live host linked"
@@ -112,7 +110,7 @@ let run_live = function
 
 let print_host (file, host) =
   heading (Printf.sprintf "Host %s" file) ;
-  print_lines (Host_table.lines host)
+  Output.print_lines (Host_table.lines host)
 
 let report live ~strict config host =
   print_build live ;

@@ -4,8 +4,6 @@ open Cmdliner
 
 let ( let* ) = Result.bind
 
-let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
-
 let nodes list = String.concat "," (List.map string_of_int list)
 
 let claim_row (claim : Claims.claim) =
@@ -18,9 +16,9 @@ let claim_row (claim : Claims.claim) =
 
 let print_claims = function
   | [] ->
-      print_lines ["No domain has memory claimed that it has not taken."]
+      Output.print_lines ["No domain has memory claimed that it has not taken."]
   | claims ->
-      print_lines
+      Output.print_lines
         (Output.table
            (["  domain"; "claimed"; "exactly"; "nodes"]
            :: List.map claim_row claims
@@ -31,8 +29,8 @@ let status live () =
   Live.run live (fun t ->
       let* host = Claims.host t in
       let* claims = Claims.claims t in
-      print_lines ("Host" :: Host_table.lines host) ;
-      print_lines ["Claims"] ;
+      Output.print_lines ("Host" :: Host_table.lines host) ;
+      Output.print_lines ["Claims"] ;
       print_claims claims ;
       Ok Status.Done
   )
@@ -84,7 +82,7 @@ let audit_row (audit : Claims.audit) =
 let audit live () =
   Live.run live (fun t ->
       let* audits = Claims.audit t in
-      print_lines
+      Output.print_lines
         (Output.table
            (["  domain"; "memory"; "nodes"; "is on"; "elsewhere"; "claim left"]
            :: List.map audit_row audits

@@ -29,6 +29,8 @@ let print text =
   Buffer.add_string buffer text ;
   if Buffer.length buffer >= buffer_bytes then flush ()
 
+let print_lines lines = List.iter (fun line -> print (line ^ "\n")) lines
+
 let formatter =
   Format.make_formatter
     (fun text first length -> print (String.sub text first length))

@@ -13,6 +13,8 @@ val print : string -> unit
 (** [print text] is buffered; the exceptions come when the buffer is full or
     flushed. *)
 
+val print_lines : string list -> unit
+
 val flush : unit -> unit
 
 val formatter : Format.formatter

@@ -8,8 +8,6 @@ let src = Logs.Src.create "xenopsd-numa.plan"
 
 module Log = (val Logs.src_log src : Logs.LOG)
 
-let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
-
 (* The options are named after the fields: allowed_cpus[0] is --allowed-cpus. *)
 let option_of_field field =
   let name =
@@ -100,7 +98,7 @@ let print ~json host question ~starts answer explanation =
     in
     Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
   else (
-    print_lines
+    Output.print_lines
       (Plan_text.lines ~name ~starts ~host question.left answer explanation) ;
     List.iter warn_of_left_out (Host.left_out host)
   )

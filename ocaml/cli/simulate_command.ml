@@ -6,8 +6,6 @@ open Simulate_options
 
 let ( let* ) = Result.bind
 
-let print_lines lines = List.iter (fun line -> Output.print (line ^ "\n")) lines
-
 let print_json json =
   Output.print (Yojson.Safe.to_string ~std:true json ^ "\n")
 
@@ -150,14 +148,14 @@ let print_sums settings scenario seeds sums =
   if json then
     print_json (Simulation_sums.to_json ~scenario ~seeds ~flavour sums)
   else
-    print_lines (Simulate_tables.sums ~scenario ~flavour ~seeds sums)
+    Output.print_lines (Simulate_tables.sums ~scenario ~flavour ~seeds sums)
 
 let print settings toolstacks =
   let traced = List.concat toolstacks in
   let runs = List.map (fun {Simulation_json.run; _} -> run) traced in
   let how_to_repeat {Simulation_json.run; trace} =
     Option.iter
-      (fun trace -> print_lines (Simulate_tables.how_to_repeat run trace))
+      (fun trace -> Output.print_lines (Simulate_tables.how_to_repeat run trace))
       trace
   in
   match (settings.toolstacks, settings.json) with
@@ -166,10 +164,10 @@ let print settings toolstacks =
   | All, true ->
       print_json (Simulation_json.comparison toolstacks)
   | One _, false ->
-      print_lines (Simulate_tables.one runs) ;
+      Output.print_lines (Simulate_tables.one runs) ;
       List.iter how_to_repeat traced
   | All, false ->
-      print_lines (Simulate_tables.all runs) ;
+      Output.print_lines (Simulate_tables.all runs) ;
       List.iter how_to_repeat traced
 
 let of_failure file = function
@@ -254,7 +252,7 @@ let run () list settings trace scenario =
   | _, _, Some message ->
       `Error (true, message)
   | None, true, None ->
-      print_lines (Simulate_tables.scenarios ()) ;
+      Output.print_lines (Simulate_tables.scenarios ()) ;
       `Ok Status.Done
   | Some _, true, None ->
       `Error (true, "--list goes without a SCENARIO")

@@ -7,7 +7,7 @@ use claims::{Affinity, Errno};
 use planner::{CpuSet, NodeSet, MAX_NODES, PAGE_BYTES};
 use xenctrl_sys as xc;
 
-use crate::call::{answer, domid, done, refused, table, Handle};
+use crate::call::{domid, done, libxenctrl, refused, table, Handle};
 use crate::pointers::{get, get_all, put, put_all};
 use crate::world::World;
 
@@ -51,22 +51,6 @@ fn cpus(bitmap: &[u8]) -> CpuSet {
     let all = 0..bitmap.len() * 8;
     all.filter(|cpu| bitmap[cpu / 8] >> (cpu % 8) & 1 == 1)
         .collect()
-}
-
-/// Functions of libxenctrl: each gets an open handle, and answers from its world.
-macro_rules! libxenctrl {
-    ($(fn $name:ident($world:ident $(, $argument:ident: $Type:ty)*) $body:block)+) => {$(
-        // SAFETY: as libxenctrl's: an open handle, and what the arguments point to is as large as
-        // they say.
-        #[no_mangle]
-        pub unsafe extern "C" fn $name(
-            xch: *mut xc::xc_interface
-            $(, $argument: $Type)*
-        ) -> c_int {
-            // SAFETY: what the caller promises.
-            unsafe { answer(xch, |$world| $body) }
-        }
-    )+};
 }
 
 libxenctrl! {

@@ -52,6 +52,24 @@ pub unsafe fn answer(
     answered.unwrap_or(Err(Errno::EIO)).unwrap_or_else(refused)
 }
 
+/// Functions of libxenctrl: each gets an open handle, and answers from its world.
+macro_rules! libxenctrl {
+    ($(fn $name:ident($world:ident $(, $argument:ident: $Type:ty)*) $body:block)+) => {$(
+        // SAFETY: as libxenctrl's: an open handle, and what the arguments point to is as large as
+        // they say.
+        #[no_mangle]
+        pub unsafe extern "C" fn $name(
+            xch: *mut ::xenctrl_sys::xc_interface
+            $(, $argument: $Type)*
+        ) -> ::std::ffi::c_int {
+            // SAFETY: what the caller promises.
+            unsafe { $crate::call::answer(xch, |$world| $body) }
+        }
+    )+};
+}
+
+pub(crate) use libxenctrl;
+
 pub fn done(answer: Result<(), Errno>) -> Result<c_int, Errno> {
     answer.map(|()| 0)
 }

@@ -3,6 +3,12 @@
 use claims::{Domid, Errno};
 use model::{Entry, Target};
 
+#[cfg(any(feature = "v5", feature = "v7"))]
+use crate::call::{domid, done, libxenctrl};
+#[cfg(feature = "v7")]
+use crate::pointers::get;
+#[cfg(any(feature = "v5", feature = "v7"))]
+use crate::pointers::get_all;
 use crate::world::World;
 
 /// The target that is no node: the host.
@@ -43,66 +49,26 @@ impl World {
 }
 
 #[cfg(feature = "v5")]
-mod v5 {
-    use std::ffi::c_int;
-
-    use xenctrl_sys as xc;
-
-    use super::Claim;
-    use crate::call::{answer, domid, done};
-    use crate::pointers::get_all;
-
-    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are passed.
-    #[no_mangle]
-    pub unsafe extern "C" fn xc_domain_claim_memory(
-        xch: *mut xc::xc_interface,
-        number: u32,
-        count: u32,
-        set: *mut Claim,
-    ) -> c_int {
-        // SAFETY: what the caller promises.
-        unsafe {
-            answer(xch, |world| {
-                let set = get_all(set, count as usize)?;
-                done(world.claim_set(domid(number), &set))
-            })
-        }
+libxenctrl! {
+    fn xc_domain_claim_memory(world, number: u32, count: u32, set: *mut Claim) {
+        done(world.claim_set(domid(number), &get_all(set, count as usize)?))
     }
 }
 
+/// The mode that sets claims; the one that lists them is not used here.
 #[cfg(feature = "v7")]
-mod v7 {
-    use std::ffi::c_int;
+const SET: u32 = 0;
 
-    use claims::Errno;
-    use xenctrl_sys as xc;
-
-    use super::Claim;
-    use crate::call::{answer, domid, done};
-    use crate::pointers::{get, get_all};
-
-    /// The mode that sets claims; the one that lists them is not used here.
-    const SET: u32 = 0;
-
-    // SAFETY: as libxenctrl has it: an open handle, and as many claims as are passed.
-    #[no_mangle]
-    pub unsafe extern "C" fn xc_domain_claim_memory(
-        xch: *mut xc::xc_interface,
-        number: u32,
-        mode: u32,
-        count: *mut u32,
-        set: *mut Claim,
-    ) -> c_int {
-        // SAFETY: what the caller promises.
-        unsafe {
-            answer(xch, |world| {
-                if mode != SET {
-                    return Err(Errno::EOPNOTSUPP);
-                }
-                let set = get_all(set, get(count)? as usize)?;
-                done(world.claim_set(domid(number), &set))
-            })
+#[cfg(feature = "v7")]
+libxenctrl! {
+    fn xc_domain_claim_memory(
+        world, number: u32, mode: u32, count: *mut u32, set: *mut Claim
+    ) {
+        if mode != SET {
+            return Err(Errno::EOPNOTSUPP);
         }
+        let set = get_all(set, get(count)? as usize)?;
+        done(world.claim_set(domid(number), &set))
     }
 }
 

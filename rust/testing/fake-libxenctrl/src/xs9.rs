@@ -1,12 +1,11 @@
 //! The calls that only XenServer 9's libxenctrl has.
 
-use std::ffi::{c_int, c_uint, c_ulong};
+use std::ffi::{c_uint, c_ulong};
 
 use claims::{Domid, Errno};
 use planner::PAGE_BYTES;
-use xenctrl_sys as xc;
 
-use crate::call::{answer, domid, done, table};
+use crate::call::{domid, done, libxenctrl, table};
 use crate::world::{World, UNKNOWN};
 
 /// Memory of a node, in bytes.
@@ -57,52 +56,17 @@ impl World {
     }
 }
 
-// SAFETY: as XenServer's libxenctrl has it: an open handle.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_claim_pages_node(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    node: c_uint,
-    pages: c_ulong,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            done(world.claim_node(domid(number), node, pages))
-        })
+libxenctrl! {
+    fn xc_domain_claim_pages_node(world, number: u32, node: c_uint, pages: c_ulong) {
+        done(world.claim_node(domid(number), node, pages))
     }
-}
 
-// SAFETY: as XenServer's libxenctrl has it: an open handle, and room for as many nodes as are
-// passed, or null.
-#[no_mangle]
-pub unsafe extern "C" fn xc_numa_meminfo(
-    xch: *mut xc::xc_interface,
-    max_nodes: *mut c_uint,
-    meminfo: *mut NodeMeminfo,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            done(table(max_nodes, meminfo, &world.node_meminfo()?))
-        })
+    fn xc_numa_meminfo(world, max_nodes: *mut c_uint, meminfo: *mut NodeMeminfo) {
+        done(table(max_nodes, meminfo, &world.node_meminfo()?))
     }
-}
 
-// SAFETY: as XenServer's libxenctrl has it: an open handle, and room for as many nodes as are
-// passed, or null.
-#[no_mangle]
-pub unsafe extern "C" fn xc_domain_numa_get_node_pages(
-    xch: *mut xc::xc_interface,
-    number: u32,
-    nodes: *mut u32,
-    pages: *mut u64,
-) -> c_int {
-    // SAFETY: what the caller promises.
-    unsafe {
-        answer(xch, |world| {
-            done(table(nodes, pages, &world.node_pages(domid(number))?))
-        })
+    fn xc_domain_numa_get_node_pages(world, number: u32, nodes: *mut u32, pages: *mut u64) {
+        done(table(nodes, pages, &world.node_pages(domid(number))?))
     }
 }
 
@@ -111,6 +75,7 @@ mod tests {
     use super::*;
     use crate::host::{small, ModelledHost};
     use model::Flavour;
+    use xenctrl_sys as xc;
 
     #[test]
     fn claims_on_a_node_are_reported_and_so_are_pages() {
