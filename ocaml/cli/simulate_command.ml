@@ -155,7 +155,9 @@ let print settings toolstacks =
   let runs = List.map (fun {Simulation_json.run; _} -> run) traced in
   let how_to_repeat {Simulation_json.run; trace} =
     Option.iter
-      (fun trace -> Output.print_lines (Simulate_tables.how_to_repeat run trace))
+      (fun trace ->
+        Output.print_lines (Simulate_tables.how_to_repeat run trace)
+      )
       trace
   in
   match (settings.toolstacks, settings.json) with
