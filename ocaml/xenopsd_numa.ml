@@ -27,11 +27,6 @@ module Host = struct
     ; plain: plain
     ; name: string
     ; source: string
-    ; distances: int option array array
-    ; cpus: cpu array
-    ; nodes: node array
-    ; host_free: Size.t
-    ; host_outstanding: Size.t
   }
 
   let cpu ~node ~core ~socket =
@@ -46,68 +41,38 @@ module Host = struct
 
   let to_bytes size = (size : Size.t :> int)
 
-  let sum f nodes =
-    let add total node =
-      let total = total + f node in
+  let sum bytes =
+    let add total bytes =
+      let total = total + bytes in
       if total < 0 then Size.max_bytes else total
     in
-    Size.clamp (Array.fold_left add 0 nodes)
+    Array.fold_left add 0 bytes
 
-  let v ?(name = "") ?(source = "") ?host_free ?host_outstanding ~distances
-      ~cpus ~nodes () =
-    let free node = Option.fold ~none:0 ~some:to_bytes node.free in
-    let host_free = Option.value host_free ~default:(sum free nodes) in
-    let host_outstanding =
-      Option.value host_outstanding
-        ~default:(sum (fun node -> to_bytes node.claimed) nodes)
-    in
-    let plain : plain =
+  let of_raw ?(name = "") ?(source = "") plain =
+    Result.map
+      (fun handle -> {handle; plain; name; source})
+      (Raw.host plain)
+
+  let v ?name ?source ?host_free ?host_outstanding ~distances ~cpus ~nodes () =
+    let size_bytes = Array.map (fun n -> Option.map to_bytes n.size) nodes in
+    let free_bytes = Array.map (fun n -> Option.map to_bytes n.free) nodes in
+    let claimed_bytes = Array.map (fun n -> to_bytes n.claimed) nodes in
+    let known bytes = Option.value bytes ~default:0 in
+    of_raw ?name ?source
       {
-        distances
+        distances= Array.map Array.copy distances
       ; cpu_to_node= Array.map (fun cpu -> cpu.node) cpus
       ; cpu_to_core= Array.map (fun cpu -> cpu.core) cpus
       ; cpu_to_socket= Array.map (fun cpu -> cpu.socket) cpus
-      ; size_bytes= Array.map (fun n -> Option.map to_bytes n.size) nodes
-      ; free_bytes= Array.map (fun n -> Option.map to_bytes n.free) nodes
-      ; claimed_bytes= Array.map (fun n -> to_bytes n.claimed) nodes
-      ; host_free_bytes= to_bytes host_free
-      ; host_outstanding_bytes= to_bytes host_outstanding
+      ; size_bytes
+      ; free_bytes
+      ; claimed_bytes
+      ; host_free_bytes=
+          Option.fold ~some:to_bytes host_free
+            ~none:(sum (Array.map known free_bytes))
+      ; host_outstanding_bytes=
+          Option.fold ~some:to_bytes host_outstanding ~none:(sum claimed_bytes)
       }
-    in
-    Raw.host plain
-    |> Result.map (fun handle ->
-           {
-             handle
-           ; plain
-           ; name
-           ; source
-           ; distances= Array.map Array.copy distances
-           ; cpus= Array.copy cpus
-           ; nodes= Array.copy nodes
-           ; host_free
-           ; host_outstanding
-           }
-       )
-
-  let of_raw ?name ~source (value : Raw.Host.t) =
-    let size bytes = Size.clamp bytes in
-    let cpu i node =
-      {node; core= value.cpu_to_core.(i); socket= value.cpu_to_socket.(i)}
-    in
-    let node i bytes =
-      {
-        size= Option.map size bytes
-      ; free= Option.map size value.free_bytes.(i)
-      ; claimed= size value.claimed_bytes.(i)
-      }
-    in
-    v ?name ~source
-      ~host_free:(size value.host_free_bytes)
-      ~host_outstanding:(size value.host_outstanding_bytes)
-      ~distances:value.distances
-      ~cpus:(Array.mapi cpu value.cpu_to_node)
-      ~nodes:(Array.mapi node value.size_bytes)
-      ()
 
   let plain t = t.plain
 
@@ -115,19 +80,29 @@ module Host = struct
 
   let source t = t.source
 
-  let distances t = Array.map Array.copy t.distances
+  let distances t = Array.map Array.copy t.plain.distances
 
-  let cpus t = Array.copy t.cpus
+  let cpus {plain; _} =
+    let cpu i node =
+      {node; core= plain.cpu_to_core.(i); socket= plain.cpu_to_socket.(i)}
+    in
+    Array.mapi cpu plain.cpu_to_node
 
-  let nodes t = Array.copy t.nodes
+  let nodes {plain; _} =
+    let node i bytes =
+      {
+        size= Option.map Size.clamp bytes
+      ; free= Option.map Size.clamp plain.free_bytes.(i)
+      ; claimed= Size.clamp plain.claimed_bytes.(i)
+      }
+    in
+    Array.mapi node plain.size_bytes
 
-  let host_free t = t.host_free
+  let host_free t = Size.clamp t.plain.host_free_bytes
 
-  let host_outstanding t = t.host_outstanding
+  let host_outstanding t = Size.clamp t.plain.host_outstanding_bytes
 
-  module Left_out = struct
-    include Raw.Left_out
-  end
+  module Left_out = Raw.Left_out
 
   let left_out t = Raw.host_left_out t.handle
 end

@@ -234,20 +234,17 @@ let long_traces_are_taken () =
   let timed = storm ~schedule:Simulation.Timed (flavour "4.17") in
   Alcotest.(check bool) "none comes to pass" true (run = timed)
 
+let one_node ?(distances = [|[|Some 10|]|]) size =
+  ok_host
+    (Host.v ~distances
+       ~cpus:[|Host.cpu ~node:0 ~core:0 ~socket:0|]
+       ~nodes:[|Host.node ~size ~free:size ()|]
+       ()
+    )
+
 let too_large_a_node () =
-  let host pages =
-    let size = Size.pages pages in
-    Host.v ~distances:[|[|Some 10|]|]
-      ~cpus:[|Host.cpu ~node:0 ~core:0 ~socket:0|]
-      ~nodes:[|Host.node ~size ~free:size ()|]
-      ()
-  in
   let model pages =
-    match host pages with
-    | Ok host ->
-        Model.create ~flavour:Model.upstream host
-    | Error error ->
-        Alcotest.failf "%a" pp_error error
+    Model.create ~flavour:Model.upstream (one_node (Size.pages pages))
   in
   Alcotest.(check bool) "fits" true (Result.is_ok (model (1 lsl 36))) ;
   match model (1 lsl 37) with
@@ -257,6 +254,15 @@ let too_large_a_node () =
       Alcotest.failf "%a" Failure.pp failure
   | Ok _ ->
       Alcotest.fail "a node of 2^37 pages was taken"
+
+let a_host_is_its_own () =
+  let distances = [|[|Some 10|]|] in
+  let host = one_node ~distances (Size.gib 1) in
+  distances.(0) <- [|Some 10; Some 20|] ;
+  (Host.distances host).(0).(0) <- Some 30 ;
+  let read = Host.distances host in
+  Alcotest.(check (array (array (option int)))) "read" [|[|Some 10|]|] read ;
+  ignore (ok_claims (Model.create ~flavour:Model.upstream host))
 
 let bad_settings_are_values () =
   let check field result =
@@ -298,5 +304,6 @@ let suite =
       ; case "long traces" long_traces_are_taken
       ; case "settings" bad_settings_are_values
       ; case "too large a node" too_large_a_node
+      ; case "a host is its own" a_host_is_its_own
       ]
   )
