@@ -5,6 +5,9 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Meta, Result, Token};
 
+/// The names of those that any item takes.
+const ALL: [&str; 3] = ["held", "of", "module"];
+
 /// When the runtime lock is held.
 #[derive(Default)]
 pub enum Held {
@@ -25,11 +28,15 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Those of these tokens.
-    pub fn of(tokens: TokenStream) -> Result<Self> {
+    /// Those of these tokens, of which the item takes the ones with these names.
+    pub fn of(taken: &[&str], tokens: TokenStream) -> Result<Self> {
         let mut arguments = Arguments::default();
         let all = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)?;
         for one in all {
+            if !taken.iter().any(|name| one.path().is_ident(name)) {
+                let message = format!("expected {}", taken.join(" or "));
+                return Err(Error::new_spanned(one, message));
+            }
             match one {
                 Meta::Path(path) if path.is_ident("held") => arguments.held = Held::Always,
                 Meta::NameValue(pair) if pair.path.is_ident("held") => {
@@ -57,7 +64,7 @@ impl Arguments {
             return Ok(None);
         };
         match &attribute.meta {
-            Meta::List(list) => Arguments::of(list.tokens.clone()).map(Some),
+            Meta::List(list) => Arguments::of(&ALL, list.tokens.clone()).map(Some),
             Meta::Path(_) | Meta::NameValue(_) => Ok(Some(Arguments::default())),
         }
     }

@@ -33,6 +33,8 @@ mod spell;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::arguments::Arguments;
+
 pub use raw::raw_ml;
 
 /// The item with what `#[sig(arguments)]` adds to it, or a compile error beside it.
@@ -43,12 +45,17 @@ pub fn expand(arguments: TokenStream, tokens: TokenStream) -> TokenStream {
 }
 
 fn added(arguments: TokenStream, item: &syn::Item) -> syn::Result<TokenStream> {
-    let arguments = &arguments::Arguments::of(arguments)?;
+    let only = |taken: &[&str]| Arguments::of(taken, arguments);
     match item {
-        syn::Item::Fn(item) => export::function(arguments, item),
-        syn::Item::Struct(item) if spell::is_abstract(item) => Ok(convert::boxed(item)),
-        syn::Item::Struct(item) => convert::record(item),
-        syn::Item::Enum(item) => convert::variant(arguments, item),
+        syn::Item::Fn(item) => export::function(&only(&["held"])?, item),
+        syn::Item::Struct(item) => {
+            only(&["module"])?;
+            match spell::is_abstract(item) {
+                true => Ok(convert::boxed(item)),
+                false => convert::record(item),
+            }
+        }
+        syn::Item::Enum(item) => convert::variant(&only(&["of", "module"])?, item),
         item => Err(syn::Error::new_spanned(
             item,
             "not a fn, a struct or an enum",

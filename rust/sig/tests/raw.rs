@@ -92,6 +92,22 @@ fn too_many_arguments() {
 }
 
 #[test]
+fn arguments_of_other_items_are_refused() {
+    let check = |arguments: &str, item: &str, expected: &str| {
+        let expanded = expand(arguments.parse().unwrap(), item.parse().unwrap()).to_string();
+        assert_eq!(expanded.contains("compile_error"), !expected.is_empty());
+        assert!(expanded.contains(expected), "{expanded}");
+    };
+    check("held", "fn f() {}", "");
+    check("module = M", "fn f() {}", "expected held");
+    check("module = M", "struct A { b: i64 }", "");
+    check("held", "struct A { b: i64 }", "expected module");
+    check("of = other::A", "struct AHandle(B);", "expected module");
+    check("of = other::A, module = M", "enum A { B }", "");
+    check("held = true", "enum A { B }", "expected of or module");
+}
+
+#[test]
 fn circles_are_refused() {
     let source = "#[sig] struct AValue { b: Option<BValue> } #[sig] struct BValue { a: AValue }";
     let error = raw(None, source).unwrap_err();
